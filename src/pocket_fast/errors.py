@@ -1,0 +1,42 @@
+"""The errors that pocket_fast raises on purpose.
+
+Each class also derives from the built-in exception that pocket-tts 4.x raises
+in the same situation, so that `except ValueError` in existing programs still
+works. Every message says what came, what was expected and what to do next.
+"""
+
+
+class PocketFastError(Exception):
+    """Base class: a problem the caller can act on. Its message fits in one or two lines."""
+
+
+class TextError(PocketFastError, ValueError):
+    """The text to speak is unusable (blank, too long, not text)."""
+
+
+class AudioError(PocketFastError, ValueError):
+    """An audio file or array cannot be used, or an output format cannot be written."""
+
+
+class VoiceError(PocketFastError, ValueError):
+    """A voice is unknown, does not fit the model, or cannot be cloned with these weights."""
+
+
+class ConfigError(PocketFastError, ValueError):
+    """A model config or an argument is wrong: unknown key, wrong type, contradiction."""
+
+
+class WeightsError(PocketFastError, RuntimeError):
+    """A checkpoint file is damaged, or its tensors do not fit the config."""
+
+
+class NotFoundError(PocketFastError, FileNotFoundError):
+    """A local file, or a model name, does not exist."""
+
+
+class DownloadError(PocketFastError, OSError):
+    """A file could not be fetched from the hub or from an https URL."""
+
+
+class UnsupportedError(PocketFastError, RuntimeError):
+    """Not built into this copy, or not available on this machine (instruction set, compute type)."""
