@@ -1,0 +1,107 @@
+"""The predefined voices, and what is spoken by whom when the user chose neither.
+
+A voice has a recording (its origin, which any model with cloning weights can use) and, for every
+released model, a ready state computed with that model's weights.
+"""
+
+from __future__ import annotations
+
+from pocket_fast.errors import VoiceError
+from pocket_fast.models.pocket.catalog import canonical_name
+from pocket_fast.models.strict import nearest
+
+_RECORDINGS = "hf://kyutai/tts-voices"
+_MODEL_REPO = "hf://kyutai/pocket-tts"
+_MODEL_REVISION = "64ab7d24c479d736a83b8cc666c4a776fca30fda"
+_STATES = "hf://kyutai/pocket-tts-without-voice-cloning"
+_STATES_REVISION = "a7056f505a4a8ca72d8b5fb1440071d6f1a35739"
+
+_VCTK = {
+    "anna": 228,
+    "vera": 229,
+    "fantine": 244,
+    "charles": 254,
+    "paul": 259,
+    "eponine": 262,
+    "azelma": 303,
+    "george": 315,
+    "mary": 333,
+    "jane": 339,
+    "michael": 360,
+    "eve": 361,
+}
+_VOICE_ZERO = ("bill_boerst", "peter_yearsley", "stuart_bell", "caro_davy")
+
+# name -> where its recording lies
+VOICES: dict[str, str] = {
+    "alba": f"{_RECORDINGS}/alba-mackenna/casual.wav",
+    "cosette": f"{_RECORDINGS}/expresso/ex04-ex02_confused_001_channel1_499s.wav",
+    "marius": f"{_RECORDINGS}/voice-donations/Selfie.wav",
+    "javert": f"{_RECORDINGS}/voice-donations/Butter.wav",
+    "jean": f"{_RECORDINGS}/ears/p010/freeform_speech_01_enhanced.wav",
+    **{name: f"{_RECORDINGS}/vctk/p{number}_023_enhanced.wav" for name, number in _VCTK.items()},
+    **{name: f"{_RECORDINGS}/voice-zero/{name}.wav" for name in _VOICE_ZERO},
+    "estelle": f"{_RECORDINGS}/unmute-prod-website/developpeuse-3.wav"
+    "@1fc7395b7e012e2bbebfca14b942a4ef62ccc899",
+    "giovanni": f"{_MODEL_REPO}/common_voice_it_36520747-enhanced-v2.mp3@{_MODEL_REVISION}",
+    "lola": f"{_MODEL_REPO}/common_voice_es_19762977-enhanced-v2.mp3@{_MODEL_REVISION}",
+    "juergen": f"{_MODEL_REPO}/de-DE-juergen.mp3@{_MODEL_REVISION}",
+    "rafael": f"{_MODEL_REPO}/g-Vi8PgmSY0-enhanced-v2.wav@{_MODEL_REVISION}",
+    "daan": f"{_MODEL_REPO}/cml_tts_nl_11290_9412_000030_0001.flac@2dd944b099d06bb9edbd221fef138685711d9bf0",
+}
+
+_DEFAULT_VOICE = "alba"
+_DEFAULT_VOICES = {
+    "italian": "giovanni",
+    "spanish": "lola",
+    "german": "juergen",
+    "portuguese": "rafael",
+    "french": "estelle",
+    "dutch": "daan",
+}
+
+_DEFAULT_TEXTS = {
+    "english": "Hello world. This voice was made on an ordinary computer, faster than you can listen.",
+    "french": "Bonjour le monde. Cette voix sort d'un ordinateur ordinaire, plus vite qu'on ne l'écoute.",
+    "german": "Hallo Welt. Diese Stimme kommt aus einem gewöhnlichen Rechner, schneller als man zuhört.",
+    "portuguese": "Olá mundo. Esta voz nasce num computador comum, mais depressa do que se consegue ouvir.",
+    "italian": "Ciao mondo. Questa voce nasce in un computer comune, più in fretta di quanto si ascolti.",
+    "dutch": "Hallo wereld. Deze stem komt uit een gewone computer, sneller dan je kunt luisteren.",
+    "spanish": "Hola mundo. Esta voz nace en un ordenador corriente, más deprisa de lo que se escucha.",
+}
+
+
+def default_text(language: str | None) -> str:
+    """What is spoken when no text is given: by the language found in the model's name, else English."""
+    return _by_language(_DEFAULT_TEXTS, language, _DEFAULT_TEXTS["english"])
+
+
+def default_voice(language: str | None, custom: bool) -> str:
+    """Who speaks when no voice is given: a voice name, or, with custom weights, a recording to clone.
+
+    The ready states fit released weights only, hence the recording when `custom` (a config or a
+    checkpoint of the user's own).
+    """
+    if custom:
+        return VOICES[_DEFAULT_VOICE]
+    return _by_language(_DEFAULT_VOICES, language, _DEFAULT_VOICE)
+
+
+def voice_state_location(model: str, voice: str) -> str:
+    """The hub location of a predefined voice's ready state for a released model (name or alias).
+
+    Raises VoiceError for an unknown voice, with the nearest names.
+    """
+    if voice not in VOICES:
+        close = nearest(voice, VOICES)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(VOICES)}."
+        raise VoiceError(
+            f"no voice is called {voice!r}; {hint} A voice may also be a path or URL of an audio or "
+            ".safetensors file"
+        )
+    folder = f"languages/{canonical_name(model)}/embeddings"
+    return f"{_STATES}/{folder}/{voice}.safetensors@{_STATES_REVISION}"
+
+
+def _by_language(table: dict[str, str], language: str | None, default: str) -> str:
+    return next((value for key, value in table.items() if key in (language or "")), default)
