@@ -1,0 +1,90 @@
+"""A text with pauses -> what to speak and how long to be silent in between.
+
+Markers look like `[pause:500ms]` or `[pause:1.5s]`: digits with an optional decimal part, a unit, lower
+case, no spaces; anything else is read aloud. Call this before `prepare`, whose replacements delete brackets.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+
+from ..errors import TextError
+from .prepare import check_text
+
+_MARKER = re.compile(r"\[pause:([0-9]+)(?:\.([0-9]+))?(ms|s)\]")
+# Three dots or more, and any comma but the one in 1,000.
+_MARKER_OR_NATURAL = re.compile(_MARKER.pattern + r"|\.{3,}|(?<![0-9]),|,(?![0-9])")
+_DOTS_MS = 500
+_COMMA_MS = 200
+_MOST_DIGITS = 15  # 30 million years of seconds; Python refuses to convert numbers of thousands of digits
+_SPOKEN_SYMBOLS = "#%&*/@"  # punctuation to Unicode, words to a reader
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """A piece of text to speak on its own: own capital, final period, padding and voice start."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Exact zeros: a number of samples, at least 1."""
+
+    samples: int
+
+
+def cut_at_pauses(text: str, natural: bool = False, sample_rate: int = 24000) -> list[Spoken | Silence]:
+    """Cut `text` at its pause markers and, with `natural`, at `...` (500 ms) and commas (200 ms).
+
+    A text without any of them comes back whole and unchanged. Otherwise the marks are dropped, pieces are
+    stripped, pieces with nothing to say (blank, or only sentence marks, quotes and brackets) are skipped,
+    and silences that meet are added up: no two Silence in a row. Each pause has
+    whole milliseconds * sample_rate // 1000 samples; a marker below 1 ms is a space, not a cut.
+    Raises TextError when the text is unusable or holds neither speech nor silence.
+    """
+    pauses = _MARKER_OR_NATURAL if natural else _MARKER
+    if not pauses.search(check_text(text)):
+        return [Spoken(text)]
+    text = _MARKER.sub(lambda marker: marker[0] if _milliseconds(marker) else " ", text)
+    result: list[Spoken | Silence] = []
+    start = 0
+    for pause in pauses.finditer(text):
+        _add_speech(result, text[start : pause.start()])
+        _add_silence(result, _milliseconds(pause) * sample_rate // 1000)
+        start = pause.end()
+    _add_speech(result, text[start:])
+    if not result:
+        raise TextError("the text to speak is blank but for pauses of less than 1 ms; give at least one word")
+    return result
+
+
+def _add_speech(result: list[Spoken | Silence], piece: str) -> None:
+    if any(map(_is_spoken, piece)):
+        result.append(Spoken(piece.strip()))
+
+
+def _add_silence(result: list[Spoken | Silence], samples: int) -> None:
+    if result and isinstance(result[-1], Silence):
+        result[-1] = Silence(result[-1].samples + samples)
+    elif samples:
+        result.append(Silence(samples))
+
+
+def _milliseconds(pause: re.Match[str]) -> int:
+    whole, decimals, unit = pause.groups()
+    if unit is None:
+        return _COMMA_MS if pause[0] == "," else _DOTS_MS
+    if len(whole) > _MOST_DIGITS:
+        raise TextError(f"a pause has {len(whole)} digits; at most {_MOST_DIGITS} are allowed")
+    if unit == "ms":
+        return int(whole)
+    # In whole numbers: 1.001 * 1000 is less than 1001 in floating point.
+    return int(whole) * 1000 + int((decimals or "").ljust(3, "0")[:3])
+
+
+def _is_spoken(character: str) -> bool:
+    """Letters, digits and symbols (emoji included); not marks, quotes, brackets, blanks or controls."""
+    return unicodedata.category(character)[0] in "LNS" or character in _SPOKEN_SYMBOLS
