@@ -1,0 +1,62 @@
+"""What a voice prompt goes through between the file and the codec: resampling, ending on a pause."""
+
+from __future__ import annotations
+
+from math import gcd
+
+import numpy as np
+
+from pocket_fast.errors import AudioError
+
+_FRAME_S = 0.02  # level is measured over this much
+_FADE_S = 0.02
+_PAUSE_S = 0.08
+_FLOOR_DB = np.float32(35.0)
+_MAX_RATIO = 1_000_000  # the filter has 20 * max(up, down) taps: 160 MB at this bound
+
+
+def resample(x: np.ndarray, rate: int, target: int) -> np.ndarray:
+    """x at `target` Hz by a polyphase filter with up / down = target / rate in lowest terms.
+
+    x (n,) float32 at `rate` Hz -> (ceil(n * up / down),) float32; x itself when the rates are equal.
+    The filter is SciPy's default for resample_poly (Kaiser 5.0, 20 * max(up, down) + 1 taps).
+    Raises AudioError for rates that are not positive or need an absurd filter.
+    """
+    if rate == target:
+        return x
+    if rate <= 0 or target <= 0:
+        raise AudioError(f"cannot resample from {rate} Hz to {target} Hz; both must be positive")
+    common = gcd(rate, target)
+    up, down = target // common, rate // common
+    if max(up, down) > _MAX_RATIO:
+        raise AudioError(f"cannot resample from {rate} Hz to {target} Hz; convert the file to 24000 Hz first")
+    from scipy.signal import resample_poly
+
+    return resample_poly(x, up, down)
+
+
+def end_on_pause(x: np.ndarray, sample_rate: int = 24000) -> np.ndarray:
+    """x without its trailing silence, faded out and followed by exactly 80 ms of zeros.
+
+    x (n,) float32 -> (m,) float32, new unless returned untouched. Silence is counted in 20 ms frames whose
+    RMS lies 35 dB or more below that of the loudest; samples after the last whole frame go with it.
+    The fade is linear, 1 to 0 over the last 20 ms that are kept. Audio shorter than a frame is returned
+    untouched; silence keeps all of its frames, since none is quieter than the loudest.
+    Models are trained on prompts that end between two words: after one that ends in speech they continue
+    it, after a long silence they start late. Behaviour: pocket-tts 4.0.1, `end_on_pause`.
+    """
+    frame = max(1, int(_FRAME_S * sample_rate))
+    n_frames = len(x) // frame
+    if n_frames == 0:
+        return x
+    rms = np.sqrt(np.square(x[: n_frames * frame].reshape(n_frames, frame)).mean(axis=1))
+    level_db = np.float32(20) * np.log10(rms + np.float32(1e-12))  # float32 throughout: it decides the cut
+    loud = np.flatnonzero(level_db > level_db.max() - _FLOOR_DB)
+    if len(loud) == 0:
+        raise AudioError("voice prompt: NaN samples; load it from a sound file or repair the array")
+    end = (int(loud[-1]) + 1) * frame
+    fade = min(int(_FADE_S * sample_rate), end)
+    out = np.zeros(end + int(_PAUSE_S * sample_rate), np.float32)
+    out[:end] = x[:end]
+    out[end - fade : end] *= np.linspace(1, 0, fade, dtype=np.float32)
+    return out
