@@ -122,11 +122,12 @@ HAND_WRITTEN = [
     " foolishness, it was the epoch of belief, it was the epoch of incredulity",
 ]
 
-_FRAGMENTS = [
-    *"a I x Hello world the said and then it's 3 14 0 5 100 1,000 ² ٣ 五 é ß ﬁ 😀 中文 שלום waited Nothing".split(),
-    *'. . . . , , , ; : ! ? ... .. …  - – — " \' “ ” ‘ ’ « » ( ) [ ] „ ¡ ¿ ?! !! ." ?" !" ," .) ؟ 。'.split(),
-    *("\n", "\r\n", "\t", "  ", "\u00a0", "\x00", "\x1f", "\x85", "\u200b", "\ufffd", "▁", "[pause:1s]"),
-]
+_WORDS = """
+a I x Hello world the said and then it's waited Nothing 3 14 0 5 100 1,000 ² ٣ 五 é ß ﬁ 😀 中文 שלום
+. . . . , , , ; : ! ? ... .. … - – — " ' “ ” ‘ ’ « » ( ) [ ] „ ¡ ¿ ?! !! ." ?" !" ," .) ؟ 。
+"""
+_BLANKS_AND_ODDITIES = ("\n", "\r\n", "\t", "  ", "\u00a0", "\x00", "\x1f", "\x85", "\u200b", "\ufffd", "▁")
+_FRAGMENTS = [*_WORDS.split(), *_BLANKS_AND_ODDITIES, "[pause:1s]"]
 
 
 def random_text(rng: random.Random) -> str:

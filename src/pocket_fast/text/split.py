@@ -31,7 +31,7 @@ def split(text: str, tokenizer: Tokenizer, max_tokens: int, rules: TextRules) ->
         raise ConfigError(f"max_tokens must be at least 1, got {max_tokens}; 50 is the usual value")
     prepared = prepare(text, rules)[0].strip()
     sentences = _sentences(prepared, tokenizer)
-    chunks = [chunk for chunk in _pack(_shorten(sentences, tokenizer, max_tokens), max_tokens) if chunk]
+    chunks = list(_pack(_shorten(sentences, tokenizer, max_tokens), max_tokens))
     if not chunks:
         raise TextError(f"the tokenizer finds nothing to speak in {prepared[:40]!r}")
     for chunk in chunks:
