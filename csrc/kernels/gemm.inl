@@ -1,0 +1,158 @@
+/* The one matrix product: tiles of rows x channels in registers, whole k in one go, epilogue from
+ * a small buffer in L1. See pf_gemm in pf_kernels.h for what it computes. */
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+#define TILE_COLS (TILE_VECS * VW)
+
+/* One vector load of weights feeds all rows; one accumulator per output, summed in order of k. */
+ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, const float *x, const char *const *panels,
+                            const int rows, const int vecs) {
+    vf acc[8][4];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
+    const float *w[4];
+    for (int v = 0; v < vecs; v++) w[v] = (const float *)panels[v];
+    for (int tap = 0; tap < g->taps; tap++, x += g->x_tap) {
+        for (int c = 0; c < g->k; c++) {
+            vf wv[4];
+#pragma GCC unroll 4
+            for (int v = 0; v < vecs; v++) {
+                wv[v] = v_load(w[v]);
+                w[v] += PF_PANEL;
+            }
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                vf xv = v_set(x[r * g->x_row + c]);
+#pragma GCC unroll 4
+                for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xv, wv[v], acc[r][v]);
+            }
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs; v++) v_store(out + r * TILE_COLS * 2 + v * VW, acc[r][v]);
+}
+
+ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, const float *x, const char *const *panels,
+                             const int rows, const int vecs) {
+    vf acc[8][4];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
+    const uint16_t *w[4];
+    for (int v = 0; v < vecs; v++) w[v] = (const uint16_t *)panels[v];
+    for (int tap = 0; tap < g->taps; tap++, x += g->x_tap) {
+        int c = 0;
+        for (; c + 1 < g->k; c += 2) {
+            vf even[4], odd[4];
+#pragma GCC unroll 4
+            for (int v = 0; v < vecs; v++) {
+                v_load_bf16(w[v], &even[v], &odd[v]);
+                w[v] += 2 * PF_PANEL;
+            }
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                vf xe = v_set(x[r * g->x_row + c]), xo = v_set(x[r * g->x_row + c + 1]);
+#pragma GCC unroll 4
+                for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xe, even[v], acc[r][v]);
+#pragma GCC unroll 4
+                for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xo, odd[v], acc[r][v]);
+            }
+        }
+        if (c < g->k) { /* the odd partner is padding: x has no such element */
+            for (int v = 0; v < vecs; v++) {
+                vf even, odd;
+                v_load_bf16(w[v], &even, &odd);
+                w[v] += 2 * PF_PANEL;
+                for (int r = 0; r < rows; r++) acc[r][v] = v_fma(v_set(x[r * g->x_row + c]), even, acc[r][v]);
+            }
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs; v++) v_store(out + r * TILE_COLS * 2 + v * VW, acc[r][v]);
+}
+
+/* v = (s + bias) * scale + skip; y = v; a = activation(v) for one row of at most `cols` channels. */
+static inline void finish_row(const pf_gemm *g, const float *s, int row, int col, int cols) {
+    const float *bias = g->bias ? g->bias + col : NULL;
+    const float *scale = g->scale ? g->scale + row * g->scale_row + col : NULL;
+    const float *skip = g->skip ? g->skip + row * g->skip_row + col : NULL;
+    float *y = g->y ? g->y + row * g->y_row + col : NULL;
+    float *a = g->a ? g->a + row * g->a_row + col : NULL;
+    for (int j = 0; j < cols; j += VW) {
+        const int left = cols - j;
+        const int whole = left >= VW;
+        vf v = v_load(s + j);
+        if (bias) v = v_add(v, whole ? v_load(bias + j) : v_load_n(bias + j, left));
+        if (scale) v = v_mul(v, whole ? v_load(scale + j) : v_load_n(scale + j, left));
+        if (skip) v = v_add(v, whole ? v_load(skip + j) : v_load_n(skip + j, left));
+        if (y) {
+            if (whole) v_store(y + j, v);
+            else v_store_n(y + j, v, left);
+        }
+        if (a) {
+            v = v_activate(v, g->activation);
+            if (whole) v_store(a + j, v);
+            else v_store_n(a + j, v, left);
+        }
+    }
+}
+
+/* `vecs` vectors of channels from `col` on, for `rows` rows: product, then epilogue. A tile never
+ * holds more than two TILE_COLS of channels. */
+#define RUN_TILE(kind, ROWS, VECS) \
+    case ROWS: tile_##kind(out, g, x, panels, ROWS, VECS); break;
+
+#if TILE_ROWS == 8
+#define RUN_ROWS(kind, VECS) \
+    RUN_TILE(kind, 1, VECS) RUN_TILE(kind, 2, VECS) RUN_TILE(kind, 3, VECS) RUN_TILE(kind, 4, VECS) \
+    RUN_TILE(kind, 5, VECS) RUN_TILE(kind, 6, VECS) RUN_TILE(kind, 7, VECS) RUN_TILE(kind, 8, VECS)
+#elif TILE_ROWS == 6
+#define RUN_ROWS(kind, VECS) \
+    RUN_TILE(kind, 1, VECS) RUN_TILE(kind, 2, VECS) RUN_TILE(kind, 3, VECS) RUN_TILE(kind, 4, VECS) \
+    RUN_TILE(kind, 5, VECS) RUN_TILE(kind, 6, VECS)
+#else
+#define RUN_ROWS(kind, VECS) RUN_TILE(kind, 1, VECS) RUN_TILE(kind, 2, VECS)
+#endif
+
+/* gemm_<kind>: panels outside (each is streamed once, then hot), row blocks inside, cut into equal
+ * heights. One row alone takes four vectors at a time (with 16-float vectors: two panels), because
+ * four independent sums are needed to hide the latency of the multiply-add. */
+#define DEFINE_GEMM(kind, type, per_k) \
+    static void gemm_##kind(const pf_gemm *g, int row0, int row1, int panel0, int panel1) { \
+        float out[TILE_ROWS * TILE_COLS * 2]; \
+        const int rows = row1 - row0; \
+        if (rows <= 0) return; \
+        const int blocks = (rows + TILE_ROWS - 1) / TILE_ROWS; \
+        for (int p = panel0; p < panel1; p++) { \
+            const char *panel = (const char *)g->w + p * g->w_panel; \
+            if (TILE_VECS == 2 && rows == 1 && (4 * VW <= PF_PANEL || p + 1 < panel1)) { \
+                const char *second = 4 * VW <= PF_PANEL ? panel + 2 * VW * per_k * sizeof(type) \
+                                                        : panel + g->w_panel; \
+                const char *panels[4] = {panel, panel + VW * per_k * sizeof(type), second, \
+                                         second + VW * per_k * sizeof(type)}; \
+                const int left = g->n - p * PF_PANEL; \
+                tile_##kind(out, g, g->x + row0 * g->x_row, panels, 1, 4); \
+                finish_row(g, out, row0, p * PF_PANEL, left < 4 * VW ? left : 4 * VW); \
+                p += 4 * VW / PF_PANEL - 1; \
+                continue; \
+            } \
+            for (int b = 0; b < blocks; b++) { \
+                const int r0 = row0 + (int)((long)rows * b / blocks); \
+                const int r1 = row0 + (int)((long)rows * (b + 1) / blocks); \
+                const float *x = g->x + r0 * g->x_row; \
+                for (int half = 0; half < PF_PANEL; half += TILE_COLS) { \
+                    const int left = g->n - p * PF_PANEL - half; \
+                    if (left <= 0) break; \
+                    const char *panels[4]; \
+                    for (int v = 0; v < TILE_VECS; v++) \
+                        panels[v] = panel + (half + v * VW) * per_k * sizeof(type); \
+                    switch (r1 - r0) { RUN_ROWS(kind, TILE_VECS) } \
+                    for (int r = r0; r < r1; r++) \
+                        finish_row(g, out + (r - r0) * TILE_COLS * 2, r, p * PF_PANEL + half, \
+                                   left < TILE_COLS ? left : TILE_COLS); \
+                } \
+            } \
+        } \
+    }
+
+DEFINE_GEMM(f32, float, 1)
+DEFINE_GEMM(bf16, uint16_t, 2)

@@ -1,0 +1,154 @@
+/* The few vector operations the kernels need, for each instruction set. VW floats per vector.
+ * v_fma is fused where the set has it; the files that include this are compiled with
+ * -ffp-contract=off, so nothing else ever is, and every row split rounds alike. */
+#ifndef PF_SIMD_H
+#define PF_SIMD_H
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#define VW 16
+#define TILE_ROWS 8   /* 8 rows x 2 vectors: 16 of 32 registers; 12 rows spill a pointer */
+#define TILE_VECS 2
+typedef __m512 vf;
+typedef __m512i vi;
+static inline vf v_load(const float *p) { return _mm512_loadu_ps(p); }
+static inline void v_store(float *p, vf a) { _mm512_storeu_ps(p, a); }
+static inline vf v_set(float a) { return _mm512_set1_ps(a); }
+static inline vf v_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+static inline vf v_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+static inline vf v_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+static inline vf v_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+static inline vf v_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+static inline vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+static inline vf v_min(vf a, vf b) { return _mm512_min_ps(a, b); }
+static inline vf v_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+/* a < b ? x : y */
+static inline vf v_if_lt(vf a, vf b, vf x, vf y) {
+    return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(a, b, _CMP_LT_OQ), y, x);
+}
+/* a * 2^n for an integral n in [-126, 127] */
+static inline vf v_scale2(vf a, vf n) {
+    vi e = _mm512_slli_epi32(_mm512_cvtps_epi32(n), 23);
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), e));
+}
+/* the even and the odd k of VW channels of a bf16 panel, widened exactly */
+static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
+    vi u = _mm512_loadu_si512(p);
+    *even = _mm512_castsi512_ps(_mm512_slli_epi32(u, 16));
+    *odd = _mm512_castsi512_ps(_mm512_and_si512(u, _mm512_set1_epi32((int)0xffff0000u)));
+}
+#elif defined(__AVX2__)
+#include <immintrin.h>
+#define VW 8
+#define TILE_ROWS 6   /* 6 rows x 2 vectors: 12 of 16 registers; 8 rows spill and lose 40 % */
+#define TILE_VECS 2
+typedef __m256 vf;
+typedef __m256i vi;
+static inline vf v_load(const float *p) { return _mm256_loadu_ps(p); }
+static inline void v_store(float *p, vf a) { _mm256_storeu_ps(p, a); }
+static inline vf v_set(float a) { return _mm256_set1_ps(a); }
+static inline vf v_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+static inline vf v_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+static inline vf v_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+static inline vf v_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+static inline vf v_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+static inline vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+static inline vf v_min(vf a, vf b) { return _mm256_min_ps(a, b); }
+static inline vf v_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+static inline vf v_if_lt(vf a, vf b, vf x, vf y) { return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_LT_OQ)); }
+static inline vf v_scale2(vf a, vf n) {
+    vi e = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), e));
+}
+static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
+    vi u = _mm256_loadu_si256((const __m256i *)p);
+    *even = _mm256_castsi256_ps(_mm256_slli_epi32(u, 16));
+    *odd = _mm256_castsi256_ps(_mm256_and_si256(u, _mm256_set1_epi32((int)0xffff0000u)));
+}
+#elif defined(__aarch64__) && defined(__ARM_NEON)
+#include <arm_neon.h>
+#define VW 4
+#define TILE_ROWS 6   /* 6 rows x 4 vectors: 24 of 32 registers */
+#define TILE_VECS 4
+typedef float32x4_t vf;
+static inline vf v_load(const float *p) { return vld1q_f32(p); }
+static inline void v_store(float *p, vf a) { vst1q_f32(p, a); }
+static inline vf v_set(float a) { return vdupq_n_f32(a); }
+static inline vf v_add(vf a, vf b) { return vaddq_f32(a, b); }
+static inline vf v_sub(vf a, vf b) { return vsubq_f32(a, b); }
+static inline vf v_mul(vf a, vf b) { return vmulq_f32(a, b); }
+static inline vf v_div(vf a, vf b) { return vdivq_f32(a, b); }
+static inline vf v_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
+static inline vf v_max(vf a, vf b) { return vmaxq_f32(a, b); }
+static inline vf v_min(vf a, vf b) { return vminq_f32(a, b); }
+static inline vf v_round(vf a) { return vrndnq_f32(a); }
+static inline vf v_if_lt(vf a, vf b, vf x, vf y) { return vbslq_f32(vcltq_f32(a, b), x, y); }
+static inline vf v_scale2(vf a, vf n) {
+    int32x4_t e = vshlq_n_s32(vcvtnq_s32_f32(n), 23);
+    return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(a), e));
+}
+static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
+    uint32x4_t u = vreinterpretq_u32_u16(vld1q_u16(p));
+    *even = vreinterpretq_f32_u32(vshlq_n_u32(u, 16));
+    *odd = vreinterpretq_f32_u32(vandq_u32(u, vdupq_n_u32(0xffff0000u)));
+}
+#else
+/* Any other CPU: four-float vectors of the compiler (SSE2 on x86-64); no fused multiply-add. */
+#define VW 4
+#define TILE_ROWS 2
+#define TILE_VECS 4
+typedef float vf __attribute__((vector_size(16)));
+typedef int32_t vi __attribute__((vector_size(16)));
+typedef uint32_t vu __attribute__((vector_size(16)));
+static inline vf v_load(const float *p) { vf a; memcpy(&a, p, sizeof a); return a; }
+static inline void v_store(float *p, vf a) { memcpy(p, &a, sizeof a); }
+static inline vf v_set(float a) { return (vf){a, a, a, a}; }
+static inline vf v_add(vf a, vf b) { return a + b; }
+static inline vf v_sub(vf a, vf b) { return a - b; }
+static inline vf v_mul(vf a, vf b) { return a * b; }
+static inline vf v_div(vf a, vf b) { return a / b; }
+static inline vf v_fma(vf a, vf b, vf c) { return a * b + c; }
+static inline vf v_pick(vi mask, vf x, vf y) { return (vf)(((vi)x & mask) | ((vi)y & ~mask)); }
+static inline vf v_max(vf a, vf b) { return v_pick((vi)(a > b), a, b); }
+static inline vf v_min(vf a, vf b) { return v_pick((vi)(a < b), a, b); }
+/* exact for |a| < 2^22, which is all that v_exp asks of it */
+static inline vf v_round(vf a) { vf big = v_set(12582912.0f); return (a + big) - big; }
+static inline vf v_if_lt(vf a, vf b, vf x, vf y) { return v_pick((vi)(a < b), x, y); }
+static inline vf v_scale2(vf a, vf n) {
+    vi e = __builtin_convertvector(n, vi) << 23;
+    return (vf)((vi)a + e);
+}
+static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
+    vu u;
+    memcpy(&u, p, sizeof u);
+    *even = (vf)(u << 16);
+    *odd = (vf)(u & 0xffff0000u);
+}
+#endif
+
+/* The first n < VW floats, the rest zero; and back. For ragged ends. */
+static inline vf v_load_n(const float *p, int n) {
+    float t[VW] = {0};
+    memcpy(t, p, (size_t)n * sizeof(float));
+    return v_load(t);
+}
+static inline void v_store_n(float *p, vf a, int n) {
+    float t[VW];
+    v_store(t, a);
+    memcpy(p, t, (size_t)n * sizeof(float));
+}
+static inline float v_sum(vf a) {
+    float t[VW];
+    v_store(t, a);
+    for (int half = VW / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) t[i] += t[i + half];
+    return t[0];
+}
+static inline float v_biggest(vf a) {
+    float t[VW];
+    v_store(t, a);
+    for (int half = VW / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++) t[i] = t[i] > t[i + half] ? t[i] : t[i + half];
+    return t[0];
+}
+#endif

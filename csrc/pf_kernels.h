@@ -1,0 +1,88 @@
+/* pf_kernels.h: the contract of the micro-kernels. One table of these functions per instruction set.
+ *
+ * Rules for every kernel: no allocation, no threads, no I/O, no global state; float32 arithmetic;
+ * any alignment; outputs never alias inputs unless a comment says so.
+ *
+ * Determinism: each output is one sum, taken in order of k by one accumulator. It therefore has the
+ * same bits whatever the number of rows in the call, the split into panels, or the row block it
+ * falls into. Everything above relies on this (batching, threads, grouping of frames).
+ */
+#ifndef PF_KERNELS_H
+#define PF_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Weights and key/value caches are cut into panels of PF_PANEL output channels:
+ *   f32   panel[k][32]
+ *   bf16  panel[k / 2][32][2]     (k rounded up to even in each tap, zero padded)
+ * A panel is one contiguous stream; the channels past n in the last panel are zero. */
+enum { PF_PANEL = 32 };
+
+enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_WEIGHT_KINDS = 2 };
+
+enum pf_activation { PF_NONE = 0, PF_ELU = 1, PF_GELU = 2, PF_SILU = 3, PF_ACTIVATIONS = 4 };
+
+/* One matrix product with its epilogue. For row t and output channel j:
+ *   s = sum over tap, c of x[t * x_row + tap * x_tap + c] * w[j][tap * k + c]
+ *   v = (s + bias[j]) * scale[t * scale_row + j] + skip[t * skip_row + j]
+ *   y[t * y_row + j] = v;  a[t * a_row + j] = activation(v)
+ * bias, scale and skip may be NULL (0, 1, 0); y or a may be NULL (not wanted). y may be skip.
+ * A convolution is this with overlapping rows (x_row = stride * channels); see cpu/seanet.pyx. */
+typedef struct pf_gemm {
+    const float *x;
+    ptrdiff_t x_row, x_tap;
+    const void *w;
+    ptrdiff_t w_panel; /* bytes from one panel to the next */
+    const float *bias, *scale, *skip;
+    ptrdiff_t scale_row, skip_row;
+    float *y, *a;
+    ptrdiff_t y_row, a_row;
+    int k, taps, n; /* k: inputs per tap; n: output channels */
+    int activation;
+} pf_gemm;
+
+typedef struct pf_kernels {
+    const char *isa;
+    int tile_rows; /* rows a tile holds: row splits that are multiples of this waste nothing */
+
+    /* rows [row0, row1) of panels [panel0, panel1); one entry per weight kind */
+    void (*gemm[PF_WEIGHT_KINDS])(const pf_gemm *g, int row0, int row1, int panel0, int panel1);
+
+    /* y = (x - mean) / sqrt(var + eps) [* weight + bias] [* (1 + scale) + shift]; biased variance.
+     * weight and bias, scale and shift come in pairs and may be NULL. y may be x. */
+    void (*norm)(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
+                 const float *scale, const float *shift);
+
+    /* In place on one head of 2 * half floats, real parts first: (re + i im) * (cos + i sin). */
+    void (*rope)(float *x, const float *cos, const float *sin, int half);
+
+    /* In place over p[0..n), n a multiple of PF_PANEL: softmax(scale * p) over the valid places
+     * [a0, a1) and [b0, b1), zero elsewhere. a1 <= b0 unless the second is empty; one is not.
+     * What stood in the other places is ignored. scale > 0. */
+    void (*softmax)(float *p, int n, float scale, int a0, int a1, int b0, int b1);
+
+    /* y = activation(x); y may be x */
+    void (*activate)(float *y, const float *x, ptrdiff_t n, int activation);
+
+    /* y[i] = x[i] * scale[i] + shift[i]; y may be x */
+    void (*affine)(float *y, const float *x, const float *scale, const float *shift, int n);
+
+    /* Depthwise transposed convolution, kernel 2 * stride, one input step:
+     * y[j][c] = w_old[j][c] * old[c] + w_new[j][c] * now[c],  j < stride */
+    void (*upsample)(float *y, const float *old, const float *now, const float *w_old, const float *w_new,
+                     int channels, int stride);
+
+    /* One panel of packed weights from up to 32 rows of a row-major matrix [n][taps * k].
+     * rows[j] points at the source row of channel j or is NULL (zero channel). */
+    void (*pack_f32)(float *panel, const float *const *rows, int k);
+    void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps);
+} pf_kernels;
+
+/* pf_isa.c: the tables in this build, best first. */
+int pf_isa_count(void);
+const char *pf_isa_name(int i);
+int pf_isa_usable(int i);                  /* this CPU and operating system can run it */
+const pf_kernels *pf_isa_table(int i);
+
+#endif

@@ -1,0 +1,32 @@
+/* Compiled once per instruction set with -DPF_ISA=<name> and that set's flags: the whole table.
+ * Everything but the table is static, so no variant can leak into another. */
+#include <math.h>
+#include <string.h>
+
+#include "pf_kernels.h"
+#include "kernels/simd.h"
+#include "kernels/math.inl"
+#include "kernels/gemm.inl"
+#include "kernels/rowwise.inl"
+#include "kernels/pack.inl"
+
+#define CAT_(a, b) a##_##b
+#define CAT(a, b) CAT_(a, b)
+#define STR_(a) #a
+#define STR(a) STR_(a)
+
+extern const pf_kernels CAT(pf_kernels, PF_ISA);
+
+const pf_kernels CAT(pf_kernels, PF_ISA) = {
+    .isa = STR(PF_ISA),
+    .tile_rows = TILE_ROWS,
+    .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16},
+    .norm = norm,
+    .rope = rope,
+    .softmax = softmax,
+    .activate = activate,
+    .affine = affine,
+    .upsample = upsample,
+    .pack_f32 = pack_f32,
+    .pack_bf16 = pack_bf16,
+};

@@ -1,0 +1,52 @@
+"""csrc/pf_kernels.h as Cython sees it. Declarations only: the table itself lives in `_dispatch`."""
+
+from libc.stdint cimport uint16_t
+
+cdef extern from "pf_kernels.h" nogil:
+    enum: PF_PANEL
+    enum: PF_F32
+    enum: PF_BF16
+    enum: PF_NONE
+    enum: PF_ELU
+    enum: PF_GELU
+    enum: PF_SILU
+
+    ctypedef struct pf_gemm:
+        const float *x
+        Py_ssize_t x_row
+        Py_ssize_t x_tap
+        const void *w
+        Py_ssize_t w_panel
+        const float *bias
+        const float *scale
+        const float *skip
+        Py_ssize_t scale_row
+        Py_ssize_t skip_row
+        float *y
+        float *a
+        Py_ssize_t y_row
+        Py_ssize_t a_row
+        int k
+        int taps
+        int n
+        int activation
+
+    ctypedef struct pf_kernels:
+        const char *isa
+        int tile_rows
+        void (*gemm[2])(const pf_gemm *g, int row0, int row1, int panel0, int panel1) noexcept nogil
+        void (*norm)(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
+                     const float *scale, const float *shift) noexcept nogil
+        void (*rope)(float *x, const float *cos, const float *sin, int half) noexcept nogil
+        void (*softmax)(float *p, int n, float scale, int a0, int a1, int b0, int b1) noexcept nogil
+        void (*activate)(float *y, const float *x, Py_ssize_t n, int activation) noexcept nogil
+        void (*affine)(float *y, const float *x, const float *scale, const float *shift, int n) noexcept nogil
+        void (*upsample)(float *y, const float *old, const float *now, const float *w_old,
+                         const float *w_new, int channels, int stride) noexcept nogil
+        void (*pack_f32)(float *panel, const float *const *rows, int k) noexcept nogil
+        void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps) noexcept nogil
+
+    int pf_isa_count()
+    const char *pf_isa_name(int i)
+    int pf_isa_usable(int i)
+    const pf_kernels *pf_isa_table(int i)

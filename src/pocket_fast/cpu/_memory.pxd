@@ -1,0 +1,31 @@
+cdef class Arena:
+    """Scratch of one stage call at a time: a bump allocator that means nothing between calls."""
+    cdef char *base
+    cdef readonly Py_ssize_t size
+    cdef Py_ssize_t used
+    cdef int reserve(self, Py_ssize_t nbytes) except -1
+    cdef float *floats(self, Py_ssize_t count) noexcept nogil
+    cdef void *take(self, Py_ssize_t nbytes) noexcept nogil
+
+
+cdef class ArenaPool:
+    """Arenas not in use; a call takes one and gives it back, so two calls never share one."""
+    cdef list free
+    cdef Arena take(self, Py_ssize_t nbytes)
+    cdef void give(self, Arena arena)
+
+
+cdef class Block:
+    """One zeroed, 64-byte aligned allocation."""
+    cdef float *data
+    cdef readonly Py_ssize_t count
+
+
+cdef class WeightStore:
+    """Memory of all packed weights of a model: few large blocks on 2 MB pages, never moved."""
+    cdef list blocks
+    cdef char *at
+    cdef Py_ssize_t left
+    cdef readonly Py_ssize_t used
+    cdef void *take(self, Py_ssize_t nbytes) except NULL
+    cdef float *vector(self, values) except? NULL

@@ -1,0 +1,83 @@
+"""How many threads a stage call uses."""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+from pocket_fast.cpu._team import has_openmp, openmp_max_threads
+from pocket_fast.errors import ConfigError
+
+# Below this many multiply-adds a second thread costs more in barriers than it saves: about 60
+# barriers of up to 1 us each per backbone step, against 8 MMAC in 0.2 ms on one core.
+GRAIN_MACS = 8e6
+
+_forked = False
+
+
+def resolve_threads(threads: int | None = None) -> int:
+    """Most threads a stage may use: the argument, else POCKET_FAST_THREADS, else what OpenMP,
+    OMP_NUM_THREADS, threadpoolctl, the CPU affinity and the container's CPU quota leave.
+
+    Raises ConfigError for a number below 1 or a POCKET_FAST_THREADS that is no number.
+    """
+    source = "threads"
+    if threads is None and os.environ.get("POCKET_FAST_THREADS"):
+        source = "POCKET_FAST_THREADS"
+        try:
+            threads = int(os.environ["POCKET_FAST_THREADS"])
+        except ValueError:
+            threads = 0
+    if threads is not None:
+        if threads < 1:
+            raise ConfigError(f"{source}: expected a whole number of at least 1, got {threads}")
+        return threads if has_openmp() else 1
+    return max(1, min(openmp_max_threads(), _allowed_cpus()))
+
+
+def threads_for(threads: int, macs: float) -> int:
+    """Threads for one call of `macs` multiply-adds, at most `threads`."""
+    if macs < GRAIN_MACS or not has_openmp():
+        return 1
+    if _forked:
+        _warn_once()
+        return 1
+    return threads
+
+
+def _allowed_cpus() -> int:
+    """CPUs this process may run on, the cgroup (container) quota included."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as f:
+            quota, period = f.read().split()[:2]
+        if quota != "max":
+            cpus = min(cpus, max(1, int(quota) // int(period)))
+    except (OSError, ValueError):
+        pass  # no cgroup v2 here: no quota
+    return cpus
+
+
+def _after_fork_in_child() -> None:
+    global _forked
+    _forked = has_openmp()
+
+
+_warned = False
+
+
+def _warn_once() -> None:
+    global _warned
+    if not _warned:
+        _warned = True
+        warnings.warn(
+            "pocket_fast: this process was forked, so stages run on one thread here (OpenMP teams do not "
+            "survive a fork); use the 'spawn' start method for full speed",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+# A parallel region in a forked child hangs if the parent ran one before; one thread is safe.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -1,0 +1,190 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Causal attention over key/value spans held in the panel form of packed weights.
+
+q k^T and p v are then calls of the one matrix kernel: keys are a matrix with a column per position,
+values one with a row per position. Unused places are zero and masked scores exactly zero, so a sum
+does not depend on how much room a span has or on how many rows a call brings.
+"""
+
+from libc.math cimport sqrtf
+
+import numpy as np
+
+from pocket_fast.cpu._kernels cimport PF_F32, PF_PANEL, pf_gemm, pf_kernels
+from pocket_fast.cpu._team cimport pf_share, pf_team
+from pocket_fast.cpu.packing cimport plain_gemm
+
+cdef enum:
+    SCORE_ROWS = 8        # query rows whose scores are held at a time
+
+
+def rope_order(int heads, int dim):
+    """Row order that makes interleaved rotary pairs (2i, 2i + 1) into halves [real | imaginary], per head.
+
+    (heads * dim,) int64. Scores do not change, because queries and keys are permuted alike.
+    """
+    one = np.concatenate([np.arange(0, dim, 2), np.arange(1, dim, 2)])
+    return (np.arange(heads)[:, None] * dim + one[None, :]).reshape(-1)
+
+
+def to_panels(flat, keys, values):
+    """Fill one layer of a span, flat (kv, span_head) zeroed, from keys, values (length, kv, dim) in upstream's order."""
+    length, kv, dim = keys.shape
+    padded = (dim + PF_PANEL - 1) // PF_PANEL * PF_PANEL
+    capacity = flat.shape[1] // (dim + padded)
+    panels = flat[:, :capacity * dim].reshape(kv, capacity // PF_PANEL, dim, PF_PANEL)
+    k = np.zeros((kv, capacity, dim), dtype=np.float32)
+    k[:, :length] = keys.transpose(1, 0, 2)[:, :, rope_order(1, dim)]
+    panels[:] = k.reshape(kv, -1, PF_PANEL, dim).swapaxes(2, 3)
+    panels = flat[:, capacity * dim:].reshape(kv, padded // PF_PANEL, capacity, PF_PANEL)
+    v = np.zeros((kv, capacity, padded), dtype=np.float32)
+    v[:, :length, :dim] = values.transpose(1, 0, 2)
+    panels[:] = v.reshape(kv, capacity, -1, PF_PANEL).swapaxes(1, 2)
+
+
+def from_panels(flat, int length, int dim):
+    """Keys and values (2, length, kv, dim) in upstream's order, of one layer of a span: undoes to_panels."""
+    kv = flat.shape[0]
+    padded = (dim + PF_PANEL - 1) // PF_PANEL * PF_PANEL
+    capacity = flat.shape[1] // (dim + padded)
+    keys = flat[:, :capacity * dim].reshape(kv, -1, dim, PF_PANEL).swapaxes(2, 3).reshape(kv, capacity, dim)
+    values = flat[:, capacity * dim:].reshape(kv, -1, capacity, PF_PANEL).swapaxes(1, 2).reshape(kv, capacity, padded)
+    back = np.argsort(rope_order(1, dim))
+    return np.stack([keys[:, :length, back].transpose(1, 0, 2), values[:, :length, :dim].transpose(1, 0, 2)])
+
+
+cdef Py_ssize_t span_head(const Heads *heads, int capacity) noexcept nogil:
+    """Floats of one head's keys and values in one layer."""
+    cdef Py_ssize_t padded = (heads.dim + PF_PANEL - 1) // PF_PANEL * PF_PANEL
+    return capacity * (heads.dim + padded)
+
+
+cdef Py_ssize_t score_floats(const Heads *heads, int positions) noexcept nogil:
+    """Scratch of one thread when rows attend to at most `positions` positions, in whole cache lines."""
+    cdef Py_ssize_t rows = max(<int>SCORE_ROWS, heads.n // heads.kv)
+    return (rows * (positions + 2 * PF_PANEL) + 15) // 16 * 16
+
+
+cdef void attend(const pf_kernels *kernels, const pf_team *team, const Heads *heads, int layer, Run *runs, int n_runs,
+                 float *qkv, Py_ssize_t qkv_row, const float *cos, const float *sin, float *out, Py_ssize_t out_row,
+                 float *scores, bint keys_only) noexcept nogil:
+    """Rotate, append keys and values, attend: this thread's (stream, key/value head) pairs.
+
+    qkv (rows, heads.n + 2 heads.kv heads): queries, keys, values, overwritten; cos, sin (rows, dim / 2);
+    out (rows, heads.n * dim); scores: this thread's score_floats. keys_only: append, nothing else.
+    """
+    cdef int lo, hi, item
+    pf_share(team, n_runs * heads.kv, 1, &lo, &hi)
+    for item in range(lo, hi):
+        _append(kernels, heads, &runs[item // heads.kv], layer, item % heads.kv, qkv, qkv_row, cos, sin)
+        if not keys_only:
+            _attend_head(kernels, heads, &runs[item // heads.kv], layer, item % heads.kv, qkv, qkv_row, out, out_row,
+                         scores)
+
+
+cdef void _append(const pf_kernels *kernels, const Heads *heads, Run *run, int layer, int head, float *qkv,
+                  Py_ssize_t qkv_row, const float *cos, const float *sin) noexcept nogil:
+    """Rotate this head's queries and keys, then write its keys and values into the run's own span."""
+    cdef int group = heads.n // heads.kv, dim = heads.dim, half = heads.dim // 2, t, h, c, slot
+    cdef int capacity = run.own.capacity
+    cdef float *keys = run.own.data + (layer * heads.kv + head) * span_head(heads, capacity)
+    cdef float *values = keys + <Py_ssize_t>capacity * dim
+    cdef float *row
+    cdef float *k
+    cdef float *v
+    for t in range(run.first, run.first + run.rows):
+        row = qkv + t * qkv_row
+        k = row + (heads.n + head) * dim
+        v = row + (heads.n + heads.kv + head) * dim
+        for h in range(head * group, (head + 1) * group):
+            kernels.rope(row + h * dim, cos + t * half, sin + t * half, half)
+        kernels.rope(k, cos + t * half, sin + t * half, half)
+        slot = (run.own.length + t - run.first) % capacity
+        for c in range(dim):
+            keys[(<Py_ssize_t>(slot // PF_PANEL) * dim + c) * PF_PANEL + slot % PF_PANEL] = k[c]
+        for c in range(dim):
+            values[(<Py_ssize_t>(c // PF_PANEL) * capacity + slot) * PF_PANEL + c % PF_PANEL] = v[c]
+
+
+cdef void _attend_head(const pf_kernels *kernels, const Heads *heads, const Run *run, int layer, int head,
+                       const float *qkv, Py_ssize_t qkv_row, float *out, Py_ssize_t out_row,
+                       float *scores) noexcept nogil:
+    """softmax(q k^T / sqrt(dim)) v for every query head that shares this key/value head."""
+    cdef int group = heads.n // heads.kv, h, t, n
+    if run.rows == 1:     # the group's heads are the rows: one pass over keys and values serves them all
+        _attend_block(kernels, heads, run, layer, head, qkv + run.first * qkv_row + head * group * heads.dim, heads.dim,
+                      out + run.first * out_row + head * group * heads.dim, heads.dim, group, 0, 0, scores)
+        return
+    for h in range(head * group, (head + 1) * group):
+        t = 0
+        while t < run.rows:
+            n = min(<int>SCORE_ROWS, run.rows - t)
+            _attend_block(kernels, heads, run, layer, head, qkv + (run.first + t) * qkv_row + h * heads.dim, qkv_row,
+                          out + (run.first + t) * out_row + h * heads.dim, out_row, n, t, 1, scores)
+            t += n
+
+
+cdef void _attend_block(const pf_kernels *kernels, const Heads *heads, const Run *run, int layer, int head,
+                        const float *q, Py_ssize_t q_row, float *out, Py_ssize_t out_row, int rows, int t, int step,
+                        float *scores) noexcept nogil:
+    """`rows` queries; the first stands at row t of the run, each next one `step` rows later."""
+    cdef int prefix = run.prefix.length, capacity = run.own.capacity
+    cdef int own = min(run.own.length + t + (rows - 1) * step + 1, capacity)   # slots of own in use by then
+    cdef int aligned = (prefix + PF_PANEL - 1) // PF_PANEL * PF_PANEL          # own scores start at a panel
+    cdef int width = aligned + (own + PF_PANEL - 1) // PF_PANEL * PF_PANEL
+    cdef int r, at, oldest, slot
+    cdef float scale = 1 / sqrtf(<float>heads.dim)
+    cdef float *p
+    cdef pf_gemm g
+    plain_gemm(&g, NULL, 0, NULL, 0)
+    g.bias = NULL
+    g.taps = 1
+    g.x = q
+    g.x_row = q_row
+    g.y_row = width
+    g.y = scores
+    _scores(kernels, heads, &run.prefix, prefix, layer, head, &g, rows)
+    g.y = scores + aligned
+    _scores(kernels, heads, &run.own, own, layer, head, &g, rows)
+    for r in range(rows):
+        p = scores + <Py_ssize_t>r * width
+        at = run.own.length + t + r * step                                     # this query's position in own
+        slot = at % capacity
+        oldest = max(0, at - heads.context + 1) if heads.context else 0
+        if not heads.context:
+            kernels.softmax(p, width, scale, 0, prefix, aligned, aligned + slot + 1)
+        elif oldest // capacity == at // capacity:                             # the window lies in one piece
+            kernels.softmax(p, width, scale, oldest % capacity, slot + 1, 0, 0)
+        else:                                                                  # or around the end of the ring
+            kernels.softmax(p, width, scale, 0, slot + 1, oldest % capacity, own)
+    g.y = out
+    g.y_row = out_row
+    g.x_row = width
+    if prefix:
+        g.x = scores
+        _weigh(kernels, heads, &run.prefix, prefix, layer, head, &g, rows)
+        g.skip = out
+        g.skip_row = out_row
+    g.x = scores + aligned
+    _weigh(kernels, heads, &run.own, own, layer, head, &g, rows)
+
+
+cdef void _scores(const pf_kernels *kernels, const Heads *heads, const Span *span, int n, int layer, int head,
+                  pf_gemm *g, int rows) noexcept nogil:
+    """g.y = g.x keys^T over the first n places of the span."""
+    g.k = heads.dim
+    g.n = n
+    g.w = span.data + (layer * heads.kv + head) * span_head(heads, span.capacity)
+    g.w_panel = heads.dim * PF_PANEL * <Py_ssize_t>sizeof(float)
+    kernels.gemm[PF_F32](g, 0, rows, 0, (n + PF_PANEL - 1) // PF_PANEL)
+
+
+cdef void _weigh(const pf_kernels *kernels, const Heads *heads, const Span *span, int n, int layer, int head,
+                 pf_gemm *g, int rows) noexcept nogil:
+    """g.y = g.x values [+ g.skip] over the first n places of the span."""
+    g.k = n
+    g.n = heads.dim
+    g.w = (span.data + (layer * heads.kv + head) * span_head(heads, span.capacity)
+           + <Py_ssize_t>span.capacity * heads.dim)
+    g.w_panel = span.capacity * PF_PANEL * <Py_ssize_t>sizeof(float)
+    kernels.gemm[PF_F32](g, 0, rows, 0, (heads.dim + PF_PANEL - 1) // PF_PANEL)

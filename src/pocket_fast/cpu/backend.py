@@ -1,0 +1,114 @@
+"""The CPU backend: the four stages of a Pocket TTS model from its config and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pocket_fast.cpu._memory import WeightStore, widen
+from pocket_fast.cpu._threads import resolve_threads
+from pocket_fast.cpu.backbone import Backbone
+from pocket_fast.cpu.codec import CodecDecoder, CodecEncoder
+from pocket_fast.cpu.flow_head import FlowHead
+from pocket_fast.errors import UnsupportedError
+
+COMPUTE_TYPES = ("auto", "float32", "bfloat16", "int8_float32", "int8_bfloat16", "int8")
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What a model runs on. encoder is None if the weights cannot clone voices."""
+
+    backbone: Backbone
+    flow_head: FlowHead
+    decoder: CodecDecoder
+    encoder: CodecEncoder | None
+    threads: int
+    compute_type: str
+    weight_bytes: int
+
+
+def load_stages(
+    config: Any,
+    weights: Mapping[str, np.ndarray],
+    *,
+    threads: int | None = None,
+    compute_type: str = "auto",
+    encoder: bool = True,
+) -> Stages:
+    """Pack `weights` for this CPU.
+
+    config: a models.pocket ModelConfig (only its fields are read); weights: {bundle name: float32,
+    float16, or bfloat16 as uint16}, checked by the caller; threads: see resolve_threads.
+    Raises UnsupportedError for a compute type that is not built in.
+    """
+    compute_type = resolve_compute_type(compute_type)
+    threads = resolve_threads(threads)
+    store = WeightStore()
+    lm = {k.removeprefix("flow_lm."): v for k, v in weights.items() if k.startswith("flow_lm.")}
+    mimi = {k.removeprefix("mimi."): v for k, v in weights.items() if k.startswith("mimi.")}
+    t = config.flow_lm.transformer
+    backbone = Backbone(
+        store,
+        lm,
+        n_layers=t.num_layers,
+        d_model=t.d_model,
+        heads=t.num_heads,
+        kv_heads=t.kv_heads,
+        dim=t.head_dim,
+        feed=t.ffn_dim,
+        max_period=t.max_period,
+        threads=threads,
+    )
+    flow = config.flow_lm.flow
+    head = FlowHead(store, lm, flow_type=flow.type, depth=flow.depth, threads=threads)
+    codec = config.mimi
+    decoder = CodecDecoder(
+        store,
+        mimi,
+        seanet=codec.decoding_seanet,
+        transformer=codec.decoding_transformer,
+        steps=codec.steps_per_frame,
+        latent_mean=widen(lm["emb_mean"]),
+        latent_std=widen(lm["emb_std"]),
+        threads=threads,
+    )
+    return Stages(
+        backbone,
+        head,
+        decoder,
+        load_encoder(store, config, mimi, threads) if encoder else None,
+        threads,
+        compute_type,
+        store.used,
+    )
+
+
+def load_encoder(
+    store: WeightStore, config: Any, mimi: Mapping[str, np.ndarray], threads: int
+) -> CodecEncoder:
+    """The voice encoder; mimi: {bundle name without 'mimi.': array}."""
+    codec = config.mimi
+    return CodecEncoder(
+        store,
+        mimi,
+        seanet=codec.seanet,
+        transformer=codec.transformer,
+        steps=codec.steps_per_frame,
+        samples_per_frame=codec.samples_per_frame,
+        threads=threads,
+    )
+
+
+def resolve_compute_type(compute_type: str) -> str:
+    """'float32' for auto and float32. Raises UnsupportedError for the others: never a silent change."""
+    if compute_type in ("auto", "float32"):
+        return "float32"
+    if compute_type in COMPUTE_TYPES:
+        raise UnsupportedError(
+            f"compute type {compute_type!r} is not built into this version; use 'float32' (or 'auto')"
+        )
+    raise UnsupportedError(f"compute type {compute_type!r}: expected one of {', '.join(COMPUTE_TYPES)}")

@@ -1,0 +1,25 @@
+from pocket_fast.cpu._kernels cimport pf_gemm, pf_kernels
+from pocket_fast.cpu._memory cimport WeightStore
+from pocket_fast.cpu._team cimport pf_team
+
+ctypedef struct Linear:
+    # A packed matrix: n output channels by taps * k inputs, in panels (see pf_kernels.h).
+    const void *w
+    Py_ssize_t w_panel
+    const float *bias
+    int kind
+    int n
+    int k
+    int taps
+    int panels
+
+
+cdef class PackedLinear:
+    cdef Linear c
+    cdef WeightStore store
+
+
+cdef void apply_linear(const pf_kernels *kernels, const pf_team *team, const Linear *w,
+                       pf_gemm *g, int rows) noexcept nogil
+
+cdef void plain_gemm(pf_gemm *g, const float *x, Py_ssize_t x_row, float *y, Py_ssize_t y_row) noexcept nogil

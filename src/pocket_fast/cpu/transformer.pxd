@@ -1,0 +1,51 @@
+from pocket_fast.cpu._kernels cimport pf_kernels
+from pocket_fast.cpu._memory cimport WeightStore
+from pocket_fast.cpu._team cimport pf_team
+from pocket_fast.cpu.attention cimport Heads, Run
+from pocket_fast.cpu.packing cimport Linear
+
+
+ctypedef struct Layer:
+    Linear qkv        # rows: all query heads, all key heads, all value heads; each head real | imaginary
+    Linear out
+    Linear ff1
+    Linear ff2
+    const float *norm1_weight
+    const float *norm1_bias
+    const float *norm2_weight
+    const float *norm2_bias
+    const float *scale1   # layer scale after attention and after the feed-forward, or NULL
+    const float *scale2
+
+
+ctypedef struct TransformerScratch:
+    float *hidden         # (rows, hidden_row) the residual stream: input and output
+    Py_ssize_t hidden_row
+    float *normed         # (rows or threads * few rows, d)
+    float *qkv
+    float *attended
+    float *feed
+    float *cos            # (rows, dim / 2)
+    float *sin
+    float *scores         # per thread
+    Py_ssize_t scores_each
+
+
+cdef class Stack:
+    """The layers of one transformer and their geometry."""
+    cdef WeightStore store
+    cdef list packed
+    cdef Layer *layers
+    cdef readonly int n_layers
+    cdef readonly int d
+    cdef readonly int feed
+    cdef Heads heads
+    cdef float *freqs
+    cdef _load_layer(self, Layer *layer, weights, str prefix, order, int threads)
+    cdef Py_ssize_t span_floats(self, int capacity) noexcept nogil
+    cdef Py_ssize_t scratch_floats(self, int rows, int threads, int positions) noexcept nogil
+    cdef void cut(self, TransformerScratch *s, float *at, int rows, int threads, int positions) noexcept nogil
+    cdef void forward(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s,
+                      Run *runs, int n_runs, int rows, bint keys_only) noexcept nogil
+    cdef const float *_norm(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s, int rows,
+                            const float *weight, const float *bias) noexcept nogil

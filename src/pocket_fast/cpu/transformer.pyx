@@ -1,0 +1,199 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""Pre-norm transformer layers over a batch of streams, each at its own offset.
+
+    x += scale1 * out(attention(rope(qkv(norm1(x)))));  x += scale2 * ff2(gelu(ff1(norm2(x))))
+
+Causal attention over everything so far, or over a window of `context` positions; grouped key/value
+heads. Upstream: pocket_tts/modules/transformer.py, attention.py, rope.py (4.0.1); RoPE: Su et al.
+2021, arXiv:2104.09864.
+"""
+
+from libc.math cimport cosf, sinf
+from libc.stdlib cimport calloc, free
+
+import numpy as np
+
+from pocket_fast.cpu._kernels cimport PF_GELU, PF_NONE, pf_gemm, pf_kernels
+from pocket_fast.cpu._memory cimport WeightStore
+from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
+from pocket_fast.cpu.attention cimport Heads, Run, attend, score_floats, span_head
+from pocket_fast.cpu.attention import rope_order
+from pocket_fast.cpu.packing cimport PackedLinear, apply_linear, plain_gemm
+from pocket_fast.cpu.packing import pack_linear
+
+cdef enum:
+    FEW_ROWS = 8      # up to here every thread norms all rows for itself: cheaper than a barrier
+    PITCH = 16        # floats added to row pitches: widths of 1024 and 4096 would alias in L1
+
+
+cdef class Stack:
+    """Layers of one transformer. `weights` maps names relative to `prefix` + 'layers.{i}.'.
+
+    d_model, heads, kv_heads, head width `dim`, feed-forward width, rotary max_period; context: 0 or
+    the attention window in positions. Raises ValueError if shapes do not chain.
+    """
+
+    def __cinit__(self, WeightStore store, weights, str prefix, *, int n_layers, int d_model, int heads,
+                  int kv_heads, int dim, int feed, float max_period, int context=0, int threads=1):
+        self.store = store
+        self.packed = []
+        self.n_layers, self.d, self.feed = n_layers, d_model, feed
+        self.heads = Heads(heads, kv_heads, dim, context)
+        self.layers = <Layer *>calloc(max(n_layers, 1), sizeof(Layer))
+        if self.layers == NULL:
+            raise MemoryError("transformer layers")
+        # float32 throughout, as upstream: the angles of late positions depend on its rounding
+        exponent = np.arange(dim // 2, dtype=np.float32) * np.float32(-np.log(max_period) * 2 / dim)
+        self.freqs = store.vector(np.exp(exponent))
+        order = np.concatenate([rope_order(heads, dim), heads * dim + rope_order(kv_heads, dim),
+                                (heads + kv_heads) * dim + np.arange(kv_heads * dim)])
+        for i in range(n_layers):
+            self._load_layer(&self.layers[i], weights, f"{prefix}layers.{i}.", order, threads)
+
+    cdef _load_layer(self, Layer *layer, weights, str prefix, order, int threads):
+        cdef int q = self.heads.n * self.heads.dim, kv = self.heads.kv * self.heads.dim
+
+        def pack(name, n, k, order=None):
+            weight = weights[prefix + name]
+            if weight.shape != (n, k):
+                raise ValueError(f"{prefix}{name}: shape {weight.shape}, expected {(n, k)}")
+            packed = pack_linear(self.store, weight, order=order, threads=threads)
+            self.packed.append(packed)
+            return packed
+
+        layer.qkv = (<PackedLinear>pack("self_attn.in_proj.weight", q + 2 * kv, self.d, order)).c
+        layer.out = (<PackedLinear>pack("self_attn.out_proj.weight", self.d, q)).c
+        layer.ff1 = (<PackedLinear>pack("linear1.weight", self.feed, self.d)).c
+        layer.ff2 = (<PackedLinear>pack("linear2.weight", self.d, self.feed)).c
+        layer.norm1_weight = self.store.vector(weights[prefix + "norm1.weight"])
+        layer.norm1_bias = self.store.vector(weights[prefix + "norm1.bias"])
+        layer.norm2_weight = self.store.vector(weights[prefix + "norm2.weight"])
+        layer.norm2_bias = self.store.vector(weights[prefix + "norm2.bias"])
+        layer.scale1 = self.store.vector(weights.get(prefix + "layer_scale_1.scale"))
+        layer.scale2 = self.store.vector(weights.get(prefix + "layer_scale_2.scale"))
+
+    def __dealloc__(self):
+        free(self.layers)
+
+    @property
+    def macs_per_row(self):
+        """Multiply-adds of the matrix products for one position."""
+        return self.n_layers * self.d * ((2 * self.heads.n + 2 * self.heads.kv) * self.heads.dim + 2 * self.feed)
+
+    cdef Py_ssize_t span_floats(self, int capacity) noexcept nogil:
+        """Floats of the keys and values of `capacity` positions."""
+        return self.n_layers * self.heads.kv * span_head(&self.heads, capacity)
+
+    cdef Py_ssize_t scratch_floats(self, int rows, int threads, int positions) noexcept nogil:
+        """What cut() takes, each piece rounded up to a cache line."""
+        cdef Py_ssize_t wide = (2 * self.heads.n + 2 * self.heads.kv + 1) * self.heads.dim
+        return (rows * (2 * self.d + self.feed + wide + 5 * PITCH) + threads * FEW_ROWS * (self.d + PITCH)
+                + threads * score_floats(&self.heads, positions) + 8 * PITCH)
+
+    cdef void cut(self, TransformerScratch *s, float *at, int rows, int threads, int positions) noexcept nogil:
+        """Cut the scratch of one forward call from `at` on. positions: most keys any row attends to."""
+        s.hidden_row = self.d + PITCH
+        s.hidden = _cut(&at, rows * s.hidden_row)
+        s.normed = _cut(&at, max(rows, threads * FEW_ROWS) * s.hidden_row)
+        s.qkv = _cut(&at, rows * ((self.heads.n + 2 * self.heads.kv) * self.heads.dim + PITCH))
+        s.attended = _cut(&at, rows * (self.heads.n * self.heads.dim + PITCH))
+        s.feed = _cut(&at, rows * (self.feed + PITCH))
+        s.cos = _cut(&at, rows * (self.heads.dim // 2))
+        s.sin = _cut(&at, rows * (self.heads.dim // 2))
+        s.scores = _cut(&at, threads * score_floats(&self.heads, positions))
+        s.scores_each = score_floats(&self.heads, positions)
+
+    cdef void forward(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s,
+                      Run *runs, int n_runs, int rows, bint keys_only) noexcept nogil:
+        """Run every layer on s.hidden in place and append keys and values; all members of the team call it.
+
+        keys_only: the caller wants only the appended keys and values (a prompt), so the last layer
+        stops there. `length` of the spans is the caller's to advance. Ends in a barrier.
+        """
+        cdef int i
+        cdef Layer *layer
+        cdef const float *normed
+        cdef Py_ssize_t d_row = self.d + PITCH
+        cdef Py_ssize_t qkv_row = (self.heads.n + 2 * self.heads.kv) * self.heads.dim + PITCH
+        cdef Py_ssize_t attended_row = self.heads.n * self.heads.dim + PITCH
+        cdef Py_ssize_t feed_row = self.feed + PITCH
+        _rotations(self.freqs, self.heads.dim // 2, team, s, runs, n_runs)
+        for i in range(self.n_layers):
+            layer = &self.layers[i]
+            normed = self._norm(kernels, team, s, rows, layer.norm1_weight, layer.norm1_bias)
+            _product(kernels, team, &layer.qkv, rows, normed, d_row, s.qkv, qkv_row, NULL, False, PF_NONE)
+            pf_wait(team)
+            attend(kernels, team, &self.heads, i, runs, n_runs, s.qkv, qkv_row, s.cos, s.sin, s.attended,
+                   attended_row, s.scores + team.rank * s.scores_each, keys_only and i == self.n_layers - 1)
+            pf_wait(team)
+            if keys_only and i == self.n_layers - 1:
+                return
+            _product(kernels, team, &layer.out, rows, s.attended, attended_row, s.hidden, s.hidden_row,
+                     layer.scale1, True, PF_NONE)
+            pf_wait(team)
+            normed = self._norm(kernels, team, s, rows, layer.norm2_weight, layer.norm2_bias)
+            _product(kernels, team, &layer.ff1, rows, normed, d_row, s.feed, feed_row, NULL, False, PF_GELU)
+            pf_wait(team)
+            _product(kernels, team, &layer.ff2, rows, s.feed, feed_row, s.hidden, s.hidden_row,
+                     layer.scale2, True, PF_NONE)
+            pf_wait(team)
+
+    cdef const float *_norm(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s, int rows,
+                            const float *weight, const float *bias) noexcept nogil:
+        """Normed rows, (rows, d + PITCH): this thread's own copy if they are few, else shared."""
+        cdef int lo = 0, hi = rows, r
+        cdef Py_ssize_t row = self.d + PITCH
+        cdef float *to = s.normed + team.rank * FEW_ROWS * row
+        if rows > FEW_ROWS:
+            to = s.normed
+            pf_share(team, rows, 1, &lo, &hi)
+        for r in range(lo, hi):
+            kernels.norm(to + r * row, s.hidden + r * s.hidden_row, self.d, 1e-5, weight, bias, NULL, NULL)
+        if rows > FEW_ROWS:
+            pf_wait(team)
+        return to
+
+
+cdef float *_cut(float **at, Py_ssize_t count) noexcept nogil:
+    """The next `count` floats, and step over them to a cache line."""
+    cdef float *p = at[0]
+    at[0] = p + (count + 15) // 16 * 16
+    return p
+
+
+cdef void _rotations(const float *freqs, int half, const pf_team *team, TransformerScratch *s,
+                     const Run *runs, int n_runs) noexcept nogil:
+    """Rank 0 fills cos and sin of every row's position; the barrier after qkv publishes them."""
+    cdef int i, t, c
+    cdef float position, angle
+    cdef float *cos
+    cdef float *sin
+    if team.rank:
+        return
+    for i in range(n_runs):
+        for t in range(runs[i].rows):
+            position = <float>(runs[i].prefix.length + runs[i].own.length + t)
+            cos = s.cos + (runs[i].first + t) * half
+            sin = s.sin + (runs[i].first + t) * half
+            for c in range(half):
+                angle = freqs[c] * position
+                cos[c] = cosf(angle)
+                sin[c] = sinf(angle)
+
+
+cdef void _product(const pf_kernels *kernels, const pf_team *team, const Linear *w, int rows, const float *x,
+                   Py_ssize_t x_row, float *to, Py_ssize_t to_row, const float *scale, bint residual,
+                   int activation) noexcept nogil:
+    """to = [to + scale *] activation(w x), this thread's share."""
+    cdef pf_gemm g
+    plain_gemm(&g, x, x_row, to, to_row)
+    g.scale = scale
+    if residual:
+        g.skip = to
+        g.skip_row = to_row
+    if activation:
+        g.y = NULL
+        g.a = to
+        g.a_row = to_row
+        g.activation = activation
+    apply_linear(kernels, team, w, &g, rows)
