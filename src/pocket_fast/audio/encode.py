@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import tempfile
 from contextlib import suppress
 from typing import Any
 
@@ -88,6 +87,8 @@ class LibraryEncoder(RawEncoder):
     def start(self) -> None:
         sink = self._sink
         if not (sink.seekable or self._format.streams):
+            import tempfile  # here: it costs 6 ms that WAV and pipes need not pay
+
             self._waiting = tempfile.TemporaryFile()  # noqa: SIM115  closed by finish or drop
             sink = Sink(self._waiting)
         self._tape = _Tape(sink)

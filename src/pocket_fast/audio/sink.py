@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterator
@@ -109,7 +108,7 @@ class PathSink(Sink):
                 raise NotFoundError(
                     f"cannot write {path}: there is no folder {self._target.parent}; create it"
                 )
-            temporary = self._target.with_name(f".{secrets.token_hex(8)}.part")
+            temporary = self._target.with_name(f".{os.urandom(8).hex()}.part")
             super().__init__(open(temporary, "xb"))  # noqa: SIM115  closed by commit or discard
             self._temporary = temporary
             if mode is not None:
