@@ -142,6 +142,7 @@ def test_checkpoint_replaces_the_flow_lm_and_what_it_has_of_the_codec(
 ):
     torch_tensor = torch_parts[0]
     old = {k: v - 1 if k.startswith("flow_lm.") or "upsample" in k else v for k, v in values.items()}
+    old["flow_lm.stale"] = np.zeros(3)
     trained = {k: v for k, v in values.items() if k.startswith("flow_lm.")}
     as_torch = {k: torch_tensor(v, str(i)) for i, (k, v) in enumerate(trained.items())}
     without = write_checkpoint({"model": as_torch})

@@ -1,0 +1,237 @@
+"""Files from http(s) URLs, cached on disk for ever under a name derived from the URL.
+
+A download goes into `NAME.partial`, held under a lock and renamed when complete: a reader never sees half
+a file, and two processes never write the same one. A broken download resumes where it stopped if the server
+confirms that the file is unchanged (a validator kept in `NAME.validator`), else it starts again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import queue
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+from urllib.parse import urlsplit
+
+from pocket_fast.errors import DownloadError
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 8.0  # until the first answer: name lookup, every address of the host, TLS, headers
+STALL_SECONDS = 15.0  # without a byte, once data flows
+_ATTEMPTS = 3
+_BLOCK = 1 << 18
+
+
+class FetchError(DownloadError):
+    """A file could not be had. `reason` is one of gated, missing, offline, network, truncated, disk."""
+
+    def __init__(self, message: str, reason: str = "network") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def cache_folder() -> Path:
+    """POCKET_FAST_CACHE, or pocket_fast in XDG_CACHE_HOME, or ~/.cache/pocket_fast. It may not exist yet."""
+    if own := os.environ.get("POCKET_FAST_CACHE"):
+        return Path(own).expanduser()
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "pocket_fast"
+
+
+def download(url: str, *, progress: bool = True) -> Path:
+    """The cached copy of an http(s) URL, fetched on first use. Raises FetchError."""
+    suffix = Path(urlsplit(url).path).suffix
+    target = cache_folder() / (hashlib.sha256(url.encode()).hexdigest() + suffix)
+    if target.exists():
+        return target
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        while not target.exists():
+            _try_to_complete(target, url, progress)
+    except FetchError:
+        raise
+    except OSError as error:
+        raise FetchError(
+            f"{url}: cannot write to the cache {target.parent} ({error.strerror or error}); "
+            "set POCKET_FAST_CACHE to another folder",
+            "disk",
+        ) from None
+    return target
+
+
+def _try_to_complete(target: Path, url: str, progress: bool) -> None:
+    """Makes the target, unless another process finished or gave up while we waited for its lock."""
+    partial = target.with_name(target.name + ".partial")
+    validator = target.with_name(target.name + ".validator")
+    with open(partial, "ab") as file, _locked(file):
+        useless = True
+        try:
+            if _is_still(partial, file) and not target.exists():
+                _fill(file, url, validator, progress)
+                os.replace(partial, target)
+                validator.unlink(missing_ok=True)
+        except FetchError:
+            useless = file.seek(0, os.SEEK_END) == 0
+            raise
+        finally:
+            if useless and _is_still(partial, file):
+                partial.unlink()
+
+
+def reason_of_status(status: int) -> str:
+    return {401: "gated", 403: "gated", 404: "missing", 410: "missing"}.get(status, "network")
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """call(), or TimeoutError after that many seconds.
+
+    Socket timeouts do not bound a name lookup, and count anew for every address of a host. The call goes on
+    in a daemon thread; its late result is dropped.
+    """
+    outcome: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put((call(), None))
+        except BaseException as error:
+            outcome.put((None, error))
+
+    threading.Thread(target=run, name="pocket_fast-fetch", daemon=True).start()
+    try:
+        result, error = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def _locked(file: BinaryIO) -> Iterator[None]:
+    """Waits for other processes and threads that write the same file; a killed one lets go by itself."""
+    import fcntl
+
+    with contextlib.suppress(OSError):  # file systems without locks
+        fcntl.flock(file, fcntl.LOCK_EX)
+    yield
+
+
+def _is_still(path: Path, file: BinaryIO) -> bool:
+    """Whether the path still names the open file (it may have been renamed or removed)."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _fill(file: BinaryIO, url: str, validator: Path, progress: bool) -> None:
+    """The whole body of the URL into the file, after what it already holds, with a few attempts."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            return _transfer(file, url, validator, progress)
+        except FetchError as error:
+            reached = attempt > 1 or error.reason != "offline"
+            if attempt == _ATTEMPTS or not reached or error.reason in ("gated", "missing", "disk"):
+                raise
+        time.sleep(attempt)
+
+
+def _transfer(file: BinaryIO, url: str, validator: Path, progress: bool) -> None:
+    held = max(0, file.seek(0, os.SEEK_END) - 1)  # one byte again: a range past the end would be refused
+    known = validator.read_text() if held and validator.exists() else ""
+    with _open(url, held if known else 0, known) as response:
+        start = _start(response, held) if known else 0
+        file.truncate(start)
+        validator.write_text(_validator(response))
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length and length.isdigit() else None
+        with _bar(url, total, start, progress) as bar:
+            for block in _blocks(response, url):
+                file.write(block)
+                bar.update(len(block))
+        file.flush()
+    got = file.seek(0, os.SEEK_END)
+    if got == 0 or (total is not None and got != total):
+        raise FetchError(f"{url}: got {got} of {total} bytes; try again later", "truncated")
+
+
+def _open(url: str, offset: int, validator: str) -> http.client.HTTPResponse:
+    """The answered request. Any failure to get one is a FetchError."""
+    # Some hosts turn away urllib's own name.
+    headers = {"User-Agent": "pocket-fast", "Accept-Encoding": "identity"}
+    if offset:
+        headers.update({"Range": f"bytes={offset}-", "If-Range": validator})
+    request = urllib.request.Request(url, headers=headers)
+    opener = urllib.request.build_opener(_NoDowngrade)
+    try:
+        return within(ANSWER_SECONDS, lambda: opener.open(request, timeout=STALL_SECONDS))
+    except urllib.error.HTTPError as error:
+        error.close()
+        reason = reason_of_status(error.code)
+        what = {"gated": "the server denies access", "missing": "no such file on the server"}.get(
+            reason, "the server failed"
+        )
+        raise FetchError(f"{url}: {what} ({error.code} {error.reason})", reason) from None
+    except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError) as error:
+        cause = getattr(error, "reason", error)
+        host = urlsplit(url).netloc
+        answered = isinstance(cause, (ConnectionResetError, http.client.HTTPException, ssl.SSLError))
+        raise FetchError(
+            f"{url}: {host} cannot be reached ({cause}); check the address and the network",
+            "network" if answered else "offline",
+        ) from None
+
+
+def _start(response: http.client.HTTPResponse, held: int) -> int:
+    """Where the body continues the file: at `held` if the server confirms exactly that, else at 0."""
+    answered = response.headers.get("Content-Range", "")
+    if response.status == 206 and not answered.startswith(f"bytes {held}-"):
+        raise FetchError(f"{response.url}: asked for bytes from {held}, the server sent {answered!r}")
+    return held if response.status == 206 else 0
+
+
+def _validator(response: http.client.HTTPResponse) -> str:
+    """What proves later that the file did not change: a strong ETag, else the date, else nothing."""
+    etag = response.headers.get("ETag", "")
+    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+
+
+def _blocks(response: http.client.HTTPResponse, url: str) -> Iterator[bytes]:
+    try:
+        while block := response.read1(_BLOCK):  # what is there: a stall must not cost it
+            yield block
+    except http.client.HTTPException as error:
+        raise FetchError(f"{url}: the connection broke ({type(error).__name__})", "truncated") from None
+    except TimeoutError:
+        raise FetchError(f"{url}: no data for {STALL_SECONDS:g} s; try again later") from None
+    except OSError as error:
+        raise FetchError(f"{url}: the connection broke ({error}); try again later") from None
+
+
+@contextlib.contextmanager
+def _bar(url: str, total: int | None, start: int, progress: bool) -> Iterator[object]:
+    from tqdm import tqdm
+
+    name = Path(urlsplit(url).path).name or url
+    hide = None if progress else True  # None: hidden unless stderr is a terminal
+    with tqdm(total=total, initial=start, unit="B", unit_scale=True, desc=name, disable=hide) as bar:
+        yield bar
+
+
+class _NoDowngrade(urllib.request.HTTPRedirectHandler):
+    """Follows redirects, but never from https to plain http."""
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):
+        if req.full_url.startswith("https:") and not newurl.startswith("https:"):
+            raise urllib.error.URLError(f"redirected from https to {newurl}")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
