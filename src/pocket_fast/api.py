@@ -1,0 +1,345 @@
+"""TTSModel: the names and arguments of pocket-tts 4.x, with float32 NumPy arrays in place of tensors."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pocket_fast.errors import AudioError, ConfigError, NotFoundError, UnsupportedError, VoiceError
+
+if TYPE_CHECKING:
+    from pocket_fast.models.pocket.voice import VoiceState
+
+DEFAULT_LANGUAGE = "english"
+MAX_TOKENS_PER_CHUNK = 50
+
+
+class TTSModel:
+    """A Pocket TTS model on this machine's CPU, made by load_model.
+
+    temp, sampler_decode_steps, noise_clamp, eos_threshold may be changed at any time and hold from the
+    next call on. Several threads may use one model at once; each call is independent of the others.
+    max_decoder_frames_per_call is kept for 4.x programs: decoding is frame by frame and any grouping
+    gives the same samples. voice_cache bounds the memory of prepared voices.
+    """
+
+    def __init__(self, config: Any, origin: str, language: str | None, loaded: Any, stages: Any):
+        """Use load_model."""
+        from pocket_fast.models.pocket.pipeline import PocketModel
+        from pocket_fast.models.pocket.voice_cache import VoiceCache, fingerprint
+
+        self.config = config
+        self.origin = origin
+        self.language = language
+        self.device = "cpu"
+        self.temp = config.default_temperature
+        self.eos_threshold = config.default_eos_threshold
+        self.sampler_decode_steps = 1
+        self.noise_clamp: float | None = None
+        self.max_decoder_frames_per_call = 0
+        self.has_voice_cloning: bool = loaded.has_voice_cloning
+        self.voice_cache = VoiceCache(model=fingerprint(config, loaded.files))
+        self.stages = stages
+        self._cloning_reason: str | None = loaded.cloning_reason
+        self._tokenizer = loaded.tokenizer
+        self._model = PocketModel(config, stages)
+
+    @classmethod
+    def load_model(
+        cls,
+        language: str | None = None,
+        config: str | Path | None = None,
+        temp: float | None = None,
+        sampler_decode_steps: int = 1,
+        noise_clamp: float | None = None,
+        eos_threshold: float | None = None,
+        quantize: bool = False,
+        checkpoint: str | Path | None = None,
+        lsd_decode_steps: int | None = None,
+        *,
+        compute_type: str = "auto",
+        threads: int | None = None,
+        progress: bool = False,
+    ) -> TTSModel:
+        """Load a model, downloading what is not cached.
+
+        language: one of the shipped models (`pocket-fast voices` and models.pocket.catalog.LANGUAGES list
+        them), default "english"; config: instead of it, a YAML file as path, https:// or hf:// URL.
+        temp, eos_threshold: None takes the config's. checkpoint: a training .pt whose weights replace the
+        config's. lsd_decode_steps: deprecated name of sampler_decode_steps. quantize: compute_type "int8".
+        compute_type: "auto" or "float32" (bfloat16 weights stay as they are, arithmetic in float32).
+        threads: most threads a stage uses (default: POCKET_FAST_THREADS, OMP_NUM_THREADS, or the CPUs this
+        process may use). progress: show download bars on stderr.
+
+        Raises ConfigError, NotFoundError (unknown language, missing file), DownloadError, WeightsError,
+        UnsupportedError.
+        """
+        from pocket_fast.cpu.backend import load_stages, resolve_compute_type
+        from pocket_fast.models.pocket import catalog, loading
+        from pocket_fast.models.pocket.config import load_config
+
+        if lsd_decode_steps is not None:
+            warnings.warn(
+                "lsd_decode_steps is deprecated, use sampler_decode_steps", DeprecationWarning, stacklevel=2
+            )
+            sampler_decode_steps = lsd_decode_steps
+        if quantize:
+            if compute_type not in ("auto", "int8"):
+                raise ConfigError(
+                    f"quantize means compute_type 'int8', but {compute_type!r} was asked for as well"
+                )
+            compute_type = "int8"
+        resolve_compute_type(compute_type)  # before anything is fetched
+        if config is not None:
+            if language is not None:
+                raise ConfigError("give a language or a config, not both")
+            path = loading.fetch_config(str(config), progress=progress)
+            settings, origin, name = load_config(path), str(config), None
+            folder = None if "://" in str(config) else path.parent
+        else:
+            name = catalog.canonical_name(language or DEFAULT_LANGUAGE)
+            settings, origin, folder = catalog.shipped_config(name), name, None
+        loaded = loading.load(
+            settings, folder, None if checkpoint is None else Path(checkpoint), progress=progress
+        )
+        stages = load_stages(settings, loaded.weights, threads=threads, compute_type=compute_type)
+        model = cls(settings, origin, name if checkpoint is None else None, loaded, stages)
+        model.sampler_decode_steps = sampler_decode_steps
+        model.noise_clamp = noise_clamp
+        if temp is not None:
+            model.temp = temp
+        if eos_threshold is not None:
+            model.eos_threshold = eos_threshold
+        model._sampling()  # refuse bad values now, not at the first sentence
+        return model
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of everything generated."""
+        return self.config.mimi.sample_rate
+
+    @property
+    def compute_type(self) -> str:
+        """The compute type in use."""
+        return self.stages.compute_type
+
+    def to(self, device: str) -> TTSModel:
+        """Itself, for "cpu". Raises UnsupportedError for any other device."""
+        if str(device) != "cpu":
+            raise UnsupportedError(f"device {str(device)!r}: this version runs on 'cpu' only")
+        return self
+
+    # --- voices --------------------------------------------------------------------------------
+
+    def get_state_for_audio_prompt(
+        self, audio_conditioning: str | Path | np.ndarray, truncate: bool = False
+    ) -> VoiceState:
+        """A voice, ready to speak with any number of times.
+
+        audio_conditioning: the name of a predefined voice; a path or a URL (str only) of an audio file or of a
+        .safetensors state; or samples (1, n) or (n,) float32 at sample_rate. truncate: use the first 30
+        seconds of a recording. Prepared voices are kept in voice_cache.
+
+        Raises VoiceError (unknown name, state of another model, weights without cloning), AudioError,
+        NotFoundError, DownloadError.
+        """
+        from pocket_fast.models.pocket.voice import read_state, state_from_audio
+        from pocket_fast.models.pocket.voices import VOICES, voice_state_location
+        from pocket_fast.weights.hub import fetch
+
+        if isinstance(audio_conditioning, np.ndarray):
+            self._check_cloning()
+            pcm = audio_conditioning
+            if pcm.ndim == 2 and pcm.shape[0] == 1:
+                pcm = pcm[0]
+            if pcm.ndim != 1 or pcm.dtype.kind != "f":
+                raise AudioError(
+                    f"voice prompt: an array {audio_conditioning.shape} of {pcm.dtype}; expected (1, samples) "
+                    f"floating point at {self.sample_rate} Hz, one channel"
+                )
+            return state_from_audio(pcm, self.stages)
+
+        backbone = self.stages.backbone
+        source = str(audio_conditioning)
+        is_name = isinstance(audio_conditioning, str) and source in VOICES
+        if is_name:
+            if self.language is None:
+                raise VoiceError(
+                    f"voice {source!r} is a state made with released weights and does not fit a config or "
+                    "checkpoint of your own; give a recording (a path or URL) instead"
+                )
+            source = voice_state_location(self.language, source)
+        if _is_state(source):
+            if "://" in source:
+                return self.voice_cache.get(source, lambda: read_state(fetch(source), backbone))
+            return read_state(fetch(source), backbone)
+
+        if isinstance(audio_conditioning, str) and "://" not in source and not Path(source).exists():
+            raise _unknown_voice(source)
+        self._check_cloning()
+        path = Path(audio_conditioning) if isinstance(audio_conditioning, Path) else fetch(source)
+        if not path.exists():
+            raise NotFoundError(f"{path}: no such audio file")
+        return self.voice_cache.get_recording(path, truncate, backbone, lambda: self._clone(path, truncate))
+
+    def _clone(self, path: Path, truncate: bool) -> VoiceState:
+        from pocket_fast.audio.read import read_audio
+        from pocket_fast.audio.resample import resample
+        from pocket_fast.models.pocket.voice import state_from_audio
+
+        pcm, rate = read_audio(path, max_seconds=30 if truncate else None)
+        return state_from_audio(resample(pcm, rate, self.sample_rate), self.stages)
+
+    def _check_cloning(self) -> None:
+        if not self.has_voice_cloning:
+            raise VoiceError(
+                "these weights cannot clone a voice: the ones with cloning could not be had "
+                f"({self._cloning_reason}). Use a predefined voice (`pocket-fast voices`), or accept the terms at "
+                "https://huggingface.co/kyutai/pocket-tts, log in with `hf auth login` or set HF_TOKEN, and load again"
+            )
+
+    # --- speech --------------------------------------------------------------------------------
+
+    def generate_audio(
+        self,
+        model_state: Mapping[str, Any],
+        text_to_generate: str,
+        max_tokens: int = MAX_TOKENS_PER_CHUNK,
+        frames_after_eos: int | None = None,
+        copy_state: bool = True,
+        *,
+        seed: int | None = None,
+        stop: threading.Event | None = None,
+        natural_pauses: bool = False,
+    ) -> np.ndarray:
+        """All of generate_audio_stream at once: (samples,) float32."""
+        frames = list(
+            self.generate_audio_stream(
+                model_state,
+                text_to_generate,
+                max_tokens,
+                frames_after_eos,
+                copy_state,
+                stop,
+                seed=seed,
+                natural_pauses=natural_pauses,
+            )
+        )
+        return np.concatenate(frames) if frames else np.zeros(0, dtype=np.float32)
+
+    def generate_audio_stream(
+        self,
+        model_state: Mapping[str, Any],
+        text_to_generate: str,
+        max_tokens: int = MAX_TOKENS_PER_CHUNK,
+        frames_after_eos: int | None = None,
+        copy_state: bool = True,
+        stop: threading.Event | None = None,
+        *,
+        seed: int | None = None,
+        natural_pauses: bool = False,
+    ) -> Iterator[np.ndarray]:
+        """Speak a text: (samples,) float32 arrays in [-1, 1] or a little beyond, one per 80 ms frame, as made.
+
+        Long text is spoken in chunks of at most max_tokens tokens where sentences or commas allow it.
+        `[pause:500ms]` and `[pause:1.5s]` are silences; natural_pauses adds some at `...` and commas.
+        frames_after_eos: frames kept after end of speech was heard (None: by the model and the text).
+        copy_state=False: the chunk's own past is added to model_state, and the next chunk continues it.
+        seed: the same seed gives the same samples, whatever else is running; None is different every time.
+        stop: set it to end within one frame.
+
+        Raises TextError, ConfigError, VoiceError when the first array is asked for.
+        """
+        from pocket_fast.engine.speak import speak
+        from pocket_fast.models.pocket.prompt import Chunk, plan
+
+        state = self._as_state(model_state, copy_state)
+        sampling = self._sampling()
+        planned = plan(
+            text_to_generate,
+            self._tokenizer,
+            self.config,
+            max_tokens=max_tokens,
+            frames_after_eos=frames_after_eos,
+            natural_pauses=natural_pauses,
+        )
+
+        def begin(index: int, chunk: Chunk):
+            chunk_seed = None if seed is None else (seed, index)
+            return lambda: self._model.begin(chunk, state.prefix, sampling, chunk_seed)
+
+        def finished(utterance: Any) -> None:
+            if not copy_state:
+                state.prefix = self._model.past(utterance)
+
+        parts = [begin(i, p) if isinstance(p, Chunk) else p.samples for i, p in enumerate(planned)]
+        yield from speak(self._model, parts, stop, finished)
+
+    def _as_state(self, model_state: Mapping[str, Any], copy_state: bool) -> VoiceState:
+        from pocket_fast.models.pocket.voice import VoiceState, state_from_mapping
+
+        if isinstance(model_state, VoiceState):
+            return VoiceState(model_state.prefix) if copy_state else model_state
+        if not copy_state:
+            raise VoiceError(
+                "copy_state=False needs a state from get_state_for_audio_prompt, got a plain mapping"
+            )
+        return state_from_mapping(model_state, self.stages.backbone, "model_state")
+
+    def _sampling(self):
+        from pocket_fast.models.pocket.pipeline import Sampling
+
+        def check(ok: bool, name: str, expected: str) -> None:
+            if not ok:
+                raise ConfigError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
+
+        check(_is_number(self.temp) and self.temp >= 0, "temp", "a number of at least 0")
+        check(_is_number(self.eos_threshold), "eos_threshold", "a number")
+        steps = self.sampler_decode_steps
+        check(isinstance(steps, int) and steps >= 1, "sampler_decode_steps", "a whole number of at least 1")
+        clamp = self.noise_clamp
+        check(clamp is None or (_is_number(clamp) and clamp > 0), "noise_clamp", "a number above 0 or None")
+        return Sampling(float(self.temp), float(self.eos_threshold), steps, clamp)
+
+
+def export_model_state(model_state: Mapping[str, Mapping[str, np.ndarray]], dest: str | Path) -> None:
+    """Write a voice as .safetensors, readable by get_state_for_audio_prompt and by pocket-tts 4.x.
+
+    Raises VoiceError if it cannot be written; no partial file is left behind.
+    """
+    from pocket_fast.models.pocket.voice import write_state
+
+    write_state(model_state, Path(dest))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _is_state(source: str) -> bool:
+    """Whether a path or URL names a .safetensors file (query and hf revision left out)."""
+    if source.startswith(("http://", "https://")):
+        from urllib.parse import urlsplit
+
+        source = urlsplit(source).path
+    elif source.startswith("hf://"):
+        source = source.rsplit("@", 1)[0]
+    return source.endswith(".safetensors")
+
+
+def _unknown_voice(name: str) -> VoiceError | NotFoundError:
+    from pocket_fast.models.pocket.voices import VOICES
+    from pocket_fast.models.strict import nearest
+
+    if "/" in name or "." in name:
+        return NotFoundError(f"{name}: no such audio file, and not the name of a predefined voice")
+    close = nearest(name, VOICES)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(VOICES)}."
+    return VoiceError(
+        f"no voice is called {name!r}; {hint} A voice may also be a path or URL of a recording or state"
+    )

@@ -1,0 +1,145 @@
+"""The frame loop of Pocket TTS: backbone -> flow head -> codec decoder, for a batch of utterances."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pocket_fast.models.pocket.config import ModelConfig
+from pocket_fast.models.pocket.flow import NoiseSource
+from pocket_fast.models.pocket.prompt import Chunk
+
+# End of speech is ignored this long: before speech starts, some voices cross the threshold.
+FRAMES_BEFORE_EOS = 6
+_FADES_PER_SECOND = 200  # a chunk fades in over 5 ms: a fresh decoder starts with a small step
+
+_log = logging.getLogger("pocket_fast")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How latents are drawn and when speech ends."""
+
+    temperature: float
+    eos_threshold: float
+    decode_steps: int = 1
+    noise_clamp: float | None = None
+
+
+class PocketUtterance:
+    """One chunk in flight."""
+
+    def __init__(
+        self, chunk: Chunk, sampling: Sampling, noise: NoiseSource, backbone: Any, codec: Any, bos: np.ndarray
+    ):
+        self.chunk = chunk
+        self.sampling = sampling
+        self.noise = noise
+        self.backbone = backbone
+        self.codec = codec
+        self.latent = bos
+        self.frames = 0  # emitted so far
+        self.ends_at: int | None = None  # frames in all, once end of speech was found
+        self.done = chunk.max_frames == 0
+
+    def hear_eos(self, logit: float) -> bool:
+        """Take in the logit of the frame just drawn; True if this frame is already past the end."""
+        if self.ends_at is None and self.frames >= FRAMES_BEFORE_EOS and logit > self.sampling.eos_threshold:
+            self.ends_at = self.frames + self.chunk.frames_after_eos
+        self.done = self.ends_at is not None and self.frames >= self.ends_at
+        return self.done
+
+    def advance(self) -> None:
+        """Count the frame just emitted; done if it was the last."""
+        self.frames += 1
+        if self.ends_at is not None:
+            self.done = self.frames >= self.ends_at
+        elif self.frames >= self.chunk.max_frames:
+            self.done = True
+            if os.environ.get("KPOCKET_TTS_ERROR_WITHOUT_EOS", "0") == "1":
+                raise RuntimeError(f"no end of speech within {self.frames} frames: {self.chunk.text[:60]!r}")
+            _log.warning(
+                "No end of speech within %d frames, stopped there; the text may be cut or babbled: %.60r",
+                self.frames,
+                self.chunk.text,
+            )
+
+
+class PocketModel:
+    """A loaded model as the engine drives it: config and stages. Holds nothing of any utterance."""
+
+    def __init__(self, config: ModelConfig, stages: Any):
+        self.config = config
+        self.stages = stages
+        self.sample_rate = config.mimi.sample_rate
+        self._fade = np.linspace(0, 1, self.sample_rate // _FADES_PER_SECOND, dtype=np.float32)
+
+    def begin(
+        self, chunk: Chunk, prefix: Any, sampling: Sampling, seed: tuple[int, ...] | None
+    ) -> PocketUtterance:
+        """Prompt the backbone with the chunk's text after the voice `prefix` (None: no voice)."""
+        stream = self.stages.backbone.stream(len(chunk.tokens) + chunk.max_frames, prefix)
+        self.stages.backbone.prefill([stream], [self.stages.backbone.embed_text(chunk.tokens)])
+        return PocketUtterance(
+            chunk,
+            sampling,
+            NoiseSource(seed, sampling.temperature, sampling.noise_clamp),
+            stream,
+            self.stages.decoder.stream(),
+            self.stages.backbone.bos_latent,
+        )
+
+    def step(self, utterances: Sequence[PocketUtterance]) -> list[np.ndarray]:
+        """See contract.SpeechModel. Utterances sampled with different numbers of steps are drawn in groups."""
+        backbone, head = self.stages.backbone, self.stages.flow_head
+        n = len(utterances)
+        latents = np.stack([u.latent for u in utterances])
+        hidden = np.empty((n, backbone.hidden_dim), dtype=np.float32)
+        backbone.step([u.backbone for u in utterances], latents, hidden)
+        noise = np.empty((n, head.latent_dim), dtype=np.float32)
+        for row, u in zip(noise, utterances, strict=True):
+            u.noise.draw(row)
+        eos = np.empty(n, dtype=np.float32)
+        self._sample(utterances, hidden, noise, latents, eos)
+
+        speaking = []
+        for i, u in enumerate(utterances):
+            if not u.hear_eos(eos[i]):
+                u.latent = latents[i]
+                speaking.append(i)
+        pcm = np.empty((len(speaking), self.stages.decoder.samples_per_frame), dtype=np.float32)
+        self.stages.decoder.decode([utterances[i].codec for i in speaking], latents[speaking], pcm)
+        frames = [pcm[:0].reshape(-1)] * n
+        for row, i in zip(pcm, speaking, strict=True):
+            if utterances[i].frames == 0:
+                row[: len(self._fade)] *= self._fade[: len(row)]
+            utterances[i].advance()
+            frames[i] = row
+        return frames
+
+    def past(self, u: PocketUtterance) -> Any:
+        """Everything a finished utterance remembers, as a prefix to continue from.
+
+        Upstream runs one step more than it emits before it sees that speech has ended; so does this.
+        """
+        ran = u.backbone.length - len(u.chunk.tokens)
+        if u.ends_at is not None and ran == u.frames < u.chunk.max_frames:
+            hidden = np.empty((1, self.stages.backbone.hidden_dim), dtype=np.float32)
+            self.stages.backbone.step([u.backbone], u.latent[None], hidden)
+        return u.backbone.freeze()
+
+    def _sample(self, utterances, hidden, noise, latents, eos) -> None:
+        steps = [u.sampling.decode_steps for u in utterances]
+        for count in sorted(set(steps)):
+            if len(set(steps)) == 1:
+                self.stages.flow_head.sample(hidden, noise, latents, eos, count)
+                return
+            rows = [i for i, s in enumerate(steps) if s == count]
+            part, logits = np.empty_like(latents[rows]), np.empty(len(rows), dtype=np.float32)
+            self.stages.flow_head.sample(hidden[rows], noise[rows], part, logits, count)
+            latents[rows], eos[rows] = part, logits

@@ -1,0 +1,77 @@
+"""Text -> the chunks a Pocket TTS model speaks, each with its tokens and its limits."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pocket_fast.errors import ConfigError
+from pocket_fast.models.pocket.config import ModelConfig
+from pocket_fast.text.pauses import Silence, cut_at_pauses
+from pocket_fast.text.prepare import TextRules, prepare
+from pocket_fast.text.split import split
+from pocket_fast.text.tokenizer import Tokenizer
+
+# Upstream's estimate of how long a text can take: three tokens a second, and two seconds to spare.
+_TOKENS_PER_SECOND = 3.0
+_SPARE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one utterance speaks: at most max_frames frames, `frames_after_eos` of them after end of speech."""
+
+    text: str
+    tokens: tuple[int, ...]
+    frames_after_eos: int
+    max_frames: int
+
+
+def text_rules(config: ModelConfig) -> TextRules:
+    """The text options of a config."""
+    return TextRules(
+        pad_with_spaces_for_short_inputs=config.pad_with_spaces_for_short_inputs,
+        remove_semicolons=config.remove_semicolons,
+        append_terminal_punctuation=config.append_terminal_punctuation,
+        capitalize_first_letter=config.capitalize_first_letter,
+        replace_characters=config.replace_characters,
+    )
+
+
+def plan(
+    text: str,
+    tokenizer: Tokenizer,
+    config: ModelConfig,
+    *,
+    max_tokens: int,
+    frames_after_eos: int | None = None,
+    natural_pauses: bool = False,
+) -> list[Chunk | Silence]:
+    """Everything to speak and to be silent, in order.
+
+    frames_after_eos None: the config's recommendation, else upstream's guess by the number of words.
+    Raises TextError for a text with nothing to speak, ConfigError for limits out of range.
+    """
+    if frames_after_eos is not None and frames_after_eos < 0:
+        raise ConfigError(f"frames_after_eos: expected at least 0, got {frames_after_eos}")
+    if frames_after_eos is None:
+        frames_after_eos = config.model_recommended_frames_after_eos
+    rules = text_rules(config)
+    planned: list[Chunk | Silence] = []
+    for piece in cut_at_pauses(text, natural_pauses, config.mimi.sample_rate):
+        if isinstance(piece, Silence):
+            planned.append(piece)
+            continue
+        for chunk in split(piece.text, tokenizer, max_tokens, rules):
+            prepared, guess = prepare(chunk, rules)
+            tokens = tuple(tokenizer.encode(prepared))
+            seconds = len(tokens) / _TOKENS_PER_SECOND + _SPARE_SECONDS
+            planned.append(
+                Chunk(
+                    text=prepared,
+                    tokens=tokens,
+                    frames_after_eos=guess + 2 if frames_after_eos is None else frames_after_eos,
+                    max_frames=math.ceil(seconds * config.mimi.frame_rate),
+                )
+            )
+    return planned

@@ -1,0 +1,164 @@
+"""Voices: a recording, or a state file, -> keys and values that every utterance continues from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pocket_fast.audio.resample import end_on_pause
+from pocket_fast.errors import AudioError, VoiceError
+from pocket_fast.weights.layouts import widen
+from pocket_fast.weights.tensors import TensorFile
+
+_MODULE = "transformer.layers.{}.self_attn"
+
+
+class VoiceState(Mapping):
+    """A voice ready to speak. Reads like upstream's state: {module: {'cache', 'offset', 'pad'}} in NumPy arrays.
+
+    cache (2, 1, T, kv_heads, head_dim) float32: keys after rotation, values; offset (1,) int64 = T.
+    The arrays are made when asked for; the model uses `prefix`, in its own layout, shared and read-only.
+    """
+
+    def __init__(self, prefix: Any):
+        self.prefix = prefix
+        self._arrays: tuple[Any, dict[str, dict[str, np.ndarray]]] | None = None
+
+    @property
+    def length(self) -> int:
+        """Positions: frames of the prompt, plus one where the model begins with a BOS."""
+        return self.prefix.length
+
+    @property
+    def nbytes(self) -> int:
+        return self.prefix.nbytes
+
+    def __deepcopy__(self, memo: dict) -> VoiceState:
+        return VoiceState(self.prefix)  # read-only: a copy may share it
+
+    def __getitem__(self, module: str) -> dict[str, np.ndarray]:
+        return self._modules()[module]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules())
+
+    def __len__(self) -> int:
+        return len(self._modules())
+
+    def _modules(self) -> dict[str, dict[str, np.ndarray]]:
+        if self._arrays is None or self._arrays[0] is not self.prefix:
+            count = np.array([self.length], dtype=np.int64)
+            modules = {
+                _MODULE.format(i): {
+                    "cache": layer[:, None],
+                    "offset": count,
+                    "pad": np.zeros(1, dtype=np.int64),
+                }
+                for i, layer in enumerate(self.prefix.export())
+            }
+            self._arrays = (self.prefix, modules)
+        return self._arrays[1]
+
+
+def state_from_mapping(
+    modules: Mapping[str, Mapping[str, np.ndarray]], backbone: Any, where: str
+) -> VoiceState:
+    """A VoiceState from upstream's form. Raises VoiceError with the shapes if it does not fit the model."""
+    layers = []
+    for i in range(len(modules)):
+        tensors = modules.get(_MODULE.format(i))
+        if tensors is None or "cache" not in tensors:
+            raise VoiceError(
+                f"{where}: not a voice state: no {_MODULE.format(i)}/cache among {sorted(modules)[:3]}"
+            )
+        cache = np.asarray(tensors["cache"], dtype=np.float32)
+        # an older form keeps a tensor `current_end` whose length is the count
+        used = (
+            tensors["offset"].reshape(-1)[0] if "offset" in tensors else len(tensors.get("current_end", ()))
+        )
+        if cache.ndim != 5 or cache.shape[:2] != (2, 1) or not 0 < used <= cache.shape[2]:
+            raise VoiceError(
+                f"{where}: layer {i} has a cache {cache.shape} with {used} positions used; expected "
+                "(2, 1, at least that many, heads, width) and at least 1"
+            )
+        if np.any(np.asarray(tensors.get("pad", 0))):
+            raise VoiceError(f"{where}: the state is padded (made in a batch); export the voice on its own")
+        layers.append(cache[:, 0, : int(used)])
+    if not layers:
+        raise VoiceError(f"{where}: an empty voice state")
+    if not all(np.isfinite(layer).all() for layer in layers):
+        raise VoiceError(f"{where}: the voice state holds NaN or infinity; export it again")
+    try:
+        return VoiceState(backbone.import_prefix(layers))
+    except ValueError as error:
+        raise VoiceError(f"{where}: made for another model: {error}") from None
+
+
+def read_state(path: Path, backbone: Any) -> VoiceState:
+    """A VoiceState from a .safetensors file in any of its three forms (states old and new, audio_prompt)."""
+    with TensorFile(path) as file:
+        if file.names == ("audio_prompt",):
+            prompt = widen(file.tensor("audio_prompt"))
+            width = len(backbone.embed_text([0])[0])
+            if prompt.ndim != 3 or prompt.shape[0] != 1 or prompt.shape[2] != width or not prompt.shape[1]:
+                raise VoiceError(
+                    f"{path}: audio_prompt {prompt.shape}, this model needs (1, length, {width})"
+                )
+            rows = prompt[0]
+            if backbone.bos_voice is not None:
+                rows = np.concatenate([backbone.bos_voice[None], rows])
+            return run_prompt(rows, backbone)
+        modules: dict[str, dict[str, np.ndarray]] = {}
+        for name in file.names:
+            module, slash, tensor = name.partition("/")
+            if not slash or "/" in tensor:
+                raise VoiceError(f"{path}: not a voice state: it holds a tensor {name!r}")
+            modules.setdefault(module, {})[tensor] = (
+                widen(file.tensor(name)) if tensor == "cache" else file.array(name).copy()
+            )
+    return state_from_mapping(modules, backbone, str(path))
+
+
+def write_state(state: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> None:
+    """Write upstream's form: `<module>/<tensor>`. The file appears whole or not at all."""
+    from safetensors.numpy import save
+
+    tensors = {
+        f"{module}/{name}": np.ascontiguousarray(tensor)
+        for module, members in state.items()
+        for name, tensor in members.items()
+    }
+    blob = save(tensors)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(blob)
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise VoiceError(f"{path}: cannot be written: {error.strerror or error}") from None
+
+
+def state_from_audio(pcm: np.ndarray, stages: Any) -> VoiceState:
+    """A VoiceState from a prompt (n,) float32 at the model's rate, ended on a pause first.
+
+    Raises AudioError if there is nothing in it.
+    """
+    if len(pcm) == 0:
+        raise AudioError("voice prompt: no samples; expected speech, best 5 to 30 seconds of it")
+    if not np.isfinite(pcm).all():
+        raise AudioError("voice prompt: NaN or infinite samples; expected float32 in [-1, 1]")
+    encoder, backbone = stages.encoder, stages.backbone
+    pcm = end_on_pause(np.asarray(pcm, dtype=np.float32))
+    whole = np.pad(pcm, (0, -len(pcm) % encoder.samples_per_frame))
+    return run_prompt(backbone.embed_voice(encoder.encode(encoder.stream(), whole)), backbone)
+
+
+def run_prompt(embeddings: np.ndarray, backbone: Any) -> VoiceState:
+    """Run embeddings (n, d), BOS included, through the backbone and keep what it remembers."""
+    stream = backbone.stream(len(embeddings))
+    backbone.prefill([stream], [embeddings])
+    return VoiceState(stream.freeze())

@@ -1,0 +1,80 @@
+"""Voice states already made: in memory up to a number of bytes, and in a folder if one is given."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any
+
+from pocket_fast.errors import PocketFastError
+from pocket_fast.models.pocket.voice import VoiceState, read_state, write_state
+
+_log = logging.getLogger("pocket_fast")
+
+
+class VoiceCache:
+    """max_bytes: least recently used states beyond it are dropped; folder: keep states of recordings there too.
+
+    model: what tells this model's states from another's (see fingerprint). Safe to use from several threads.
+    """
+
+    def __init__(self, max_bytes: int = 256 << 20, folder: Path | None = None, model: str = ""):
+        self.max_bytes = max_bytes
+        self.folder = folder
+        self._model = model
+        self._states: OrderedDict[Hashable, VoiceState] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held in memory."""
+        with self._lock:
+            return sum(state.nbytes for state in self._states.values())
+
+    def get(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
+        """The state of `key`, made if it is not held. The caller owns the result (prefixes are shared)."""
+        with self._lock:
+            if key in self._states:
+                self._states.move_to_end(key)
+                return VoiceState(self._states[key].prefix)
+        state = make()
+        with self._lock:
+            self._states[key] = VoiceState(state.prefix)
+            while sum(s.nbytes for s in self._states.values()) > self.max_bytes:
+                self._states.popitem(last=False)
+        return state
+
+    def get_recording(
+        self, path: Path, truncate: bool, backbone: Any, make: Callable[[], VoiceState]
+    ) -> VoiceState:
+        """As get, for an audio file: known by its path, time and size in memory, by its content in the folder."""
+        stat = path.stat()
+        key = (str(path.resolve()), stat.st_mtime_ns, stat.st_size, truncate)
+        return self.get(key, lambda: self._from_folder(path, truncate, backbone, make))
+
+    def _from_folder(
+        self, path: Path, truncate: bool, backbone: Any, make: Callable[[], VoiceState]
+    ) -> VoiceState:
+        if self.folder is None:
+            return make()
+        digest = hashlib.sha256(f"{self._model}|{truncate}|".encode() + path.read_bytes()).hexdigest()
+        file = self.folder / f"{digest}.safetensors"
+        if file.exists():
+            try:
+                return read_state(file, backbone)
+            except PocketFastError as error:
+                _log.warning("Making the voice again, its cached state cannot be used: %s", error)
+        state = make()
+        self.folder.mkdir(parents=True, exist_ok=True)
+        write_state(state, file)
+        return state
+
+
+def fingerprint(config: object, files: tuple[Path, ...]) -> str:
+    """What a voice state depends on: the config, and the weight files by name, size and time."""
+    parts = [repr(config), *(f"{f.resolve()}|{f.stat().st_size}|{f.stat().st_mtime_ns}" for f in files)]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
