@@ -11,12 +11,16 @@ import errno
 import logging
 import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from pocket_fast.errors import ConfigError, NotFoundError
 from pocket_fast.weights.download import ANSWER_SECONDS, FetchError, download, reason_of_status, within
+
+T = TypeVar("T")
 
 _LOCATION = re.compile(r"hf://([\w.-]+/[\w.-]+)/(.+?)(?:@([^@]+))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -105,8 +109,6 @@ def fetch_with_fallback(primary: str, fallback: str | None, *, progress: bool = 
 
 
 def _from_hub(file: HubFile, progress: bool) -> Path:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-
     try:
         cached = _cached(file)
     except ValueError as error:  # names that the library knows to be impossible
@@ -115,19 +117,45 @@ def _from_hub(file: HubFile, progress: bool) -> Path:
         return cached
     # The library's own variable wins over what it is told.
     seconds = float(os.environ.get("HF_HUB_ETAG_TIMEOUT") or ANSWER_SECONDS)
+    try:
+        _persist(lambda: _ask(file, seconds), "network")
+    except FetchError as error:
+        if cached is None:
+            raise
+        _log.info("Using the cached copy: %s", error)
+        return cached
+    with _progress_bars(progress):
+        return _persist(lambda: _download(file, seconds), "truncated")
+
+
+def _persist(call: Callable[[], T], passing: str) -> T:
+    """call(), up to three times while it fails for the `passing` reason."""
+    for pause in (1, 2):
+        try:
+            return call()
+        except FetchError as error:
+            if error.reason != passing:
+                raise
+        time.sleep(pause)
+    return call()
+
+
+def _ask(file: HubFile, seconds: float) -> None:
+    """Raises FetchError unless the hub answers in time that the file may be had."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+
     url = hf_hub_url(file.repo, file.path, revision=file.revision)
     try:
         within(seconds, lambda: get_hf_file_metadata(url, timeout=seconds))
     except Exception as error:
-        if cached is not None:
-            _log.info("%s: using the cached copy, the hub did not answer: %s", file, error)
-            return cached
-        explained = _explained(error, file, "offline")
-        if explained.reason != "network":  # a hub in trouble (429, 5xx) the library asks again, with pauses
-            raise explained from None
+        raise _explained(error, file, "offline") from None
+
+
+def _download(file: HubFile, seconds: float) -> Path:
+    from huggingface_hub import hf_hub_download
+
     try:
-        with _progress_bars(progress):
-            return Path(hf_hub_download(file.repo, file.path, revision=file.revision, etag_timeout=seconds))
+        return Path(hf_hub_download(file.repo, file.path, revision=file.revision, etag_timeout=seconds))
     except Exception as error:
         raise _explained(error, file, "network") from None
 

@@ -31,18 +31,25 @@ def hub():
 def settings(hub, tmp_path, monkeypatch):
     """huggingface_hub reads its environment when imported: point its constants at the fake hub."""
     constants = pytest.importorskip("huggingface_hub.constants")
-    monkeypatch.setattr(constants, "ENDPOINT", hub.url)
-    template = hub.url + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    monkeypatch.setattr(constants, "HF_HUB_DOWNLOAD_TIMEOUT", 0.2)
-    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+    values = {
+        "ENDPOINT": hub.url,
+        "HUGGINGFACE_CO_URL_TEMPLATE": hub.url + "/{repo_id}/resolve/{revision}/{filename}",
+        "HF_HUB_CACHE": str(tmp_path / "hub"),
+        "HF_HUB_OFFLINE": False,
+        "HF_HUB_DOWNLOAD_TIMEOUT": 0.2,
+        "HF_TOKEN_PATH": str(tmp_path / "token"),
+    }
+    users = [constants, pytest.importorskip("huggingface_hub.file_download")]  # older ones copy the names
+    for name, value in values.items():
+        for holder in users:
+            monkeypatch.setattr(holder, name, value, raising=False)
     for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_ETAG_TIMEOUT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("POCKET_FAST_CACHE", str(tmp_path / "http"))
-    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the library's attempts
-    return constants
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
+    yield constants
+    utils = pytest.importorskip("huggingface_hub.utils")
+    getattr(utils, "reset_sessions", lambda: None)()  # older ones keep the offline mode in the session
 
 
 def location(repo=FULL, revision="main"):
@@ -159,7 +166,7 @@ def test_refusals(hub, status, code, reason, words):
 
 
 def test_a_hub_in_trouble_is_asked_again(hub):
-    hub.trouble[f"{FULL}/main/m.bin"] = Trouble(status=503, failures=3)
+    hub.trouble[f"{FULL}/main/m.bin"] = Trouble(status=503, failures=2)
     assert fetch(location(), progress=False).read_bytes() == DATA
 
 
