@@ -11,33 +11,20 @@ import contextlib
 import hashlib
 import http.client
 import os
-import queue
 import ssl
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
-from pocket_fast.errors import DownloadError
+from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, within
 
-T = TypeVar("T")
-
-ANSWER_SECONDS = 8.0  # until the first answer: name lookup, every address of the host, TLS, headers
 STALL_SECONDS = 15.0  # without a byte, once data flows
 _ATTEMPTS = 3
 _BLOCK = 1 << 18
-
-
-class FetchError(DownloadError):
-    """A file could not be had. `reason` is one of gated, missing, offline, network, truncated, disk."""
-
-    def __init__(self, message: str, reason: str = "network") -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 def cache_folder() -> Path:
@@ -86,34 +73,6 @@ def _try_to_complete(target: Path, url: str, progress: bool) -> None:
         finally:
             if useless and _is_still(partial, file):
                 partial.unlink()
-
-
-def reason_of_status(status: int) -> str:
-    return {401: "gated", 403: "gated", 404: "missing", 410: "missing"}.get(status, "network")
-
-
-def within(seconds: float, call: Callable[[], T]) -> T:
-    """call(), or TimeoutError after that many seconds.
-
-    Socket timeouts do not bound a name lookup, and count anew for every address of a host. The call goes on
-    in a daemon thread; its late result is dropped.
-    """
-    outcome: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            outcome.put((call(), None))
-        except BaseException as error:
-            outcome.put((None, error))
-
-    threading.Thread(target=run, name="pocket_fast-fetch", daemon=True).start()
-    try:
-        result, error = outcome.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError(f"no answer within {seconds:g} s") from None
-    if error is not None:
-        raise error
-    return result  # type: ignore[return-value]
 
 
 @contextlib.contextmanager

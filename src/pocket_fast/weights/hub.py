@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pocket_fast.errors import ConfigError, NotFoundError
-from pocket_fast.weights.download import ANSWER_SECONDS, FetchError, download, reason_of_status, within
+from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, within
 
 T = TypeVar("T")
 
@@ -73,6 +73,8 @@ def fetch(location: str | Path, *, progress: bool = True) -> Path:
     if text.startswith("hf://"):
         return _from_hub(parse_hub_location(text), progress)
     if text.startswith(("http://", "https://")):
+        from pocket_fast.weights.download import download  # urllib takes 35 ms to import
+
         return download(text, progress=progress)
     if "://" in text:
         raise ConfigError(f"{text!r}: expected hf://, http://, https:// or a local path")

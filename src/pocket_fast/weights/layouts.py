@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 
 from pocket_fast.errors import ConfigError, WeightsError
-from pocket_fast.weights.checkpoint import read_checkpoint
 from pocket_fast.weights.tensors import Tensor, TensorFile
 
 # Only these read a voice recording. Files for use without cloning need not hold real values there.
@@ -73,6 +72,8 @@ def load_pocket_weights(
         found = _without(found, "mimi.")
         found.update(problems.renamed(_mimi_names(_read(mimi)), "mimi."))
     if checkpoint is not None:
+        from pocket_fast.weights.checkpoint import read_checkpoint  # brings zipfile and pickle
+
         trained = read_checkpoint(checkpoint)
         found = _without(found, "flow_lm.")
         # Its codec may hold tensors only training needs.
@@ -89,6 +90,8 @@ def load_pocket_weights(
 
 def checkpoint_has_codec(checkpoint: Path) -> bool:
     """Whether a training checkpoint brings `mimi.*`; if not, a bundle or a Mimi file must."""
+    from pocket_fast.weights.checkpoint import read_checkpoint
+
     return any(name.startswith("mimi.") for name in read_checkpoint(checkpoint))
 
 

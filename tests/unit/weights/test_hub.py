@@ -13,8 +13,8 @@ from fake_hub import COMMIT, FakeHub, Trouble
 
 from pocket_fast.errors import ConfigError, NotFoundError
 from pocket_fast.weights import hub as module
-from pocket_fast.weights.download import FetchError
 from pocket_fast.weights.hub import HubFile, fetch, fetch_with_fallback, parse_hub_location
+from pocket_fast.weights.reach import FetchError
 
 DATA = np.random.default_rng(6).bytes(300_000)
 FULL, OPEN = "kyutai/full", "kyutai/open"

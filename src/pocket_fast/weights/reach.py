@@ -1,0 +1,50 @@
+"""Reaching a server: how long to wait for it, and what to say when a file cannot be had."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from pocket_fast.errors import DownloadError
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 8.0  # until the first answer: name lookup, every address of the host, TLS, headers
+
+
+class FetchError(DownloadError):
+    """A file could not be had. `reason` is one of gated, missing, offline, network, truncated, disk."""
+
+    def __init__(self, message: str, reason: str = "network") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def reason_of_status(status: int) -> str:
+    return {401: "gated", 403: "gated", 404: "missing", 410: "missing"}.get(status, "network")
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """call(), or TimeoutError after that many seconds.
+
+    Socket timeouts do not bound a name lookup, and count anew for every address of a host. The call goes on
+    in a daemon thread; its late result is dropped.
+    """
+    outcome: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            outcome.put((call(), None))
+        except BaseException as error:
+            outcome.put((None, error))
+
+    threading.Thread(target=run, name="pocket_fast-fetch", daemon=True).start()
+    try:
+        result, error = outcome.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"no answer within {seconds:g} s") from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
