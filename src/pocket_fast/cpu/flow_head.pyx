@@ -123,7 +123,7 @@ cdef class FlowHead:
         if steps not in self.times:
             rows = np.zeros((steps, self.width), dtype=np.float64)
             for i in range(steps):
-                moments = (i / steps, (i + 1) / steps)[:len(self.time_embedders)]
+                moments = (i / <double>steps, (i + 1) / <double>steps)[:len(self.time_embedders)]
                 for net, moment in zip(self.time_embedders, moments):
                     rows[i] += _embed_time(net, moment) / len(moments)
             self.times[steps] = rows.astype(np.float32)
@@ -154,7 +154,7 @@ cdef class FlowHead:
         if self.time_embedders:
             times = self.time_constants(n_steps)
             time = &times[0, 0]
-        cdef const float[::1] share = np.full(self.latent_dim, 1 / n_steps, dtype=np.float32)
+        cdef const float[::1] share = np.full(self.latent_dim, 1.0 / n_steps, dtype=np.float32)
         cdef pf_barrier barrier
         barrier.arrived = 0
         barrier.generation = 0
