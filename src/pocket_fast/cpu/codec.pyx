@@ -148,18 +148,19 @@ cdef class _Codec:
         cdef pf_barrier barrier
         barrier.arrived = 0
         barrier.generation = 0
+        for s in streams:
+            if s is None or s.owner is not self:
+                raise ValueError("this codec stream belongs to another codec")
         if n == 0 or frames == 0:
             return
         team = threads_for(self.threads, self.macs_per_frame * n)
         each = (self.middle.scratch_floats(team) + self.chain.scratch_floats + self.extra_floats + 15) // 16 * 16 + 64
         arena = self.pool.take(4 * team * each + n * 16 + 256)
         for i, s in enumerate(streams):
-            if s.busy or s.owner is not self:
-                for other in streams[:i]:
-                    (<CodecStream>other).busy = False
+            if s.busy:
+                for s in streams[:i]:
+                    s.busy = False
                 self.pool.give(arena)
-                if s.owner is not self:
-                    raise ValueError("this codec stream belongs to another codec")
                 raise RuntimeError("this stream is already being decoded by another thread (or twice in one batch)")
             s.busy = True
         try:
@@ -311,9 +312,10 @@ cdef class CodecEncoder(_Codec):
         self.chain = seanet_encoder(store, weights, "encoder.", seanet, samples_per_frame, threads)
         width = self.chain.buffers[self.chain.output].channels
         # upstream's downsampling always repeats its first input, whatever pad_mode says
-        self.down = ConvChain(store, width, steps, replicate=True)
+        self.down = ConvChain(store, width, steps)
         if steps > 1:
-            self.down.conv(0, weights["downsample.conv.conv.weight"], stride=steps, raw=True, threads=threads)
+            self.down.conv(0, weights["downsample.conv.conv.weight"], stride=steps, raw=True, replicate=True,
+                           threads=threads)
         self.down.finish()
         self.output_dim = self.down.buffers[self.down.output].channels
         # state: chain | downsampling | ring

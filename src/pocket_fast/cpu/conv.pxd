@@ -9,7 +9,6 @@ ctypedef struct Buffer:
     int channels
     int rows
     int history
-    bint replicate         # the past before the first frame repeats its first row, instead of zeros
     Py_ssize_t scratch     # where it starts in the scratch, in floats
     Py_ssize_t state       # where its history is kept in the stream's state, in floats
 
@@ -21,6 +20,7 @@ ctypedef struct Op:
     int stride
     int dilation
     int rows               # rows of the product (of the input for a transposed convolution)
+    bint replicate         # the past before the first frame repeats its first row, instead of zeros
     int raw                # buffer of the value, or -1
     int active             # buffer of ELU(value), or -1
     int skip               # buffer added to the value, or -1
@@ -39,7 +39,7 @@ cdef class ConvChain:
     cdef readonly Py_ssize_t scratch_floats
     cdef readonly Py_ssize_t state_floats
     cdef readonly double macs
-    cdef int _buffer(self, int channels, int rows, bint replicate) except -1
+    cdef int _buffer(self, int channels, int rows) except -1
     cdef _add(self, int source, matrix, bias, int taps, int past, int stride, int dilation, int rows, int channels,
               int out_rows, int skip, bint raw, bint active, bint replicate, int threads)
     cdef float *rows_of(self, int buffer, float *scratch) noexcept nogil

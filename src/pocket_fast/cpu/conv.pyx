@@ -24,23 +24,22 @@ from pocket_fast.cpu.packing import pack_linear
 cdef class ConvChain:
     """Build with buffer() and conv() / conv_transpose(), then finish(). At most 64 of each.
 
-    channels, rows: of the chain's input per frame; replicate: how the past before the first frame
-    looks (see Buffer). Strides divide the rows they are applied to.
+    channels, rows: of the chain's input per frame. Strides divide the rows they are applied to.
     """
 
-    def __cinit__(self, WeightStore store, int channels, int rows, *, bint replicate=False):
+    def __cinit__(self, WeightStore store, int channels, int rows):
         self.store = store
         self.packed = []
         self.n_buffers = self.n_ops = 0
         self.macs = 0
-        self.input = self._buffer(channels, rows, replicate)
+        self.input = self._buffer(channels, rows)
         self.output = self.input
 
-    cdef int _buffer(self, int channels, int rows, bint replicate) except -1:
+    cdef int _buffer(self, int channels, int rows) except -1:
         if self.n_buffers == 64 or self.n_ops == 64:
             raise ValueError("convolution chain: more than 64 layers")
         cdef Buffer *b = &self.buffers[self.n_buffers]
-        b.channels, b.rows, b.history, b.replicate = channels, rows, 0, replicate
+        b.channels, b.rows, b.history = channels, rows, 0
         self.n_buffers += 1
         return self.n_buffers - 1
 
@@ -48,8 +47,9 @@ cdef class ConvChain:
              bint raw=False, bint active=False, bint replicate=False, int threads=1):
         """Add a convolution: weight (out, in, kernel) in any packable dtype, bias (out,) float32 or None.
 
-        skip: buffer added to the result. Returns (raw, active): the buffers holding the value and
-        its ELU, -1 for what was not asked; `replicate` is how these look before the first frame.
+        skip: buffer added to the result; replicate: the past before the first frame repeats its first
+        row, instead of zeros. Returns (raw, active): the buffers holding the value and its ELU, -1 for
+        what was not asked.
         """
         out, channels, kernel = weight.shape
         reach = (kernel - 1) * dilation + 1 - stride
@@ -63,9 +63,11 @@ cdef class ConvChain:
         return self._add(source, matrix, bias, kernel if dilation > 1 else 1, reach, stride, dilation, rows // stride,
                          out, rows // stride, skip, raw, active, replicate, threads)
 
-    def conv_transpose(self, int source, weight, bias=None, *, bint raw=False, bint active=False,
-                       bint replicate=False, int threads=1):
-        """Add a transposed convolution of stride kernel / 2: weight (in, out, kernel). Returns as conv()."""
+    def conv_transpose(self, int source, weight, bias=None, *, bint raw=False, bint active=False, int threads=1):
+        """Add a transposed convolution of stride kernel / 2: weight (in, out, kernel). Returns as conv().
+
+        Its past before the first frame is always zero (upstream starts with an empty `partial`).
+        """
         channels, out, kernel = weight.shape
         stride = kernel // 2
         rows = self.buffers[source].rows
@@ -76,7 +78,7 @@ cdef class ConvChain:
         matrix = np.concatenate([taps[stride:], taps[:stride]], axis=2).reshape(stride * out, 2 * channels)
         if bias is not None:
             bias = np.tile(bias, stride)
-        return self._add(source, matrix, bias, 1, 1, 1, 1, rows, out, rows * stride, -1, raw, active, replicate, threads)
+        return self._add(source, matrix, bias, 1, 1, 1, 1, rows, out, rows * stride, -1, raw, active, False, threads)
 
     cdef _add(self, int source, matrix, bias, int taps, int past, int stride, int dilation, int rows, int channels,
               int out_rows, int skip, bint raw, bint active, bint replicate, int threads):
@@ -88,8 +90,9 @@ cdef class ConvChain:
         op = &self.ops[self.n_ops]
         op.weight = packed.c
         op.source, op.past, op.stride, op.dilation, op.rows, op.skip = source, past, stride, dilation, rows, skip
-        op.raw = self._buffer(channels, out_rows, replicate) if raw else -1
-        op.active = self._buffer(channels, out_rows, replicate) if active else -1
+        op.replicate = replicate
+        op.raw = self._buffer(channels, out_rows) if raw else -1
+        op.active = self._buffer(channels, out_rows) if active else -1
         self.output = op.active if active else op.raw
         self.buffers[source].history = max(self.buffers[source].history, past)
         self.n_ops += 1
@@ -141,7 +144,7 @@ cdef class ConvChain:
             op = &self.ops[i]
             b = &self.buffers[op.source]
             x = self.rows_of(op.source, scratch)
-            if first and b.replicate and op.past:
+            if first and op.replicate and op.past:
                 if team.rank == 0:
                     for r in range(1, b.history + 1):
                         memmove(x - <Py_ssize_t>r * b.channels, x, b.channels * sizeof(float))
@@ -167,7 +170,7 @@ def seanet_decoder(WeightStore store, weights, str prefix, config, int rows, int
     config: an object with the YAML's seanet fields. Upstream: SEANetDecoder.
     """
     cdef bint replicate = config.pad_mode == "replicate"
-    chain = ConvChain(store, config.dimension, rows, replicate=replicate)
+    chain = ConvChain(store, config.dimension, rows)
     options = {"replicate": replicate, "threads": threads}
 
     def at(index, kind):
@@ -177,7 +180,7 @@ def seanet_decoder(WeightStore store, weights, str prefix, config, int rows, int
     index = 1
     residual = config.n_residual_layers > 0
     for _ in config.ratios:
-        raw, x = chain.conv_transpose(x, *at(index + 1, "convtr"), raw=residual, active=True, **options)
+        raw, x = chain.conv_transpose(x, *at(index + 1, "convtr"), raw=residual, active=True, threads=threads)
         index += 2
         for j in range(config.n_residual_layers):
             raw, x = _res_block(chain, weights, f"{prefix}model.{index}.", raw, x, config, j, options)
@@ -192,7 +195,7 @@ def seanet_encoder(WeightStore store, weights, str prefix, config, int rows, int
     Ratios are applied in reverse. Upstream: SEANetEncoder.
     """
     cdef bint replicate = config.pad_mode == "replicate"
-    chain = ConvChain(store, config.channels, rows, replicate=replicate)
+    chain = ConvChain(store, config.channels, rows)
     options = {"replicate": replicate, "threads": threads}
 
     def at(index):
