@@ -155,8 +155,13 @@ cdef class Backbone:
     # --- streams -------------------------------------------------------------------------------
 
     def stream(self, int capacity, Prefix prefix=None):
-        """A fresh stream that can hold `capacity` positions after `prefix`."""
+        """A fresh stream that can hold `capacity` positions after `prefix`.
+
+        Raises ValueError for the prefix of another model.
+        """
         cdef BackboneStream s = BackboneStream()
+        if prefix is not None and prefix.stack is not self.stack:
+            raise ValueError("this prefix belongs to another model: export() it there and import_prefix() it here")
         s.stack = self.stack
         s.prefix = prefix
         s.capacity = (max(capacity, 1) + PF_PANEL - 1) // PF_PANEL * PF_PANEL
@@ -217,12 +222,13 @@ cdef class Backbone:
         team = threads_for(self.threads, <double>self.stack.macs_per_row * rows)
         for i, s in enumerate(streams):
             n = counts[i] if prompt else 1
-            if s.stack is not self.stack:
+            if s is None or s.stack is not self.stack:
                 raise ValueError("this stream belongs to another model")
             if s.length + n > s.capacity:
                 raise ValueError(f"stream {i} holds {s.length} of {s.capacity} positions: {n} more do not fit")
             positions = max(positions, s.offset + n)
-        cdef Py_ssize_t need = (n_runs * sizeof(Run) + 64
+        # 2 * 64: the arena rounds each of the two pieces up to a cache line
+        cdef Py_ssize_t need = (n_runs * sizeof(Run) + 2 * 64
                                 + 4 * self.stack.scratch_floats(rows, team, positions))
         arena = self.pool.take(need)
         for i, s in enumerate(streams):
@@ -275,7 +281,6 @@ cdef class Backbone:
         self.stack.forward(k, &team, scratch, runs, n_runs, rows, prompt)
         if prompt:
             return
-        # The norm goes to `normed` even without a projection: `out` belongs to the caller.
         pf_share(&team, rows, 1, &lo, &hi)
         for r in range(lo, hi):
             k.norm(scratch.normed + <Py_ssize_t>r * d if self.z_proj.n else out + <Py_ssize_t>r * d,
