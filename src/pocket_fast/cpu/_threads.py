@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 from pocket_fast.cpu._team import has_openmp, openmp_max_threads
 from pocket_fast.errors import ConfigError
@@ -19,20 +22,19 @@ def resolve_threads(threads: int | None = None) -> int:
     """Most threads a stage may use: the argument, else POCKET_FAST_THREADS, else what OpenMP,
     OMP_NUM_THREADS, threadpoolctl, the CPU affinity and the container's CPU quota leave.
 
-    Raises ConfigError for a number below 1 or a POCKET_FAST_THREADS that is no number.
+    Raises ConfigError for anything but a whole number of at least 1.
     """
-    source = "threads"
-    if threads is None and os.environ.get("POCKET_FAST_THREADS"):
-        source = "POCKET_FAST_THREADS"
-        try:
-            threads = int(os.environ["POCKET_FAST_THREADS"])
-        except ValueError:
-            threads = 0
+    setting = os.environ.get("POCKET_FAST_THREADS")
     if threads is not None:
-        if threads < 1:
-            raise ConfigError(f"{source}: expected a whole number of at least 1, got {threads}")
-        return threads if has_openmp() else 1
-    return max(1, min(openmp_max_threads(), _allowed_cpus()))
+        threads = _whole_number("threads", threads, operator.index)
+    elif setting:
+        threads = _whole_number("POCKET_FAST_THREADS", setting, int)
+    else:
+        threads = max(1, min(openmp_max_threads(), _allowed_cpus()))
+    if _forked:  # packing weights runs on several threads too
+        _warn_once()
+        return 1
+    return threads if has_openmp() else 1
 
 
 def threads_for(threads: int, macs: float) -> int:
@@ -43,6 +45,16 @@ def threads_for(threads: int, macs: float) -> int:
         _warn_once()
         return 1
     return threads
+
+
+def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int:
+    try:
+        number = convert(given)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1:
+        raise ConfigError(f"{source}: expected a whole number of at least 1, got {given!r}")
+    return number
 
 
 def _allowed_cpus() -> int:
