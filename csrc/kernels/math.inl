@@ -2,9 +2,9 @@
 
 /* exp by 2^n * e^r, |r| <= ln 2 / 2, degree-6 polynomial (minimax coefficients of Cephes' expf):
  * about 1e-7 relative. Below -87.3 the result is exactly 0 (masked scores rely on it); above 88 it
- * stays finite. */
+ * stays finite. NaN stays NaN: x86 min and max return their second operand then, hence the order. */
 static inline vf v_exp(vf x) {
-    vf t = v_min(v_max(x, v_set(-87.3f)), v_set(88.0f));
+    vf t = v_min(v_set(88.0f), v_max(v_set(-87.3f), x));
     vf n = v_round(v_mul(t, v_set(1.44269504088896341f)));
     vf r = v_fma(n, v_set(-0.693359375f), t);
     r = v_fma(n, v_set(2.12194440e-4f), r);

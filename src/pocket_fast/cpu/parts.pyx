@@ -30,9 +30,18 @@ def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, act
     if x_row < 0:
         x_row = weight.c.k * weight.c.taps
         x_tap = weight.c.k
+        if x.shape != (m, x_row):
+            raise ValueError(f"linear: x {x.shape}, expected {(m, x_row)}")
     reach = (m - 1) * x_row + (weight.c.taps - 1) * x_tap + weight.c.k
-    if out.shape != (m, n) or (m and flat.shape[0] < reach) or (skip is not None and skip.shape != (m, n)):
-        raise ValueError(f"linear: x {x.shape}, weight ({n}, {weight.c.k} * {weight.c.taps}), out {out.shape}")
+    others = [v for v in (y, active, skip) if v is not None]
+    if (any(v.shape != (m, n) for v in others) or (m and flat.shape[0] < reach)
+            or (scale is not None and scale.shape not in ((n,), (m, n)))):
+        raise ValueError(f"linear: x {x.shape}, weight ({n}, {weight.c.k} * {weight.c.taps}), out {out.shape}, "
+                         f"skip {np.shape(skip)}, scale {np.shape(scale)}")
+    r0, r1 = (0, m) if rows is None else rows
+    p0, p1 = (0, weight.c.panels) if panels is None else panels
+    if not 0 <= r0 <= r1 <= m or not 0 <= p0 <= p1 <= weight.c.panels:
+        raise ValueError(f"linear: rows {rows} of {m}, panels {panels} of {weight.c.panels}")
     if m == 0 or n == 0:
         return
     plain_gemm(&g, &flat[0] if flat.shape[0] else NULL, x_row, NULL, n)
@@ -50,13 +59,11 @@ def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, act
     if scale is not None:
         scales = np.atleast_2d(scale)
         g.scale = &scales[0, 0]
-        g.scale_row = n if scales.shape[0] > 1 else 0
+        g.scale_row = n if scale.ndim == 2 else 0
     if skip is not None:
         skips = skip
         g.skip = &skips[0, 0]
         g.skip_row = n
-    r0, r1 = (0, m) if rows is None else rows
-    p0, p1 = (0, weight.c.panels) if panels is None else panels
     kernels().gemm[weight.c.kind](&g, r0, r1, p0, p1)
 
 
@@ -66,6 +73,9 @@ def norm(float[::1] y, const float[::1] x, float eps, weight=None, bias=None, sc
     cdef const float *p[4]
     if y.shape[0] != x.shape[0] or x.shape[0] == 0:
         raise ValueError(f"norm: x ({x.shape[0]},), y ({y.shape[0]},)")
+    for pair in (weight, bias), (scale, shift):
+        if any(v is not None for v in pair) and any(np.shape(v) != (x.shape[0],) for v in pair):
+            raise ValueError(f"norm: weight and bias, scale and shift come in pairs of shape ({x.shape[0]},)")
     p[0] = p[1] = p[2] = p[3] = NULL
     if weight is not None:
         w, b = weight, bias
@@ -84,11 +94,17 @@ def rope(float[::1] x, const float[::1] cos, const float[::1] sin):
 
 
 def softmax(float[::1] p, float scale, first, second=(0, 0)):
-    """softmax(scale * p) over two ranges of places, zero elsewhere, in place; len(p) a multiple of 32."""
+    """softmax(scale * p) over two ranges of places, zero elsewhere, in place; len(p) a multiple of 32.
+
+    The second range comes after the first or is empty; one of them is not.
+    """
     cdef int n = <int>p.shape[0]
-    if n == 0 or n % PF_PANEL or not 0 <= first[0] < first[1] <= n or not 0 <= second[0] <= second[1] <= n:
+    a0, a1 = first
+    b0, b1 = second
+    if (n == 0 or n % PF_PANEL or not 0 <= a0 <= a1 <= n or not 0 <= b0 <= b1 <= n
+            or (a0 == a1 and b0 == b1) or (b0 < b1 and b0 < a1)):
         raise ValueError(f"softmax: {n} places, ranges {first} and {second}")
-    kernels().softmax(&p[0], n, scale, first[0], first[1], second[0], second[1])
+    kernels().softmax(&p[0], n, scale, a0, a1, b0, b1)
 
 
 def activate(float[::1] y, const float[::1] x, str name):
