@@ -4,11 +4,11 @@ import functools
 
 import numpy as np
 import pytest
-
-from pocket_fast.models.pocket.config import load_config
 from reference import Model, make_model, read_weights
 from reference.compare import check_codec, check_modules, check_speech, check_steps, check_voice
 from reference.record import load_reference, record_modules, record_speech, record_stages, synthetic_voice
+
+from pocket_fast.models.pocket.config import load_config
 
 pytestmark = pytest.mark.reference
 pytest.importorskip("pocket_tts")
