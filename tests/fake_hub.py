@@ -116,6 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
         etag = trouble.etag or f'"{hashlib.sha256(data).hexdigest()}"'
         if asked and trouble.ranges and condition in (None, etag):
             start = int(asked.removeprefix("bytes=").split("-")[0])
+        if start >= len(data) > 0:
+            self.fail(416, "")
+            return
         self.send_response(206 if start else 200)
         if start:
             self.send_header("Content-Range", f"bytes {start}-{len(data) - 1}/{len(data)}")

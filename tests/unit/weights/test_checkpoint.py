@@ -1,5 +1,6 @@
 """Training checkpoints: tensors out, anything executable or damaged refused by name."""
 
+import mmap
 import zipfile
 from pathlib import Path
 
@@ -38,6 +39,13 @@ def test_the_checkpoint_that_torch_wrote():
     for tensor in found.values():
         assert tensor.array.flags.c_contiguous
         assert not tensor.array.flags.writeable
+
+
+def test_contiguous_tensors_are_views_on_the_mapped_file():
+    owner = read_checkpoint(TINY)["flow_lm.rows"].array
+    while hasattr(owner, "base"):
+        owner = owner.base
+    assert isinstance(owner, mmap.mmap)
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

@@ -26,8 +26,14 @@ def server():
 def cache(tmp_path, monkeypatch):
     folder = tmp_path / "cache"
     monkeypatch.setenv("POCKET_FAST_CACHE", str(folder))
-    monkeypatch.setattr(module.time, "sleep", lambda seconds: None)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch):
+    taken = []
+    monkeypatch.setattr(module.time, "sleep", taken.append)
+    return taken
 
 
 def names(folder):
@@ -134,10 +140,11 @@ def test_an_empty_file_is_no_file(server, cache):
     assert reason_of(f"{server.url}/empty") == "truncated"
 
 
-def test_nobody_there(server, cache):
+def test_nobody_there(server, cache, pauses):
     url = server.url
     server.__exit__()
     assert reason_of(f"{url}/a/voice.wav") == "offline"
+    assert not pauses  # told at once
     assert reason_of("http://no such host/x") == "network"
 
 

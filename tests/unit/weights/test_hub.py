@@ -226,10 +226,17 @@ def test_a_full_disk(hub, monkeypatch):
     assert "HF_HOME" in str(error)
 
 
-def test_progress_bars_are_switched_back_on(hub):
+def test_progress_bars_are_switched_off_for_one_fetch(monkeypatch):
     utils = pytest.importorskip("huggingface_hub.utils")
+    seen = []
+    monkeypatch.setattr(
+        "huggingface_hub.hf_hub_download",
+        lambda *_, **__: seen.append(utils.are_progress_bars_disabled()) or "x",
+    )
     before = utils.are_progress_bars_disabled()
     fetch(location(), progress=False)
+    fetch(location(), progress=True)
+    assert seen == [True, before]
     assert utils.are_progress_bars_disabled() == before
 
 
@@ -317,6 +324,7 @@ def test_a_missing_local_file_and_a_full_disk_are_no_reason_for_the_second_choic
     monkeypatch.setattr("huggingface_hub.hf_hub_download", full)
     with pytest.raises(FetchError, match="HF_HOME"):
         fetch_with_fallback(location(), location(OPEN))
+    assert hub.count("HEAD", f"{OPEN}/resolve/main/m.bin") == 0
 
 
 # -- other processes, with the real environment variables --------------------------------------------------
