@@ -1,0 +1,71 @@
+"""After a fork: one thread, one warning, the same numbers, no hang."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from fresh_python import run_python
+from pocket_fast.cpu._team import has_openmp
+
+TESTS = Path(__file__).parents[2]
+
+# The parent runs a parallel region first: only then does one in the child hang.
+CODE = """
+import json, os, sys, warnings
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+from pocket_fast.cpu import _threads
+from tiny_stages import config, new_stages, weights
+
+_threads.GRAIN_MACS = 0
+
+def speak(stages):
+    stream = stages.backbone.stream(8)
+    hidden = np.empty((1, stages.backbone.hidden_dim), np.float32)
+    latent = stages.backbone.bos_latent[None]
+    for _ in range(3):
+        stages.backbone.step([stream], latent, hidden)
+        drawn = np.empty((1, stages.flow_head.latent_dim), np.float32)
+        stages.flow_head.sample(hidden, np.ones_like(drawn), drawn, np.empty(1, np.float32))
+        latent = drawn
+    pcm = np.empty((1, stages.decoder.samples_per_frame), np.float32)
+    stages.decoder.decode([stages.decoder.stream()], latent, pcm)
+    return pcm.tobytes().hex()
+
+stages = new_stages("tiny", threads=2)
+parent = speak(stages)
+read, write = os.pipe()
+child = os.fork()
+if child == 0:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        told = [speak(stages), speak(new_stages("tiny", threads=2)), _threads.resolve_threads(2)]
+    told.append([(w.category.__name__, str(w.message)) for w in caught])
+    with os.fdopen(write, "w") as pipe:
+        json.dump(told, pipe)
+    os._exit(0)
+os.close(write)
+with os.fdopen(read) as pipe:
+    told = json.load(pipe)
+os.waitpid(child, 0)
+print(json.dumps({"parent": parent, "after": speak(stages), "child": told, "threads": stages.threads}))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_speaks_and_loads_on_one_thread():
+    done = run_python(CODE, argv=[str(TESTS)])
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    spoke, loaded_and_spoke, threads, warned = found["child"]
+    assert spoke == loaded_and_spoke == found["parent"] == found["after"]
+    assert threads == 1
+    if has_openmp():
+        assert found["threads"] == 2
+        [(category, message)] = warned
+        assert category == "RuntimeWarning"
+        assert "forked" in message
+        assert "spawn" in message
+    else:
+        assert warned == []

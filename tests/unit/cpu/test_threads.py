@@ -1,0 +1,93 @@
+"""How many threads: argument > POCKET_FAST_THREADS > what OpenMP, affinity and the container allow."""
+
+import io
+import os
+
+import pytest
+from fresh_python import run_python
+from pocket_fast.cpu._team import has_openmp
+
+from pocket_fast.cpu import _threads
+from pocket_fast.cpu._threads import resolve_threads, threads_for
+from pocket_fast.errors import ConfigError
+
+needs_openmp = pytest.mark.skipif(not has_openmp(), reason="this build has no OpenMP: always one thread")
+PRINT_THREADS = "from pocket_fast.cpu._threads import resolve_threads; print(resolve_threads())"
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch):
+    """A machine with 12 CPUs, 8 of them left to OpenMP, and no settings."""
+    monkeypatch.delenv("POCKET_FAST_THREADS", raising=False)
+    monkeypatch.setattr(_threads, "_allowed_cpus", lambda: 12)
+    monkeypatch.setattr(_threads, "openmp_max_threads", lambda: 8)
+    return monkeypatch
+
+
+@needs_openmp
+def test_the_order_of_sources(machine):
+    assert resolve_threads() == 8
+    machine.setattr(_threads, "_allowed_cpus", lambda: 3)
+    assert resolve_threads() == 3
+    machine.setenv("POCKET_FAST_THREADS", "20")
+    assert resolve_threads() == 20
+    assert resolve_threads(5) == 5
+    machine.setenv("POCKET_FAST_THREADS", "")
+    assert resolve_threads() == 3
+
+
+def test_a_build_without_openmp_has_one_thread(machine):
+    machine.setattr(_threads, "has_openmp", lambda: False)
+    machine.setenv("POCKET_FAST_THREADS", "4")
+    assert (resolve_threads(), resolve_threads(2), threads_for(2, 1e12)) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("bad", ["0", "-2", "two", "1.5", " "])
+def test_a_bad_setting_names_itself(machine, bad):
+    machine.setenv("POCKET_FAST_THREADS", bad)
+    with pytest.raises(ConfigError) as error:
+        resolve_threads()
+    assert str(error.value) == f"POCKET_FAST_THREADS: expected a whole number of at least 1, got {bad!r}"
+    resolve_threads(1)  # the argument wins: the setting is not looked at
+
+
+@pytest.mark.parametrize("bad", [0, -1, 1.5, "2"])
+def test_a_bad_argument_names_itself(bad):
+    with pytest.raises(ConfigError) as error:
+        resolve_threads(bad)
+    assert str(error.value) == f"threads: expected a whole number of at least 1, got {bad!r}"
+
+
+@needs_openmp
+def test_small_work_stays_on_one_thread():
+    assert threads_for(4, _threads.GRAIN_MACS - 1) == 1
+    assert threads_for(4, _threads.GRAIN_MACS) == 4
+
+
+@needs_openmp
+def test_openmp_settings_are_read():
+    cpus = len(os.sched_getaffinity(0))
+    for asked in (1, cpus):
+        done = run_python(PRINT_THREADS, env={"OMP_NUM_THREADS": str(asked)})
+        assert 1 <= int(done.stdout) <= asked, done.stderr
+    done = run_python(PRINT_THREADS, env={"OMP_NUM_THREADS": "1", "POCKET_FAST_THREADS": "7"})
+    assert int(done.stdout) == 7, done.stderr
+    done = run_python(PRINT_THREADS, env={"POCKET_FAST_THREADS": "none"})
+    assert "ConfigError: POCKET_FAST_THREADS" in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system has no CPU affinity")
+def test_affinity_is_read():
+    code = f"import os; os.sched_setaffinity(0, {{min(os.sched_getaffinity(0))}}); {PRINT_THREADS}"
+    done = run_python(code, env={"OMP_NUM_THREADS": "16"})
+    assert int(done.stdout) == 1, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("quota", "cpus"), [("max 100000", 4), ("250000 100000", 2), ("50000 100000", 1), ("odd", 4)]
+)
+def test_the_quota_of_a_container_is_read(quota, cpus, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(_threads.os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
+    monkeypatch.setattr(_threads, "open", lambda path: io.StringIO(quota), raising=False)
+    assert _threads._allowed_cpus() == cpus
