@@ -16,10 +16,11 @@
 /* Weights and key/value caches are cut into panels of PF_PANEL output channels:
  *   f32   panel[k][32]
  *   bf16  panel[k / 2][32][2]     (k rounded up to even in each tap, zero padded)
- * A panel is one contiguous stream; the channels past n in the last panel are zero. */
-enum { PF_PANEL = 32 };
+ * A panel is one contiguous stream; the channels past n in the last panel are zero. A matrix of at most
+ * PF_FEW outputs stays as rows of float32: [n][taps * k], counted as one panel. */
+enum { PF_PANEL = 32, PF_FEW = 4 };
 
-enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_WEIGHT_KINDS = 2 };
+enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_ROWS = 2, PF_WEIGHT_KINDS = 3 };
 
 enum pf_activation { PF_NONE = 0, PF_ELU = 1, PF_GELU = 2, PF_SILU = 3, PF_ACTIVATIONS = 4 };
 

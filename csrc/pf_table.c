@@ -20,7 +20,7 @@ extern const pf_kernels CAT(pf_kernels, PF_ISA);
 const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .isa = STR(PF_ISA),
     .tile_rows = TILE_ROWS,
-    .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16},
+    .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16, [PF_ROWS] = gemm_rows},
     .norm = norm,
     .rope = rope,
     .softmax = softmax,

@@ -3,6 +3,7 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define TILE_COLS (TILE_VECS * VW)
+#define TILE_PITCH (4 * VW) /* floats from one row of a tile's buffer to the next */
 
 /* One vector load of weights feeds all rows; one accumulator per output, summed in order of k. */
 ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, const float *x, const char *const *panels,
@@ -29,7 +30,7 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, const float *x, const 
         }
     }
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vecs; v++) v_store(out + r * TILE_COLS * 2 + v * VW, acc[r][v]);
+        for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
 }
 
 ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, const float *x, const char *const *panels,
@@ -67,32 +68,40 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, const float *x, const
         }
     }
     for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vecs; v++) v_store(out + r * TILE_COLS * 2 + v * VW, acc[r][v]);
+        for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
 }
 
-/* v = (s + bias) * scale + skip; y = v; a = activation(v) for one row of at most `cols` channels. */
-static inline void finish_row(const pf_gemm *g, const float *s, int row, int col, int cols) {
-    const float *bias = g->bias ? g->bias + col : NULL;
-    const float *scale = g->scale ? g->scale + row * g->scale_row + col : NULL;
-    const float *skip = g->skip ? g->skip + row * g->skip_row + col : NULL;
-    float *y = g->y ? g->y + row * g->y_row + col : NULL;
-    float *a = g->a ? g->a + row * g->a_row + col : NULL;
+/* The epilogue of one tile: v = (s + bias) * scale + skip; y = v; a = activation(v), for rows [r0, r1)
+ * and `cols` channels from `col` on. `activation` is a constant where this is inlined. */
+ALWAYS_INLINE void finish(const pf_gemm *g, const float *s, int r0, int r1, int col, int cols, const int activation) {
     for (int j = 0; j < cols; j += VW) {
-        const int left = cols - j;
-        const int whole = left >= VW;
-        vf v = v_load(s + j);
-        if (bias) v = v_add(v, whole ? v_load(bias + j) : v_load_n(bias + j, left));
-        if (scale) v = v_mul(v, whole ? v_load(scale + j) : v_load_n(scale + j, left));
-        if (skip) v = v_add(v, whole ? v_load(skip + j) : v_load_n(skip + j, left));
-        if (y) {
-            if (whole) v_store(y + j, v);
-            else v_store_n(y + j, v, left);
+        const int left = cols - j, whole = left >= VW, c = col + j;
+#define LOAD(p) (whole ? v_load(p) : v_load_n(p, left))
+        const vf bias = g->bias ? LOAD(g->bias + c) : v_set(0.0f);
+        for (int r = r0; r < r1; r++) {
+            vf v = v_add(v_load(s + (r - r0) * TILE_PITCH + j), bias);
+            if (g->scale) v = v_mul(v, LOAD(g->scale + r * g->scale_row + c));
+            if (g->skip) v = v_add(v, LOAD(g->skip + r * g->skip_row + c));
+            if (g->y) {
+                if (whole) v_store(g->y + r * g->y_row + c, v);
+                else v_store_n(g->y + r * g->y_row + c, v, left);
+            }
+            if (g->a) {
+                v = v_activate(v, activation);
+                if (whole) v_store(g->a + r * g->a_row + c, v);
+                else v_store_n(g->a + r * g->a_row + c, v, left);
+            }
         }
-        if (a) {
-            v = v_activate(v, g->activation);
-            if (whole) v_store(a + j, v);
-            else v_store_n(a + j, v, left);
-        }
+#undef LOAD
+    }
+}
+
+static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int col, int cols) {
+    switch (g->a ? g->activation : PF_NONE) {
+    case PF_ELU: finish(g, s, r0, r1, col, cols, PF_ELU); break;
+    case PF_GELU: finish(g, s, r0, r1, col, cols, PF_GELU); break;
+    case PF_SILU: finish(g, s, r0, r1, col, cols, PF_SILU); break;
+    default: finish(g, s, r0, r1, col, cols, PF_NONE); break;
     }
 }
 
@@ -118,7 +127,7 @@ static inline void finish_row(const pf_gemm *g, const float *s, int row, int col
  * four independent sums are needed to hide the latency of the multiply-add. */
 #define DEFINE_GEMM(kind, type, per_k) \
     static void gemm_##kind(const pf_gemm *g, int row0, int row1, int panel0, int panel1) { \
-        float out[TILE_ROWS * TILE_COLS * 2]; \
+        float out[TILE_ROWS * TILE_PITCH]; \
         const int rows = row1 - row0; \
         if (rows <= 0) return; \
         const int blocks = (rows + TILE_ROWS - 1) / TILE_ROWS; \
@@ -131,7 +140,7 @@ static inline void finish_row(const pf_gemm *g, const float *s, int row, int col
                                          second + VW * per_k * sizeof(type)}; \
                 const int left = g->n - p * PF_PANEL; \
                 tile_##kind(out, g, g->x + row0 * g->x_row, panels, 1, 4); \
-                finish_row(g, out, row0, p * PF_PANEL, left < 4 * VW ? left : 4 * VW); \
+                finish_tile(g, out, row0, row1, p * PF_PANEL, left < 4 * VW ? left : 4 * VW); \
                 p += 4 * VW / PF_PANEL - 1; \
                 continue; \
             } \
@@ -146,9 +155,7 @@ static inline void finish_row(const pf_gemm *g, const float *s, int row, int col
                     for (int v = 0; v < TILE_VECS; v++) \
                         panels[v] = panel + (half + v * VW) * per_k * sizeof(type); \
                     switch (r1 - r0) { RUN_ROWS(kind, TILE_VECS) } \
-                    for (int r = r0; r < r1; r++) \
-                        finish_row(g, out + (r - r0) * TILE_COLS * 2, r, p * PF_PANEL + half, \
-                                   left < TILE_COLS ? left : TILE_COLS); \
+                    finish_tile(g, out, r0, r1, p * PF_PANEL + half, left < TILE_COLS ? left : TILE_COLS); \
                 } \
             } \
         } \
@@ -156,3 +163,27 @@ static inline void finish_row(const pf_gemm *g, const float *s, int row, int col
 
 DEFINE_GEMM(f32, float, 1)
 DEFINE_GEMM(bf16, uint16_t, 2)
+
+/* A handful of outputs (the last convolution, the end-of-speech logit): a panel would be mostly padding,
+ * so the weights are plain rows [n][taps * k] and the vector runs along k. */
+static void gemm_rows(const pf_gemm *g, int row0, int row1, int panel0, int panel1) {
+    if (panel0 >= panel1) return; /* there is one panel: all rows */
+    for (int r = row0; r < row1; r++) {
+        float out[PF_PANEL];
+        const float *w = (const float *)g->w;
+        for (int j = 0; j < g->n; j++) {
+            vf acc[4] = {v_set(0.0f), v_set(0.0f), v_set(0.0f), v_set(0.0f)};
+            float tail = 0.0f;
+            for (int tap = 0; tap < g->taps; tap++, w += g->k) {
+                const float *x = g->x + r * g->x_row + tap * g->x_tap;
+                int c = 0;
+                for (; c + 4 * VW <= g->k; c += 4 * VW)
+                    for (int v = 0; v < 4; v++) acc[v] = v_fma(v_load(x + c + v * VW), v_load(w + c + v * VW), acc[v]);
+                for (; c + VW <= g->k; c += VW) acc[0] = v_fma(v_load(x + c), v_load(w + c), acc[0]);
+                for (; c < g->k; c++) tail += x[c] * w[c];
+            }
+            out[j] = v_sum(v_add(v_add(acc[0], acc[1]), v_add(acc[2], acc[3]))) + tail;
+        }
+        finish_tile(g, out, r, r + 1, 0, g->n);
+    }
+}

@@ -4,8 +4,10 @@ from libc.stdint cimport uint16_t
 
 cdef extern from "pf_kernels.h" nogil:
     enum: PF_PANEL
+    enum: PF_FEW
     enum: PF_F32
     enum: PF_BF16
+    enum: PF_ROWS
     enum: PF_NONE
     enum: PF_ELU
     enum: PF_GELU
@@ -34,7 +36,7 @@ cdef extern from "pf_kernels.h" nogil:
     ctypedef struct pf_kernels:
         const char *isa
         int tile_rows
-        void (*gemm[2])(const pf_gemm *g, int row0, int row1, int panel0, int panel1) noexcept nogil
+        void (*gemm[3])(const pf_gemm *g, int row0, int row1, int panel0, int panel1) noexcept nogil
         void (*norm)(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
                      const float *scale, const float *shift) noexcept nogil
         void (*rope)(float *x, const float *cos, const float *sin, int half) noexcept nogil

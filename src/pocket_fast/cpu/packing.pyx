@@ -7,7 +7,7 @@ from libc.stdint cimport uint16_t
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
-from pocket_fast.cpu._kernels cimport PF_BF16, PF_F32, PF_NONE, PF_PANEL, pf_gemm, pf_kernels
+from pocket_fast.cpu._kernels cimport PF_BF16, PF_F32, PF_FEW, PF_NONE, PF_PANEL, PF_ROWS, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._team cimport pf_share, pf_team
 
@@ -49,6 +49,13 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
 
     cdef PackedLinear packed = PackedLinear()
     cdef Linear *c = &packed.c
+    if n <= PF_FEW:
+        packed.store = store
+        c.kind, c.n, c.k, c.taps, c.panels = PF_ROWS, <int>n, <int>k, taps, 1
+        c.w = store.vector(weight[np.asarray(order)])
+        c.w_panel = n * k * taps * 4
+        c.bias = store.vector(bias)
+        return packed
     cdef Py_ssize_t element = 4 if weight.dtype == np.float32 else 2
     packed.store = store
     c.kind = PF_F32 if element == 4 else PF_BF16
