@@ -51,9 +51,11 @@ class Backbone:
 
     def step(self, streams, latents):
         """One frame for each of B streams: the previous latents (B, 32) -> z (B, z), eos logits (B,)."""
-        rows = self.embed_latent(latents)
-        z = np.concatenate([self.prefill(s, row[None]) for s, row in zip(streams, rows, strict=True)])
-        return z, linear(z, self.weights["out_eos.weight"], self.weights["out_eos.bias"])[:, 0]
+        z = [self.prefill(s, self.embed_latent(x[None])) for s, x in zip(streams, latents, strict=True)]
+        logits = [
+            linear(row, self.weights["out_eos.weight"], self.weights["out_eos.bias"])[:, 0] for row in z
+        ]
+        return np.concatenate(z), np.concatenate(logits)
 
     def _head(self, x):
         x = layer_norm(x, self.weights["out_norm.weight"], self.weights["out_norm.bias"])

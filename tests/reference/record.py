@@ -232,9 +232,11 @@ def _keys_and_values(voice):
 
 
 def _threshold_near(logits, step):
-    """Half way between a logit near `step` and the highest one that counts before it, where that gap is widest."""
+    """Where the first logit that counts and exceeds it comes near `step`, with as much room as can be had."""
     gaps = {e: logits[e] - logits[6:e].max() for e in range(max(7, step - 3), step + 6)}
     best = max(gaps, key=gaps.get)
+    if gaps[best] <= 0:  # no logit there is higher than all before it: end at the first that counts
+        return float(logits[6] - 0.05)
     return float(logits[best] - gaps[best] / 2)
 
 
