@@ -17,6 +17,7 @@ cdef class ArenaPool:
 
 cdef class Block:
     """One zeroed, 64-byte aligned allocation."""
+    cdef void *raw
     cdef float *data
     cdef readonly Py_ssize_t count
 

@@ -1,8 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Aligned memory: scratch arenas, zeroed blocks for streams, and the store of packed weights."""
 
-from libc.stdlib cimport free
-from libc.string cimport memcpy, memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -85,14 +85,15 @@ cdef class ArenaPool:
 cdef class Block:
     def __cinit__(self, Py_ssize_t count):
         cdef Py_ssize_t nbytes = max(count, 1) * <Py_ssize_t>sizeof(float)
-        self.data = <float *>pf_alloc(LINE, nbytes)
-        if self.data == NULL:
-            raise MemoryError(f"stream state: cannot allocate {nbytes} bytes")
-        memset(self.data, 0, nbytes)
+        # calloc, not memset: a stream has room for the longest answer, and pages it never reaches cost nothing
+        self.raw = calloc(1, nbytes + LINE)
+        if self.raw == NULL:
+            raise MemoryError(f"stream state: cannot allocate {nbytes} bytes; shorter chunks (max_tokens) need less")
+        self.data = <float *>((<size_t>self.raw + LINE - 1) // LINE * LINE)
         self.count = count
 
     def __dealloc__(self):
-        free(self.data)
+        free(self.raw)
 
 
 cdef class _StoreBlock:

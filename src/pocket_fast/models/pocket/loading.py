@@ -27,7 +27,7 @@ class Loaded:
 
 
 def load(
-    config: ModelConfig, folder: Path | None, checkpoint: Path | None, *, progress: bool = True
+    config: ModelConfig, folder: Path | None, checkpoint: str | Path | None, *, progress: bool = True
 ) -> Loaded:
     """Fetch and check everything the config names; relative paths start at `folder`.
 
@@ -41,8 +41,9 @@ def load(
     bundle = FetchedWeights(Path())
     flow_lm = mimi = None
     if checkpoint is not None:
+        checkpoint = fetch(checkpoint, progress=progress)
         # training leaves the codec alone: it comes from the config unless the checkpoint brings one
-        if not checkpoint_has_codec(fetch(checkpoint)):
+        if not checkpoint_has_codec(checkpoint):
             mimi = local(config.mimi.weights_path)
             if mimi is None:
                 bundle = _bundle(config, folder, progress)
