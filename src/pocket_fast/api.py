@@ -104,9 +104,7 @@ class TTSModel:
         else:
             name = catalog.canonical_name(language or DEFAULT_LANGUAGE)
             settings, origin, folder = catalog.shipped_config(name), name, None
-        loaded = loading.load(
-            settings, folder, None if checkpoint is None else Path(checkpoint), progress=progress
-        )
+        loaded = loading.load(settings, folder, checkpoint, progress=progress)
         stages = load_stages(settings, loaded.weights, threads=threads, compute_type=compute_type)
         model = cls(settings, origin, name if checkpoint is None else None, loaded, stages)
         model.sampler_decode_steps = sampler_decode_steps
@@ -149,7 +147,7 @@ class TTSModel:
         NotFoundError, DownloadError.
         """
         from pocket_fast.models.pocket.voice import read_state, state_from_audio
-        from pocket_fast.models.pocket.voices import VOICES, voice_state_location
+        from pocket_fast.models.pocket.voices import locate_voice
         from pocket_fast.weights.hub import fetch
 
         if isinstance(audio_conditioning, np.ndarray):
@@ -166,21 +164,13 @@ class TTSModel:
 
         backbone = self.stages.backbone
         source = str(audio_conditioning)
-        is_name = isinstance(audio_conditioning, str) and source in VOICES
-        if is_name:
-            if self.language is None:
-                raise VoiceError(
-                    f"voice {source!r} is a state made with released weights and does not fit a config or "
-                    "checkpoint of your own; give a recording (a path or URL) instead"
-                )
-            source = voice_state_location(self.language, source)
+        if isinstance(audio_conditioning, str):
+            source = locate_voice(source, self.language)
         if _is_state(source):
             if "://" in source:
                 return self.voice_cache.get(source, lambda: read_state(fetch(source), backbone))
             return read_state(fetch(source), backbone)
 
-        if isinstance(audio_conditioning, str) and "://" not in source and not Path(source).exists():
-            raise _unknown_voice(source)
         self._check_cloning()
         path = Path(audio_conditioning) if isinstance(audio_conditioning, Path) else fetch(source)
         if not path.exists():
@@ -330,16 +320,3 @@ def _is_state(source: str) -> bool:
     elif source.startswith("hf://"):
         source = source.rsplit("@", 1)[0]
     return source.endswith(".safetensors")
-
-
-def _unknown_voice(name: str) -> VoiceError | NotFoundError:
-    from pocket_fast.models.pocket.voices import VOICES
-    from pocket_fast.models.strict import nearest
-
-    if "/" in name or "." in name:
-        return NotFoundError(f"{name}: no such audio file, and not the name of a predefined voice")
-    close = nearest(name, VOICES)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(VOICES)}."
-    return VoiceError(
-        f"no voice is called {name!r}; {hint} A voice may also be a path or URL of a recording or state"
-    )

@@ -35,10 +35,14 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "pocket_fast"
 
 
+def cached_name(url: str) -> Path:
+    """Where the copy of a URL lies once it is complete."""
+    return cache_folder() / (hashlib.sha256(url.encode()).hexdigest() + Path(urlsplit(url).path).suffix)
+
+
 def download(url: str, *, progress: bool = True) -> Path:
     """The cached copy of an http(s) URL, fetched on first use. Raises FetchError."""
-    suffix = Path(urlsplit(url).path).suffix
-    target = cache_folder() / (hashlib.sha256(url.encode()).hexdigest() + suffix)
+    target = cached_name(url)
     if target.exists():
         return target
     try:

@@ -85,6 +85,19 @@ def fetch(location: str | Path, *, progress: bool = True) -> Path:
     return path
 
 
+def find_cached(location: str | Path) -> Path | None:
+    """What fetch would find on this machine, without asking anybody; None if it would have to download."""
+    text = str(location)
+    if text.startswith("hf://"):
+        return _cached(parse_hub_location(text))
+    if text.startswith(("http://", "https://")):
+        from pocket_fast.weights.download import cached_name
+
+        text = str(cached_name(text))
+    path = Path(text).expanduser()
+    return path if path.is_file() else None
+
+
 def fetch_with_fallback(primary: str, fallback: str | None, *, progress: bool = True) -> FetchedWeights:
     """The weights with voice cloning, or, when these cannot be had, the ones without.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,10 @@ def write_state(state: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> No
         partial.write_bytes(blob)
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise VoiceError(f"{path}: cannot be written: {error.strerror or error}") from None
+    finally:  # an interruption too; after the replacement there is nothing to remove
+        with suppress(OSError):
+            partial.unlink()
 
 
 def state_from_audio(pcm: np.ndarray, stages: Any) -> VoiceState:

@@ -6,7 +6,9 @@ released model, a ready state computed with that model's weights.
 
 from __future__ import annotations
 
-from pocket_fast.errors import VoiceError
+import os
+
+from pocket_fast.errors import NotFoundError, VoiceError
 from pocket_fast.models.pocket.catalog import canonical_name
 from pocket_fast.models.strict import nearest
 
@@ -93,14 +95,37 @@ def voice_state_location(model: str, voice: str) -> str:
     Raises VoiceError for an unknown voice, with the nearest names.
     """
     if voice not in VOICES:
-        close = nearest(voice, VOICES)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(VOICES)}."
-        raise VoiceError(
-            f"no voice is called {voice!r}; {hint} A voice may also be a path or URL of an audio or "
-            ".safetensors file"
-        )
+        raise _unknown(voice)
     folder = f"languages/{canonical_name(model)}/embeddings"
     return f"{_STATES}/{folder}/{voice}.safetensors@{_STATES_REVISION}"
+
+
+def locate_voice(source: str, model: str | None) -> str:
+    """Where the voice lies that a user wrote as a name, a path or a URL.
+
+    model: the released model that is to speak, None for weights of the user's own. Raises VoiceError (unknown
+    name; a name although no ready state fits the weights), NotFoundError (no such file).
+    """
+    if source in VOICES:
+        if model is None:
+            raise VoiceError(
+                f"voice {source!r} is a state made with released weights and does not fit a config or "
+                "checkpoint of your own; give a recording (a path or URL) instead"
+            )
+        return voice_state_location(model, source)
+    if "://" not in source and not os.path.exists(os.path.expanduser(source)):
+        if "/" in source or "." in source:
+            raise NotFoundError(f"{source}: no such file, and not the name of a predefined voice")
+        raise _unknown(source)
+    return source
+
+
+def _unknown(name: str) -> VoiceError:
+    close = nearest(name, VOICES)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(VOICES)}."
+    return VoiceError(
+        f"no voice is called {name!r}; {hint} A voice may also be a path or URL of a recording or state"
+    )
 
 
 def _by_language(table: dict[str, str], language: str | None, default: str) -> str:
