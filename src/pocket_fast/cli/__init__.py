@@ -1,0 +1,75 @@
+"""The command line: pocket-fast, or python -m pocket_fast. One module per command.
+
+Standard output carries results only; everything else goes to standard error. Exit codes: 0 done, 1 failed
+or interrupted, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from pocket_fast import __version__
+from pocket_fast.cli import export_voice, generate, info, voices
+from pocket_fast.cli.arguments import Parser
+from pocket_fast.cli.console import Interrupts, logging_to_stderr, say
+from pocket_fast.errors import PocketFastError
+
+_COMMANDS = {"generate": generate, "export-voice": export_voice, "voices": voices, "info": info}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code. Wrong usage, --help and --version raise SystemExit."""
+    options = _parser().parse_args(argv)
+    with logging_to_stderr(logging.ERROR if options.quiet else logging.INFO), Interrupts() as interrupts:
+        try:
+            code = options.run(options, interrupts)
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except KeyboardInterrupt:
+            say("error: interrupted")
+            code = 1
+        except BrokenPipeError:  # nobody reads our output any more: nothing to say, but not all was delivered
+            code = 1
+        except Exception as error:
+            _report(error)
+            code = 1
+    _abandon_unwritable_stdout()
+    return code
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="pocket-fast", description="Text to speech on this machine's CPU.")
+    parser.add_argument("-V", "--version", action="version", version=f"pocket-fast {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for name, command in _COMMANDS.items():
+        summary = (command.__doc__ or "").splitlines()[0]
+        subparser = commands.add_parser(name, help=summary, description=summary)
+        command.add_options(subparser)
+        subparser.set_defaults(run=command.run)
+    return parser
+
+
+def _report(error: Exception) -> None:
+    if os.environ.get("POCKET_FAST_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, PocketFastError):
+        say(f"error: {error}")
+    elif isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename is not None else ""
+        say(f"error: {where}{error.strerror or error}")
+    else:
+        say(f"error: {type(error).__name__}: {error}\nSet POCKET_FAST_DEBUG=1 to see where it happened.")
+
+
+def _abandon_unwritable_stdout() -> None:
+    """Python flushes standard output once more when it ends; what failed already must not fail loudly again."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

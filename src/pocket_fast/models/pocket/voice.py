@@ -103,7 +103,7 @@ def read_state(path: Path, backbone: Any) -> VoiceState:
     """A VoiceState from a .safetensors file in any of its three forms (states old and new, audio_prompt)."""
     with TensorFile(path) as file:
         if file.names == ("audio_prompt",):
-            prompt = widen(file.tensor("audio_prompt"))
+            prompt = _floats(file, "audio_prompt")
             width = len(backbone.embed_text([0])[0])
             if prompt.ndim != 3 or prompt.shape[0] != 1 or prompt.shape[2] != width or not prompt.shape[1]:
                 raise VoiceError(
@@ -119,9 +119,17 @@ def read_state(path: Path, backbone: Any) -> VoiceState:
             if not slash or "/" in tensor:
                 raise VoiceError(f"{path}: not a voice state: it holds a tensor {name!r}")
             modules.setdefault(module, {})[tensor] = (
-                widen(file.tensor(name)) if tensor == "cache" else file.array(name).copy()
+                _floats(file, name) if tensor == "cache" else file.array(name).copy()
             )
     return state_from_mapping(modules, backbone, str(path))
+
+
+def _floats(file: TensorFile, name: str) -> np.ndarray:
+    if file.dtype(name) not in ("F64", "F32", "F16", "BF16"):
+        raise VoiceError(
+            f"{file.path}: {name} is {file.dtype(name)}, expected floating point; export it again"
+        )
+    return widen(file.tensor(name))
 
 
 def write_state(state: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> None:

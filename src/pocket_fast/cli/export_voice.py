@@ -1,0 +1,90 @@
+"""Prepare a voice once: a recording in, a .safetensors state out that loads at once."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pocket_fast.cli.arguments import add_model_options, add_thread_option, model_choice
+from pocket_fast.cli.console import Interrupts, say, stderr_is_terminal
+from pocket_fast.cli.model import load_model, load_voice, voice_source
+from pocket_fast.errors import NotFoundError, PocketFastError, VoiceError
+
+if TYPE_CHECKING:
+    from pocket_fast.api import TTSModel
+
+_RECORDINGS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".aiff")
+
+_log = logging.getLogger("pocket_fast")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Everything `export-voice` takes."""
+    parser.add_argument(
+        "source",
+        metavar="AUDIO_PATH",
+        help="the recording (its first 30 s are used), in any form that `generate --voice` takes; or a folder, "
+        "for every recording in it",
+    )
+    parser.add_argument("target", metavar="EXPORT_PATH", help="the .safetensors file; a folder for a folder")
+    parser.add_argument("-q", "--quiet", action="store_true", help="errors only")
+    add_model_options(parser)
+    add_thread_option(parser)
+
+
+def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
+    """Exports one voice, or those of a folder, going on after one that fails."""
+    choice = model_choice(options)
+    settings = {"threads": options.threads, "progress": not options.quiet and stderr_is_terminal()}
+    source, target = options.source, Path(options.target)
+    if os.path.isdir(source):
+        pairs = _pairs(Path(source), target)
+        _check_folder(target.parent, target)
+        model = load_model(choice, **settings)
+        target.mkdir(exist_ok=True)
+        return 0 if sum([_try_to_export(model, *pair) for pair in pairs]) == len(pairs) else 1
+    if target.is_dir():
+        raise VoiceError(f"{target} is a folder; give the name of a .safetensors file in it")
+    _check_folder(target.parent, target)
+    if target.suffix != ".safetensors":
+        _log.warning("%s: a voice can be loaded only from a file named *.safetensors; rename it", target)
+    with voice_source(source, choice) as voice:
+        _export(load_model(choice, **settings), voice, target)
+    return 0
+
+
+def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+    """Every recording of the folder and the file it goes to."""
+    recordings = sorted(path for path in source.iterdir() if path.suffix.lower() in _RECORDINGS)
+    if not recordings:
+        raise NotFoundError(f"{source}: no recordings in this folder (looked for {' '.join(_RECORDINGS)})")
+    if target.exists() and not target.is_dir():
+        raise VoiceError(f"{target} is a file; a folder of recordings needs a folder to go to")
+    return [(recording, target / f"{recording.stem}.safetensors") for recording in recordings]
+
+
+def _check_folder(folder: Path, target: Path) -> None:
+    if not folder.is_dir():
+        raise NotFoundError(f"cannot write {target}: there is no folder {folder}; create it")
+    if not os.access(folder, os.W_OK):
+        raise VoiceError(f"cannot write {target}: the folder {folder} is write-protected")
+
+
+def _try_to_export(model: TTSModel, source: Path, target: Path) -> bool:
+    try:
+        _export(model, source, target)
+    except PocketFastError as error:
+        say(f"error: {error}")
+        return False
+    return True
+
+
+def _export(model: TTSModel, source: str | Path, target: Path) -> None:
+    from pocket_fast.api import export_model_state
+
+    state = load_voice(model, source, truncate=True)
+    export_model_state(state, target)
+    _log.info("%s: %d positions, %.1f MB", target, state.length, target.stat().st_size / 1e6)

@@ -1,0 +1,261 @@
+"""Speak a text into a file, or to standard output."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pocket_fast.cli.arguments import (
+    ModelChoice,
+    add_model_options,
+    add_thread_option,
+    model_choice,
+    number,
+    whole,
+)
+from pocket_fast.cli.console import Interrupts, progress, say, stderr_is_terminal
+from pocket_fast.cli.model import load_model, load_voice, voice_source
+from pocket_fast.errors import ConfigError, TextError, UnsupportedError
+
+if TYPE_CHECKING:
+    from pocket_fast.audio.write import AudioWriter
+
+_SILENCE_AT_END = 0.2  # seconds, of every file: some players cut off the end of what they play
+MAX_TEXT_BYTES = 10 << 20  # a week of speech; more is a mistake, such as a film piped in
+
+_log = logging.getLogger("pocket_fast")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Everything `generate` takes."""
+    add = parser.add_argument
+    add("-t", "--text", help="what to speak; - reads standard input (default: a greeting)")
+    add(
+        "-v",
+        "--voice",
+        help="who speaks: a name (see `voices`), a recording or .safetensors state as path, hf:// or https:// "
+        "URL, or base64 audio, bare or as a data: URL (default: by language)",
+    )
+    add(
+        "-o",
+        "--output",
+        "--output-path",
+        metavar="FILE",
+        help="- is standard output; every file ends with 200 ms of silence (default ./tts_output.wav)",
+    )
+    add("--format", help="of the output (default: by its suffix): wav, raw, flac, mp3, ogg, opus, ...")
+    add("--stream", action="store_true", help="raw 16-bit samples to standard output as they are made; quiet")
+    add("-q", "--quiet", action="store_true", help="errors only")
+    add("--no-progress", action="store_true", help="no live line while speaking")
+    add_model_options(parser)
+    _add_speech_options(parser.add_argument_group("speech"))
+    _add_machine_options(parser.add_argument_group("machine"))
+    add_thread_option(parser)
+
+
+def _add_speech_options(group: Any) -> None:
+    add = group.add_argument
+    add(
+        "--temperature",
+        type=number(least=0),
+        metavar="X",
+        help="variance of the noise (default: the model's)",
+    )
+    add("--sampler-decode-steps", type=whole(1), default=1, metavar="N", help="steps per frame (default 1)")
+    add("--lsd-decode-steps", type=whole(1), help=argparse.SUPPRESS)
+    add("--noise-clamp", type=number(above=0), metavar="X", help="redraw noise beyond +-X (default: never)")
+    add("--eos-threshold", type=number(), metavar="X", help="end of speech above it (default: the model's)")
+    add("--frames-after-eos", type=whole(0), metavar="N", help="80 ms frames kept after end of speech")
+    add("--max-tokens", type=whole(1), default=50, metavar="N", help="longest chunk of text (default 50)")
+    add("--natural-pauses", action="store_true", help="also pause at ... and at commas")
+    add(
+        "--seed",
+        type=whole(0),
+        metavar="N",
+        help="the same seed, the same audio (default: different each time)",
+    )
+    add("--truncate", action="store_true", help="use the first 30 s of the voice recording")
+    add("--voice-cache", type=Path, metavar="DIR", help="keep prepared voices of recordings there")
+
+
+def _add_machine_options(group: Any) -> None:
+    add = group.add_argument
+    add("--device", default="cpu", help="cpu")
+    add("--use-metal", action="store_true", help="not in this version")
+    add("--compute-type", default="auto", metavar="TYPE", help="auto, float32, ... (see `info`)")
+    add("--quantize", "--quantized", action="store_true", help="the same as --compute-type int8")
+
+
+def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
+    """Refuses whatever can be refused, then loads the model, then speaks."""
+    from pocket_fast.audio.write import open_writer
+
+    if options.stream:
+        options.quiet = True
+        _log.setLevel(logging.ERROR)
+    _check_device(options)
+    choice = model_choice(options)
+    text = _text(options, choice)
+    target, file_format = _target(options)
+    hold_back = _first_chunk_seconds()
+    with (
+        voice_source(options.voice, choice) as voice,
+        open_writer(target, file_format, choice.settings.mimi.sample_rate) as writer,
+    ):
+        start = time.perf_counter()
+        model = load_model(
+            choice,
+            temp=options.temperature,
+            sampler_decode_steps=_decode_steps(options),
+            noise_clamp=options.noise_clamp,
+            eos_threshold=options.eos_threshold,
+            quantize=options.quantize,
+            compute_type=options.compute_type,
+            threads=options.threads,
+            progress=not options.quiet and stderr_is_terminal(),
+        )
+        model.voice_cache.folder = options.voice_cache
+        state = load_voice(model, voice, options.truncate, chosen=options.voice is not None)
+        ready = time.perf_counter() - start
+        with interrupts.gently() as stop:
+            frames = model.generate_audio_stream(
+                state,
+                text,
+                options.max_tokens,
+                options.frames_after_eos,
+                stop=stop,
+                seed=options.seed,
+                natural_pauses=options.natural_pauses,
+            )
+            shown = not (options.quiet or options.no_progress) and stderr_is_terminal()
+            report = _write(_held_back(frames, int(hold_back * model.sample_rate)), writer, shown)
+            if stop.is_set() and writer.samples == 0:
+                raise KeyboardInterrupt
+        if not options.stream:
+            writer.silence(int(_SILENCE_AT_END * model.sample_rate))
+    where = "standard output" if target == "-" else target
+    if stop.is_set():
+        say(f"error: interrupted after {report.audio:.2f} s of audio, kept in {where}")
+        return 1
+    clipped = f", {writer.clipped} samples clipped" if writer.clipped else ""
+    _log.info("%s: %s%s; model and voice were ready after %.2f s", where, report, clipped, ready)
+    return 0
+
+
+def _check_device(options: argparse.Namespace) -> None:
+    device = "metal" if options.use_metal else options.device
+    if device != "cpu":
+        raise UnsupportedError(f"device {device!r}: this version runs on 'cpu' only")
+
+
+def _decode_steps(options: argparse.Namespace) -> int:
+    if options.lsd_decode_steps is None:
+        return options.sampler_decode_steps
+    _log.warning("--lsd-decode-steps is deprecated, use --sampler-decode-steps")
+    return options.lsd_decode_steps
+
+
+def _text(options: argparse.Namespace, choice: ModelChoice) -> str:
+    """The text to speak, known to have something in it. Raises TextError."""
+    from pocket_fast.models.pocket.prompt import text_rules
+    from pocket_fast.models.pocket.voices import default_text
+    from pocket_fast.text.pauses import Spoken, cut_at_pauses
+    from pocket_fast.text.prepare import prepare
+
+    text = options.text
+    if text is None:
+        text = default_text(choice.language)
+    elif text == "-":
+        text = _standard_input()
+    for piece in cut_at_pauses(text, options.natural_pauses):
+        if isinstance(piece, Spoken):
+            prepare(piece.text, text_rules(choice.settings))
+    return text
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise TextError("--text -: there is no standard input")
+    data = sys.stdin.buffer.read(MAX_TEXT_BYTES + 1)
+    if len(data) > MAX_TEXT_BYTES:
+        raise TextError(f"standard input holds over {MAX_TEXT_BYTES >> 20} MiB; give the text in parts")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise TextError(f"standard input is not UTF-8 text (byte {error.start}); convert it") from None
+
+
+def _target(options: argparse.Namespace) -> tuple[str, str | None]:
+    """Where to, and in what format; None goes by the suffix."""
+    from pocket_fast.audio.formats import FORMATS, find_format
+
+    asked = None if options.format is None else find_format(None, options.format)
+    if options.stream and asked not in (None, FORMATS["raw"]):
+        raise ConfigError(f"--stream writes raw samples, not {asked.name}; use --output - for other formats")
+    target = "-" if options.stream else options.output
+    if target == "-" and sys.stdout is not None and sys.stdout.isatty():
+        raise ConfigError("standard output is a terminal; send it to a file or a player: ... | aplay")
+    return (
+        target or f"./tts_output.{asked.name if asked else 'wav'}",
+        "raw" if options.stream else options.format,
+    )
+
+
+def _first_chunk_seconds() -> float:
+    """FIRST_CHUNK_LENGTH_SECONDS: a slow machine's player does not run dry if it starts late."""
+    text = os.environ.get("FIRST_CHUNK_LENGTH_SECONDS") or "0"
+    try:
+        return number(least=0)(text)
+    except argparse.ArgumentTypeError as error:
+        raise ConfigError(f"FIRST_CHUNK_LENGTH_SECONDS: {error}") from None
+
+
+def _held_back(chunks: Iterable[np.ndarray], samples: int) -> Iterator[np.ndarray]:
+    """The chunks (n,), the first of them joined until they are `samples` long."""
+    held: list[np.ndarray] = []
+    for chunk in chunks:
+        if samples > 0:
+            held.append(chunk)
+            samples -= len(chunk)
+            if samples > 0:
+                continue
+            chunk = np.concatenate(held)
+            held = []
+        yield chunk
+    if held:
+        yield np.concatenate(held)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """Seconds: of audio, until it was all made, until its first piece was written."""
+
+    audio: float
+    wall: float
+    first: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.audio:.2f} s of audio in {self.wall:.2f} s, real-time factor {self.wall / self.audio:.3f}, "
+            f"first audio after {self.first:.3f} s"
+        )
+
+
+def _write(chunks: Iterable[np.ndarray], writer: AudioWriter, shown: bool) -> _Report:
+    start = time.perf_counter()
+    first = 0.0
+    with progress(shown) as advance:
+        for chunk in chunks:
+            writer.write(chunk)
+            first = first or time.perf_counter() - start
+            advance(len(chunk) / writer.sample_rate)
+    return _Report(writer.samples / writer.sample_rate, time.perf_counter() - start, first)
