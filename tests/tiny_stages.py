@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from reference import TINY_MODELS, Model, lively_weights, tiny_config
-from reference.checkpoint import narrow
 
 from pocket_fast.cpu.backend import load_stages
+from reference import TINY_MODELS, Model, lively_weights, tiny_config
+from reference.checkpoint import narrow
 
 MODELS = TINY_MODELS
 F32 = np.float32

@@ -3,8 +3,8 @@
 import platform
 
 import pytest
-from fresh_python import run_python
 
+from fresh_python import run_python
 from pocket_fast.cpu import _dispatch
 from pocket_fast.errors import UnsupportedError
 

@@ -5,8 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
-from fresh_python import run_python
 from pocket_fast.cpu._team import has_openmp
+
+from fresh_python import run_python
 
 TESTS = Path(__file__).parents[2]
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from guarded import Guarded, same_bits
 from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu.packing import pack_linear
-from reference.checkpoint import narrow, widen
 
+from guarded import Guarded, same_bits
 from pocket_fast.cpu import parts
+from reference.checkpoint import narrow, widen
 
 # around the vector widths (4, 8, 16), the tiles (32, 64) and the panel (32); rows around 1, 2, 6, 8
 WIDTHS = (0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 47, 63, 64, 65, 95, 96, 97, 130)

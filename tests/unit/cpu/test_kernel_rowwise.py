@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from guarded import Guarded, same_bits
 
+from guarded import Guarded, same_bits
 from pocket_fast.cpu import parts
 
 F32 = np.float32

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from guarded import same_bits
 from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu.packing import pack_linear
-from reference.checkpoint import narrow, widen
 
+from guarded import same_bits
 from pocket_fast.cpu import _dispatch, parts
+from reference.checkpoint import narrow, widen
 
 F32 = np.float32
 SHAPES = [(1, 1), (1, 7), (31, 2), (32, 3), (33, 16), (64, 17), (70, 33), (129, 5)]

@@ -4,9 +4,9 @@ import io
 import os
 
 import pytest
-from fresh_python import run_python
 from pocket_fast.cpu._team import has_openmp
 
+from fresh_python import run_python
 from pocket_fast.cpu import _threads
 from pocket_fast.cpu._threads import resolve_threads, threads_for
 from pocket_fast.errors import ConfigError
