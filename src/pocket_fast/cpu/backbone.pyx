@@ -10,6 +10,8 @@ Upstream: pocket_tts/models/flow_lm.py (4.0.1).
 from cython.parallel cimport parallel
 from libc.string cimport memcpy
 
+from time import perf_counter
+
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
@@ -17,7 +19,7 @@ from pocket_fast.cpu._kernels cimport PF_PANEL, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport Arena, ArenaPool, Block, WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_barrier, pf_share, pf_team, pf_this_team, pf_wait
-from pocket_fast.cpu._threads import threads_for
+from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.attention import from_panels, to_panels
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm
@@ -86,6 +88,7 @@ cdef class Backbone:
     cdef const float *norm_bias
     cdef object table
     cdef readonly int threads
+    cdef object pace
     cdef readonly int latent_dim
     cdef readonly int hidden_dim       # width of what step() writes
     cdef readonly object bos_latent    # (latent_dim,) float32: what step() takes in place of frame -1
@@ -97,6 +100,7 @@ cdef class Backbone:
         self.pool = ArenaPool()
         self.packed = []
         self.threads = threads
+        self.pace = Pace(threads)
         self.stack = Stack(store, weights, "transformer.", n_layers=n_layers, d_model=d_model, heads=heads,
                            kv_heads=kv_heads, dim=dim, feed=feed, max_period=max_period, threads=threads)
         self.input_linear = self._pack(weights["input_linear.weight"])
@@ -219,7 +223,7 @@ cdef class Backbone:
         cdef float *to = NULL if prompt else &out[0, 0]
         barrier.arrived = 0
         barrier.generation = 0
-        team = threads_for(self.threads, <double>self.stack.macs_per_row * rows)
+        team = self.pace.choose(rows, <double>self.stack.macs_per_row * rows)
         for i, s in enumerate(streams):
             n = counts[i] if prompt else 1
             if s is None or s.stack is not self.stack:
@@ -254,8 +258,11 @@ cdef class Backbone:
                 runs[i].rows = counts[i] if prompt else 1
                 first += runs[i].rows
             self.stack.cut(&scratch, arena.floats(self.stack.scratch_floats(rows, team, positions)), rows, team, positions)
+            started = perf_counter()
             with nogil, parallel(num_threads=team):
                 self._part(&barrier, &scratch, runs, n_runs, rows, &x[0, 0], to, prompt)
+            if self.threads > 1:
+                self.pace.took(rows, team, perf_counter() - started)
             for i, s in enumerate(streams):
                 s.length += runs[i].rows
         finally:

@@ -13,6 +13,8 @@ Upstream: pocket_tts/models/mimi.py, modules/resample.py (4.0.1).
 from cython.parallel cimport parallel
 from libc.string cimport memcpy, memset
 
+from time import perf_counter
+
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
@@ -20,7 +22,7 @@ from pocket_fast.cpu._kernels cimport PF_PANEL, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport Arena, ArenaPool, Block, WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_alone, pf_barrier, pf_share, pf_team, pf_this_team, pf_wait
-from pocket_fast.cpu._threads import threads_for
+from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.conv import seanet_decoder, seanet_encoder
@@ -120,6 +122,7 @@ cdef class _Codec:
     cdef _Middle middle
     cdef ConvChain chain
     cdef readonly int threads
+    cdef object pace
     cdef readonly int samples_per_frame
     cdef Py_ssize_t state_floats
     cdef Py_ssize_t extra_floats       # scratch of a frame beyond the transformer's and the chain's
@@ -153,7 +156,7 @@ cdef class _Codec:
                 raise ValueError("this codec stream belongs to another codec")
         if n == 0 or frames == 0:
             return
-        team = threads_for(self.threads, self.macs_per_frame * n)
+        team = self.pace.choose(n, self.macs_per_frame * n)
         each = (self.middle.scratch_floats(team) + self.chain.scratch_floats + self.extra_floats + 15) // 16 * 16 + 64
         arena = self.pool.take(4 * team * each + n * 16 + 256)
         for i, s in enumerate(streams):
@@ -170,8 +173,11 @@ cdef class _Codec:
             for i, s in enumerate(streams):
                 states[i] = s.block.data
                 seen[i] = s.frames
+            started = perf_counter()
             with nogil, parallel(num_threads=team):
                 self._part(&barrier, scratch, each, n, frames, states, seen, x, x_stream, y, y_stream)
+            if self.threads > 1:
+                self.pace.took(n, team, (perf_counter() - started) / frames)
             for s in streams:
                 s.frames += frames
         finally:
@@ -228,6 +234,7 @@ cdef class CodecDecoder(_Codec):
         self.store = store
         self.pool = ArenaPool()
         self.threads = threads
+        self.pace = Pace(threads)
         self.middle = _Middle(store, weights, "decoder_transformer.", transformer, steps, threads)
         self.chain = seanet_decoder(store, weights, "decoder.", seanet, steps, threads)
         packed = pack_linear(store, weights["quantizer.output_proj.weight"][:, :, 0], threads=threads)
@@ -307,6 +314,7 @@ cdef class CodecEncoder(_Codec):
         self.store = store
         self.pool = ArenaPool()
         self.threads = threads
+        self.pace = Pace(threads)
         self.samples_per_frame = samples_per_frame
         self.middle = _Middle(store, weights, "encoder_transformer.", transformer, steps, threads)
         self.chain = seanet_encoder(store, weights, "encoder.", seanet, samples_per_frame, threads)

@@ -13,6 +13,8 @@ from cython.parallel cimport parallel
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from time import perf_counter
+
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
@@ -20,7 +22,7 @@ from pocket_fast.cpu._kernels cimport PF_SILU, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport Arena, ArenaPool, WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_barrier, pf_team, pf_this_team, pf_wait
-from pocket_fast.cpu._threads import threads_for
+from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm
 from pocket_fast.cpu.packing import pack_linear
 
@@ -58,6 +60,7 @@ cdef class FlowHead:
     cdef readonly int latent_dim
     cdef readonly int hidden_dim
     cdef readonly int threads
+    cdef object pace
     cdef readonly str flow_type
     cdef object time_embedders
     cdef dict times                # decode steps -> (steps, w) float32 constants
@@ -67,6 +70,7 @@ cdef class FlowHead:
         self.pool = ArenaPool()
         self.packed = []
         self.threads = threads
+        self.pace = Pace(threads)
         self.flow_type = flow_type
         self.depth = depth
         net = "flow_net."
@@ -158,7 +162,7 @@ cdef class FlowHead:
         cdef pf_barrier barrier
         barrier.arrived = 0
         barrier.generation = 0
-        team = threads_for(self.threads, <double>self.macs_per_row * rows * n_steps)
+        team = self.pace.choose(rows, <double>self.macs_per_row * rows * n_steps)
         cdef Py_ssize_t w = self.width
         cdef Arena arena = self.pool.take(
             4 * (rows * (w * (3 + 3 * self.depth + 2 + team) + self.latent_dim) + 6 * 16))
@@ -172,8 +176,11 @@ cdef class FlowHead:
         memcpy(s.latent, &noise[0, 0], rows * self.latent_dim * sizeof(float))
         cdef bint adds = self.flow_type != "drifting"
         try:
+            started = perf_counter()
             with nogil, parallel(num_threads=team):
                 self._part(&barrier, &s, rows, n_steps, adds, time, &share[0], &hidden[0, 0], &eos[0])
+            if self.threads > 1:
+                self.pace.took(rows, team, perf_counter() - started)
             memcpy(&latents[0, 0], s.latent, rows * self.latent_dim * sizeof(float))
         finally:
             self.pool.give(arena)
