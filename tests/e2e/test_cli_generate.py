@@ -264,3 +264,11 @@ def test_the_prototype_speaks(run, prototype, tmp_path):
     assert 3 < seconds < 7  # 11 words
     loud = np.abs(samples[: len(samples) // FRAME * FRAME].reshape(-1, FRAME)).max(axis=1) > 1000
     assert 0.5 < loud.mean() < 1  # speech, with pauses
+
+
+def test_progress_only_on_a_terminal(speak, monkeypatch):
+    assert "\r" not in speak("-o", "a.wav").err
+    monkeypatch.setattr("pocket_fast.cli.generate.stderr_is_terminal", lambda: True)
+    assert "\r" in speak("-o", "a.wav").err
+    for flag in ("--no-progress", "--quiet", "--stream"):
+        assert "\r" not in speak("-o", "a.wav", flag).err

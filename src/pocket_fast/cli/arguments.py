@@ -41,7 +41,8 @@ class Parser(argparse.ArgumentParser):
         for word in words:
             option = attached[-1] if attached else ""
             takes_value = option in actions and actions[option].nargs is None
-            if takes_value and len(word) > 1 and word[0] == "-" and word.split("=")[0] not in actions:
+            is_option = word in ("-", "--") or word.split("=")[0] in actions
+            if takes_value and word.startswith("-") and not is_option:
                 attached[-1] = f"{option}={word}"
             else:
                 attached.append(word)

@@ -87,4 +87,4 @@ def _export(model: TTSModel, source: str | Path, target: Path) -> None:
 
     state = load_voice(model, source, truncate=True)
     export_model_state(state, target)
-    _log.info("%s: %d positions, %.1f MB", target, state.length, target.stat().st_size / 1e6)
+    _log.info("%s: %d positions, %.0f kB", target, state.length, target.stat().st_size / 1e3)
