@@ -1,14 +1,26 @@
 """Fixtures of the stage tests."""
 
-import pytest
-from pocket_fast.cpu._team import has_openmp
+import math
 
-from pocket_fast.cpu import _threads
+import pytest
+
+from pocket_fast.cpu import _pace, _threads
+from pocket_fast.cpu._team import has_openmp
 
 
 @pytest.fixture
 def two_threads(monkeypatch):
-    """Lets even the smallest call use the threads its stage was built with."""
+    """Even the smallest call uses all threads its stage was built with, however busy the machine is."""
     if not has_openmp():
         pytest.skip("this build has no OpenMP: stages always run on one thread")
     monkeypatch.setattr(_threads, "GRAIN_MACS", 0)
+    monkeypatch.setattr(_pace, "DISTURBED", math.inf)
+    choose, chosen = _pace.Pace.choose, []
+
+    def choose_and_tell(pace, rows, macs):
+        chosen.append(choose(pace, rows, macs))
+        return chosen[-1]
+
+    monkeypatch.setattr(_pace.Pace, "choose", choose_and_tell)
+    yield
+    assert max(chosen) > 1, "the test never ran on two threads"
