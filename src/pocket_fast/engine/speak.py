@@ -9,7 +9,7 @@ import numpy as np
 
 from pocket_fast.models.contract import SpeechModel, Utterance
 
-FADE_SAMPLES = 120  # 5 ms at 24 kHz
+_FADES_PER_SECOND = 200  # 5 ms each
 _SILENCE_BLOCK = 24000  # longest array of zeros handed out at once
 
 Begin = Callable[[], Utterance]
@@ -37,7 +37,8 @@ def speak(
             return
         utterance = part()
         if i + 1 < len(parts) and isinstance(parts[i + 1], int):
-            yield from _fading_out(_frames(model, utterance, stop), utterance)
+            fade = model.sample_rate // _FADES_PER_SECOND
+            yield from _fading_out(_frames(model, utterance, stop), utterance, fade)
         else:
             yield from _frames(model, utterance, stop)
         if utterance.done:
@@ -51,8 +52,8 @@ def _frames(model: SpeechModel, utterance: Utterance, stop: threading.Event | No
             yield frame
 
 
-def _fading_out(frames: Iterator[np.ndarray], utterance: Utterance) -> Iterator[np.ndarray]:
-    """`frames`, one late, because only the next one tells whether this was the last."""
+def _fading_out(frames: Iterator[np.ndarray], utterance: Utterance, fade: int) -> Iterator[np.ndarray]:
+    """`frames`, one late, because only the next one tells whether this was the last: it loses `fade` samples."""
     last = None
     for frame in frames:
         if last is not None:
@@ -60,7 +61,7 @@ def _fading_out(frames: Iterator[np.ndarray], utterance: Utterance) -> Iterator[
         last = frame
     if last is not None:
         if utterance.done:
-            n = min(FADE_SAMPLES, len(last))
+            n = min(fade, len(last))
             last[len(last) - n :] *= np.linspace(1, 0, n, dtype=np.float32)
         yield last
 
