@@ -28,5 +28,6 @@ cdef class WeightStore:
     cdef char *at
     cdef Py_ssize_t left
     cdef readonly Py_ssize_t used
+    cdef readonly object release
     cdef void *take(self, Py_ssize_t nbytes) except NULL
     cdef float *vector(self, values) except? NULL

@@ -110,7 +110,10 @@ cdef class _StoreBlock:
 
 
 cdef class WeightStore:
-    def __cinit__(self):
+    """release: called with every source array once it has been packed, so that its owner may let go of it."""
+
+    def __cinit__(self, release=lambda array: None):
+        self.release = release
         self.blocks = []
         self.at = NULL
         self.left = 0

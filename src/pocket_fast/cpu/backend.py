@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,16 +38,18 @@ def load_stages(
     threads: int | None = None,
     compute_type: str = "auto",
     encoder: bool = True,
+    release: Callable[[np.ndarray], None] = lambda array: None,
 ) -> Stages:
     """Pack `weights` for this CPU.
 
     config: a models.pocket ModelConfig (only its fields are read); weights: {bundle name: float32,
-    float16, or bfloat16 as uint16}, checked by the caller; threads: see resolve_threads.
+    float16, or bfloat16 as uint16}, checked by the caller; threads: see resolve_threads; release: told
+    of every large array once it is packed.
     Raises UnsupportedError for a compute type that is not built in.
     """
     compute_type = resolve_compute_type(compute_type)
     threads = resolve_threads(threads)
-    store = WeightStore()
+    store = WeightStore(release)
     lm = {k.removeprefix("flow_lm."): v for k, v in weights.items() if k.startswith("flow_lm.")}
     mimi = {k.removeprefix("mimi."): v for k, v in weights.items() if k.startswith("mimi.")}
     t = config.flow_lm.transformer

@@ -59,6 +59,7 @@ cdef class ConvChain:
                 f"convolution {weight.shape} with stride {stride} on {self.buffers[source].channels} channels, {rows} rows"
             )
         matrix = np.ascontiguousarray(weight.transpose(0, 2, 1)).reshape(out, kernel * channels)
+        self.store.release(weight)
         # without dilation the taps of one output row are adjacent in memory: one long row
         return self._add(source, matrix, bias, kernel if dilation > 1 else 1, reach, stride, dilation, rows // stride,
                          out, rows // stride, skip, raw, active, replicate, threads)
@@ -76,6 +77,7 @@ cdef class ConvChain:
         # row (j, co) of the product: the taps of x[t - 1] and of x[t] that land on output row t * stride + j
         taps = weight.transpose(2, 1, 0)                      # (kernel, out, in)
         matrix = np.concatenate([taps[stride:], taps[:stride]], axis=2).reshape(stride * out, 2 * channels)
+        self.store.release(weight)
         if bias is not None:
             bias = np.tile(bias, stride)
         return self._add(source, matrix, bias, 1, 1, 1, 1, rows, out, rows * stride, -1, raw, active, False, threads)

@@ -31,6 +31,7 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
     order: source row of every output row (n,) int, or None; bias: (n,) float32 in *output* order or None.
     float16 is widened to float32 (exact). Raises ValueError for another dtype or a shape that does not chain.
     """
+    source = weight
     if weight.dtype == np.float16:
         weight = weight.astype(np.float32)
     if weight.dtype not in (np.float32, np.uint16):
@@ -55,6 +56,7 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
         c.w = store.vector(weight[np.asarray(order)])
         c.w_panel = n * k * taps * 4
         c.bias = store.vector(bias)
+        store.release(source)
         return packed
     cdef Py_ssize_t element = 4 if weight.dtype == np.float32 else 2
     packed.store = store
@@ -72,6 +74,7 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
     if n and k:
         for p in prange(c.panels, nogil=True, schedule="static", num_threads=threads):
             _pack_panel(c, p, &raw[0], &rows[0], row_bytes)
+    store.release(source)
     return packed
 
 

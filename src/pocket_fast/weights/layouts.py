@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from pocket_fast.errors import ConfigError, WeightsError
-from pocket_fast.weights.tensors import Tensor, TensorFile
+from pocket_fast.weights.tensors import Tensor, TensorFile, forget_pages
 
 # Only these read a voice recording. Files for use without cloning need not hold real values there.
 CLONING_PREFIXES = (
@@ -171,7 +171,9 @@ def _is_finite(tensor: Tensor) -> bool:
     width, infinity = tensor.array.itemsize, _INFINITY[tensor.dtype]
     negative_infinity = infinity | 1 << (8 * width - 1)
     positive = int(tensor.array.view(f"<i{width}").max()) < infinity
-    return positive and int(tensor.array.view(f"<u{width}").max()) < negative_infinity
+    finite = positive and int(tensor.array.view(f"<u{width}").max()) < negative_infinity
+    forget_pages(tensor.array)  # or the whole file would stay in memory beside its packed copy
+    return finite
 
 
 class _Problems:

@@ -202,5 +202,21 @@ def map_file(path: Path) -> mmap.mmap:
         raise WeightsError(f"{path}: cannot be read: {error}") from None
 
 
+def forget_pages(array: np.ndarray) -> None:
+    """Take the pages of a mapped array out of this process's memory; they come back when read again.
+
+    For arrays that were copied elsewhere. Does nothing to an array in ordinary memory.
+    """
+    base = array
+    while isinstance(base, (np.ndarray, memoryview)):
+        base = base.base if isinstance(base, np.ndarray) else base.obj
+    if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
+        begin = array.__array_interface__["data"][0] - np.frombuffer(base, np.uint8).__array_interface__["data"][0]
+        first = -(-begin // mmap.PAGESIZE) * mmap.PAGESIZE  # whole pages only: the edges are shared
+        length = (begin + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - first
+        if length > 0:
+            base.madvise(mmap.MADV_DONTNEED, first, length)
+
+
 def _is_sizes(data: object) -> bool:
     return isinstance(data, list) and all(type(n) is int and n >= 0 for n in data)
