@@ -4,9 +4,11 @@ import functools
 
 import numpy as np
 import pytest
-from reference import Model, lively_weights, make_model, read_weights, tiny_config
+
+from reference import TINY_MODELS, Model, lively_weights, make_model, read_weights, tiny_config
 from reference.compare import check_codec, check_modules, check_speech, check_steps, check_voice
 from reference.golden import EVERY, GOLDENS, NOISY_STEPS, load_golden, part
+from reference.record import synthetic_voice
 
 
 @functools.lru_cache
@@ -48,6 +50,24 @@ def test_float64_agrees_with_the_recording_as_closely(name):
     )
     assert spoken.samples.dtype == np.float64
     assert np.abs(spoken.samples[::EVERY] - recording["speak.samples"]).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", TINY_MODELS)
+def test_tiny_models_are_lively(name):
+    """Or the comparisons above would prove nothing: a word and a voice must move the audio far beyond 2e-4."""
+    config = tiny_config(name)
+    model = Model(config, lively_weights(config, storage="BF16"))
+    rate = config.mimi.sample_rate
+    voices = [model.voice_from_audio(synthetic_voice(rate, 1, pitch)) for pitch in (120.0, 190.0)]
+    tokens = np.random.default_rng(0).integers(260, 400, 12)
+    other_word = np.where(np.arange(12) == 6, 301, tokens)
+    plain, word, voice = (
+        model.speak(text, who, eos_threshold=-np.inf, frames_after_eos=30).samples
+        for text, who in ((tokens, voices[0]), (other_word, voices[0]), (tokens, voices[1]))
+    )
+    assert 0.05 < np.sqrt(np.mean(plain**2)) < 0.5
+    assert np.abs(plain - word).max() > 20 * 2e-4
+    assert np.abs(plain - voice).max() > 100 * 2e-4
 
 
 @pytest.mark.parametrize("name", GOLDENS)

@@ -43,14 +43,19 @@ def synthetic_voice(sample_rate, seconds=0.5, pitch=120.0, seed=0):
     return (np.round(x * 32768) / 32768).astype(np.float32)
 
 
-def record_stages(reference, samples, text, frames=50, seed=0):
-    """Voice, text, teacher-forced steps, sampler and codec. Returns (recording, the reference's voice state)."""
+def record_stages(reference, samples, text, frames=50, seed=0, latents=None):
+    """Voice, text, teacher-forced steps, sampler and codec. Returns (recording, the reference's voice state).
+
+    The steps are forced to `latents` (frames, 32), of which bos takes the place of the first; None: noise.
+    """
     import torch
     from pocket_tts.modules.stateful_module import increment_steps, init_states
 
     flow_lm, mimi = reference.flow_lm, reference.mimi
     out = {"voice.samples": samples}
     rng = np.random.default_rng(seed)
+    if latents is None:
+        latents = rng.standard_normal((frames, flow_lm.ldim)).astype(np.float32)
     with torch.no_grad():
         audio = torch.from_numpy(samples)[None, None]
         out["voice.latents"] = mimi.encode_to_latent(audio)[0].numpy()
@@ -63,16 +68,15 @@ def record_stages(reference, samples, text, frames=50, seed=0):
         out.update(_keys_and_values(voice))
 
         state = {name: {k: v.clone() for k, v in entry.items()} for name, entry in voice.items()}
-        reference._expand_kv_cache(state, rows.shape[1] + tokens.shape[1] + frames)
+        reference._expand_kv_cache(state, rows.shape[1] + tokens.shape[1] + len(latents))
         nothing = torch.zeros(1, 0, flow_lm.ldim)
         prompt = flow_lm.conditioner(tokens)
         z = flow_lm.backbone(torch.zeros(1, 0, flow_lm.dim), prompt, nothing, state)
         increment_steps(flow_lm, state, tokens.shape[1])
         out["text.tokens"], out["text.z"] = tokens[0].numpy(), z[0].numpy()
 
-        latents = rng.standard_normal((frames, flow_lm.ldim)).astype(np.float32)
         no_text, hidden, logits = torch.zeros(1, 0, flow_lm.dim), [], []
-        for i in range(frames):
+        for i in range(len(latents)):
             latent = flow_lm.bos_emb if i == 0 else torch.from_numpy(latents[i])
             row = flow_lm.input_linear(latent[None, None])
             z = flow_lm.backbone(row, no_text, latent[None, None], state)[:, -1]
@@ -86,12 +90,14 @@ def record_stages(reference, samples, text, frames=50, seed=0):
     return out, voice
 
 
-def record_speech(reference, voice, text, noise=None, eos_step=None, frames_after_eos=2, steps=1):
+def record_speech(
+    reference, voice, text, noise=None, eos_step=None, frames_after_eos=2, steps=1, threshold=float("inf")
+):
     """The whole pipeline on one short text; noise (frames, 32) is injected, None = temperature 0.
 
-    eos_step: choose a threshold that the logit first exceeds near this step (recorded as `threshold`);
-    None: a threshold that nothing exceeds. Returns tokens, noise, threshold, latents (n, 32), logits (steps
-    taken,), samples (n * frame,).
+    eos_step: choose a threshold that the logit first exceeds near this step; None: use `threshold`, which
+    nothing exceeds unless it is given. Returns threshold, tokens, noise, latents (n, 32), logits (steps taken,),
+    samples (n * frame,).
     """
     import torch
     from pocket_tts.models.text_chunking import prepare_text_prompt
@@ -106,6 +112,7 @@ def record_speech(reference, voice, text, noise=None, eos_step=None, frames_afte
         c.replace_characters,
     )
     reference.sampler_decode_steps = steps
+    reference.max_decoder_frames_per_call = 1  # else its threads' timing decides how frames are grouped
 
     def run(threshold):
         heard = {"latents": [], "logits": []}
@@ -124,7 +131,7 @@ def record_speech(reference, voice, text, noise=None, eos_step=None, frames_afte
             "threshold": np.float32(threshold),
         }
 
-    out = run(float("inf"))
+    out = run(threshold)
     if eos_step is not None:
         out = run(_threshold_near(out["logits"], eos_step))
     out["tokens"] = reference.flow_lm.conditioner.prepare(prepared)[0].numpy()
