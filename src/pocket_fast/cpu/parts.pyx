@@ -1,11 +1,20 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The kernels one at a time, with checks: for tests and benchmarks. Stages call the table directly."""
+"""Kernels and the modules made of them, one at a time, with checks: for tests and benchmarks.
+
+Stages call the table, the chains and the layers directly.
+"""
+
+from libc.string cimport memcpy
 
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
 from pocket_fast.cpu._kernels cimport PF_ELU, PF_GELU, PF_NONE, PF_PANEL, PF_SILU, pf_gemm
+from pocket_fast.cpu._team cimport pf_alone, pf_team
+from pocket_fast.cpu.attention cimport Run
+from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing cimport PackedLinear, plain_gemm
+from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
 ACTIVATIONS = {None: PF_NONE, "elu": PF_ELU, "gelu": PF_GELU, "silu": PF_SILU}
 
@@ -131,3 +140,59 @@ def upsample(float[:, ::1] y, const float[::1] old, const float[::1] now, const 
             or (w_new.shape[0], w_new.shape[1]) != shape or 0 in shape):
         raise ValueError(f"upsample: shapes do not chain to {shape}")
     kernels().upsample(&y[0, 0], &old[0], &now[0], &w_old[0, 0], &w_new[0, 0], <int>shape[1], <int>shape[0])
+
+
+def convolve(ConvChain chain, const float[:, ::1] x, float[::1] state, bint first):
+    """One frame through a finished chain, on one thread: x (rows, channels) -> (rows, channels) float32.
+
+    state (state_floats,): what the chain remembers, zeros before the first frame; updated.
+    """
+    cdef pf_team team = pf_alone()
+    cdef float[::1] scratch = np.empty(chain.scratch_floats, dtype=np.float32)
+    expected = (chain.buffers[chain.input].rows, chain.buffers[chain.input].channels)
+    if (x.shape[0], x.shape[1]) != expected or state.shape[0] != chain.state_floats:
+        raise ValueError(f"convolve: x {np.shape(x)}, {state.shape[0]} floats of state; expected {expected}, "
+                         f"{chain.state_floats}")
+    y = np.empty((chain.buffers[chain.output].rows, chain.buffers[chain.output].channels), dtype=np.float32)
+    cdef float[:, ::1] out = y
+    cdef float *past = &state[0] if state.shape[0] else NULL
+    chain.begin(&scratch[0], past)
+    memcpy(chain.rows_of(chain.input, &scratch[0]), &x[0, 0], x.shape[0] * x.shape[1] * sizeof(float))
+    chain.run(kernels(), &team, &scratch[0], first)
+    memcpy(&out[0, 0], chain.rows_of(chain.output, &scratch[0]), out.shape[0] * out.shape[1] * sizeof(float))
+    chain.end(&scratch[0], past)
+    return y
+
+
+def span(Stack stack, int capacity):
+    """Memory of the keys and values of `capacity` positions, a multiple of 32, of every layer; flat float32."""
+    if capacity < 1 or capacity % PF_PANEL:
+        raise ValueError(f"span: {capacity} positions, expected a positive multiple of {PF_PANEL}")
+    return np.zeros(stack.span_floats(capacity), dtype=np.float32)
+
+
+def transform(Stack stack, float[:, ::1] x, float[::1] span, int capacity, int length):
+    """x (rows, d) through all layers, in place, one thread.
+
+    span: of `capacity` positions, after `length` rows that went before; a ring if attention is windowed
+    (then capacity is at least the window and the rows), else with room for these rows.
+    """
+    cdef int rows = <int>x.shape[0], r, d = stack.d
+    cdef pf_team team = pf_alone()
+    cdef TransformerScratch s
+    cdef Run run
+    if (rows == 0 or x.shape[1] != d or span.shape[0] != stack.span_floats(capacity)
+            or (stack.heads.context + rows if stack.heads.context else length + rows) > capacity):
+        raise ValueError(f"transform: x {np.shape(x)} after {length} rows in {capacity} places of {span.shape[0]} floats")
+    cdef int positions = capacity if stack.heads.context else length + rows
+    cdef float[::1] scratch = np.empty(stack.scratch_floats(rows, 1, positions), dtype=np.float32)
+    stack.cut(&s, &scratch[0], rows, 1, positions)
+    run.prefix.data = NULL
+    run.prefix.length = 0
+    run.own.data, run.own.capacity, run.own.length = &span[0], capacity, length
+    run.first, run.rows = 0, rows
+    for r in range(rows):
+        memcpy(s.hidden + r * s.hidden_row, &x[r, 0], d * sizeof(float))
+    stack.forward(kernels(), &team, &s, &run, 1, rows, False)
+    for r in range(rows):
+        memcpy(&x[r, 0], s.hidden + r * s.hidden_row, d * sizeof(float))
