@@ -1,8 +1,6 @@
 """Live: the NumPy stages against pocket-tts 4.0.1, module by module, then whole models of full size."""
 
 import functools
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ from pocket_fast.models.pocket.config import load_config
 from reference import Model, make_model, read_weights
 from reference.compare import check_codec, check_modules, check_speech, check_steps, check_voice
 from reference.record import load_reference, record_modules, record_speech, record_stages, synthetic_voice
+from reference.synthetic import SHARED_DATA
 
 pytestmark = pytest.mark.reference
 pytest.importorskip("pocket_tts")
@@ -104,8 +103,7 @@ def test_speech_with_noise_equals_the_reference(load, name, steps):
 )
 def test_real_speech_equals_the_reference(monkeypatch, text, bound):
     """The prototype checkpoint, which was trained and speaks."""
-    shared = Path(os.environ.get("POCKET_FAST_SHARED_DATA", Path(__file__).parents[3] / "shared" / "data"))
-    folder = shared / "voice-prototype"
+    folder = SHARED_DATA / "voice-prototype"
     if not folder.exists():
         pytest.skip(f"no prototype checkpoint at {folder}")
     monkeypatch.chdir(folder)  # its config names its files relative to itself

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from pathlib import Path
 
 import yaml
@@ -17,7 +18,8 @@ from .tiny import TINY_MODELS, tiny_config
 STORAGE = {"bf16": "BF16", "f16": "F16", "f32": "F32"}
 ROOT = Path(__file__).resolve().parents[2]
 TINY_TOKENIZER = ROOT / "tests" / "data" / "tiny_tokenizer.model"
-ENGLISH_TOKENIZER = ROOT.parent / "shared" / "data" / "pocket-tts-english" / "tokenizer.model"
+SHARED_DATA = Path(os.environ.get("POCKET_FAST_SHARED_DATA", ROOT.parent / "shared" / "data"))
+ENGLISH_TOKENIZER = SHARED_DATA / "pocket-tts-english" / "tokenizer.model"
 
 
 def make_model(folder, model="english", seed=0, dtype="bf16", tokenizer=None) -> Path:
