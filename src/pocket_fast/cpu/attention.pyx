@@ -142,8 +142,9 @@ cdef void _attend_block(const pf_kernels *kernels, const Heads *heads, const Run
     g.x = q
     g.x_row = q_row
     g.y_row = width
-    g.y = scores
-    _scores(kernels, heads, &run.prefix, prefix, layer, head, &g, rows)
+    if prefix:
+        g.y = scores
+        _scores(kernels, heads, &run.prefix, prefix, layer, head, &g, rows)
     g.y = scores + aligned
     _scores(kernels, heads, &run.own, own, layer, head, &g, rows)
     for r in range(rows):
