@@ -17,10 +17,13 @@
  *   f32   panel[k][32]
  *   bf16  panel[k / 2][32][2]     (k rounded up to even in each tap, zero padded)
  * A panel is one contiguous stream; the channels past n in the last panel are zero. A matrix of at most
- * PF_FEW outputs stays as rows of float32: [n][taps * k], counted as one panel. */
+ * PF_FEW outputs stays as rows of float32: [n][taps * k], counted as one panel.
+ *   int8  panel{ float scale[32]; int32 offset[32]; int8 [k / 4][32][4] }   (k rounded up to 4; one tap)
+ *         weight = scale * int8, int8 in [-127, 127]; offset = -128 * sum of the channel's int8
+ * PF_DOT is the bf16 packing, multiplied with inputs rounded to bf16 as well. */
 enum { PF_PANEL = 32, PF_FEW = 4 };
 
-enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_ROWS = 2, PF_WEIGHT_KINDS = 3 };
+enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_ROWS = 2, PF_INT8 = 3, PF_DOT = 4, PF_WEIGHT_KINDS = 5 };
 
 enum pf_activation { PF_NONE = 0, PF_ELU = 1, PF_GELU = 2, PF_SILU = 3, PF_ACTIVATIONS = 4 };
 
@@ -33,6 +36,9 @@ enum pf_activation { PF_NONE = 0, PF_ELU = 1, PF_GELU = 2, PF_SILU = 3, PF_ACTIV
 typedef struct pf_gemm {
     const float *x;
     ptrdiff_t x_row, x_tap;
+    const void *q;         /* PF_INT8, PF_DOT: the rows of x as `prepare` made them, instead of x */
+    ptrdiff_t q_row;       /* PF_INT8: bytes from row to row; PF_DOT keeps the pitch of x, in elements */
+    const float *q_scale;  /* PF_INT8: one per row */
     const void *w;
     ptrdiff_t w_panel; /* bytes from one panel to the next */
     const float *bias, *scale, *skip;
@@ -47,8 +53,15 @@ typedef struct pf_kernels {
     const char *isa;
     int tile_rows; /* rows a tile holds: row splits that are multiples of this waste nothing */
 
-    /* rows [row0, row1) of panels [panel0, panel1); one entry per weight kind */
+    /* rows [row0, row1) of panels [panel0, panel1); one entry per weight kind, NULL where the
+     * instruction set has no such product (PF_DOT) */
     void (*gemm[PF_WEIGHT_KINDS])(const pf_gemm *g, int row0, int row1, int panel0, int panel1);
+
+    /* x = scale * q, q in [-127, 127], scale = max |x| / 127; zeros up to the next multiple of 4 of k.
+     * Returns the scale. */
+    float (*quantize)(int8_t *q, const float *x, int k);
+    /* y = x rounded to bf16, to nearest even; NULL where PF_DOT is */
+    void (*narrow_bf16)(uint16_t *y, const float *x, ptrdiff_t n);
 
     /* y = (x - mean) / sqrt(var + eps) [* weight + bias] [* (1 + scale) + shift]; biased variance.
      * weight and bias, scale and shift come in pairs and may be NULL. y may be x. */
@@ -78,6 +91,8 @@ typedef struct pf_kernels {
      * rows[j] points at the source row of channel j or is NULL (zero channel). */
     void (*pack_f32)(float *panel, const float *const *rows, int k);
     void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps);
+    /* from float32 rows: the scale is max |row| / 127; `scratch` holds k rounded up to 4 */
+    void (*pack_int8)(void *panel, const float *const *rows, int k, int8_t *scratch);
 } pf_kernels;
 
 /* pf_isa.c: the tables in this build, best first. */

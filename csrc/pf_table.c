@@ -20,7 +20,15 @@ extern const pf_kernels CAT(pf_kernels, PF_ISA);
 const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .isa = STR(PF_ISA),
     .tile_rows = TILE_ROWS,
-    .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16, [PF_ROWS] = gemm_rows},
+    .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16, [PF_ROWS] = gemm_rows, [PF_INT8] = gemm_int8,
+#ifdef V_HAVE_BF16_DOT
+             [PF_DOT] = gemm_dot,
+#endif
+    },
+    .quantize = quantize,
+#ifdef V_HAVE_BF16_DOT
+    .narrow_bf16 = narrow_bf16,
+#endif
     .norm = norm,
     .rope = rope,
     .softmax = softmax,
@@ -29,4 +37,5 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .upsample = upsample,
     .pack_f32 = pack_f32,
     .pack_bf16 = pack_bf16,
+    .pack_int8 = pack_int8,
 };

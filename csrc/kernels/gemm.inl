@@ -6,8 +6,9 @@
 #define TILE_PITCH (4 * VW) /* floats from one row of a tile's buffer to the next */
 
 /* One vector load of weights feeds all rows; one accumulator per output, summed in order of k. */
-ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, const float *x, const char *const *panels,
-                            const int rows, const int vecs) {
+ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *const *panels, const int rows,
+                            const int vecs) {
+    const float *x = g->x + row * g->x_row;
     vf acc[8][4];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
@@ -33,8 +34,9 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, const float *x, const 
         for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
 }
 
-ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, const float *x, const char *const *panels,
-                             const int rows, const int vecs) {
+ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *const *panels, const int rows,
+                             const int vecs) {
+    const float *x = g->x + row * g->x_row;
     vf acc[8][4];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
@@ -71,6 +73,68 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, const float *x, const
         for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
 }
 
+/* Integers: four inputs and four weights per 32-bit lane, exact sums, scaled once at the end. A panel begins
+ * with its channels' scales and with what V_DOT_OFFSET makes necessary. */
+ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *const *panels, const int rows,
+                             const int vecs) {
+    const int8_t *x = (const int8_t *)g->q + row * g->q_row;
+    vi acc[8][4];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs; v++) acc[r][v] = V_DOT_OFFSET ? v_load_int(panels[v] + 4 * PF_PANEL) : v_zero_int();
+    const char *w[4];
+    for (int v = 0; v < vecs; v++) w[v] = panels[v] + 8 * PF_PANEL;
+    for (int c = 0; c < g->k; c += 4) {
+        vi wv[4];
+#pragma GCC unroll 4
+        for (int v = 0; v < vecs; v++) {
+            wv[v] = v_load_int(w[v]);
+            w[v] += 4 * PF_PANEL;
+        }
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++) {
+            vi xv = v_four(x + r * g->q_row + c);
+#pragma GCC unroll 4
+            for (int v = 0; v < vecs; v++) acc[r][v] = v_dot(acc[r][v], xv, wv[v]);
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs; v++) {
+            vf scale = v_mul(v_set(g->q_scale[row + r]), v_load((const float *)panels[v]));
+            v_store(out + r * TILE_PITCH + v * VW, v_mul(v_from_int(acc[r][v]), scale));
+        }
+}
+
+#ifdef V_HAVE_BF16_DOT
+/* bf16 inputs times bf16 weights, two at a time into float32 sums. */
+ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *const *panels, const int rows,
+                            const int vecs) {
+    const uint16_t *x = (const uint16_t *)g->q + row * g->x_row;
+    vf acc[8][4];
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
+    const char *w[4];
+    for (int v = 0; v < vecs; v++) w[v] = panels[v];
+    for (int tap = 0; tap < g->taps; tap++, x += g->x_tap) {
+        for (int c = 0; c < g->k; c += 2) { /* the odd partner of the last one meets a zero weight */
+            vi wv[4];
+#pragma GCC unroll 4
+            for (int v = 0; v < vecs; v++) {
+                wv[v] = v_load_int(w[v]);
+                w[v] += 4 * PF_PANEL;
+            }
+#pragma GCC unroll 8
+            for (int r = 0; r < rows; r++) {
+                vi xv = v_two(x + r * g->x_row + c);
+#pragma GCC unroll 4
+                for (int v = 0; v < vecs; v++) acc[r][v] = v_dot_bf16(acc[r][v], xv, wv[v]);
+            }
+        }
+    }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
+}
+#endif
+
 /* The epilogue of one tile: v = (s + bias) * scale + skip; y = v; a = activation(v), for rows [r0, r1)
  * and `cols` channels from `col` on. `activation` is a constant where this is inlined. */
 ALWAYS_INLINE void finish(const pf_gemm *g, const float *s, int r0, int r1, int col, int cols, const int activation) {
@@ -105,10 +169,8 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
     }
 }
 
-/* `vecs` vectors of channels from `col` on, for `rows` rows: product, then epilogue. A tile never
- * holds more than two TILE_COLS of channels. */
 #define RUN_TILE(kind, ROWS, VECS) \
-    case ROWS: tile_##kind(out, g, x, panels, ROWS, VECS); break;
+    case ROWS: tile_##kind(out, g, r0, panels, ROWS, VECS); break;
 
 #if TILE_ROWS == 8
 #define RUN_ROWS(kind, VECS) \
@@ -124,8 +186,9 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
 
 /* gemm_<kind>: panels outside (each is streamed once, then hot), row blocks inside, cut into equal
  * heights. One row alone takes four vectors at a time (with 16-float vectors: two panels), because
- * four independent sums are needed to hide the latency of the multiply-add. */
-#define DEFINE_GEMM(kind, type, per_k) \
+ * four independent sums are needed to hide the latency of the multiply-add. A channel takes four bytes
+ * per step of k in every packing, so vector v of a panel starts 4 * VW * v bytes into it. */
+#define DEFINE_GEMM(kind) \
     static void gemm_##kind(const pf_gemm *g, int row0, int row1, int panel0, int panel1) { \
         float out[TILE_ROWS * TILE_PITCH]; \
         const int rows = row1 - row0; \
@@ -134,12 +197,10 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
         for (int p = panel0; p < panel1; p++) { \
             const char *panel = (const char *)g->w + p * g->w_panel; \
             if (TILE_VECS == 2 && rows == 1 && (4 * VW <= PF_PANEL || p + 1 < panel1)) { \
-                const char *second = 4 * VW <= PF_PANEL ? panel + 2 * VW * per_k * sizeof(type) \
-                                                        : panel + g->w_panel; \
-                const char *panels[4] = {panel, panel + VW * per_k * sizeof(type), second, \
-                                         second + VW * per_k * sizeof(type)}; \
+                const char *second = 4 * VW <= PF_PANEL ? panel + 8 * VW : panel + g->w_panel; \
+                const char *panels[4] = {panel, panel + 4 * VW, second, second + 4 * VW}; \
                 const int left = g->n - p * PF_PANEL; \
-                tile_##kind(out, g, g->x + row0 * g->x_row, panels, 1, 4); \
+                tile_##kind(out, g, row0, panels, 1, 4); \
                 finish_tile(g, out, row0, row1, p * PF_PANEL, left < 4 * VW ? left : 4 * VW); \
                 p += 4 * VW / PF_PANEL - 1; \
                 continue; \
@@ -147,13 +208,11 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
             for (int b = 0; b < blocks; b++) { \
                 const int r0 = row0 + (int)((long)rows * b / blocks); \
                 const int r1 = row0 + (int)((long)rows * (b + 1) / blocks); \
-                const float *x = g->x + r0 * g->x_row; \
                 for (int half = 0; half < PF_PANEL; half += TILE_COLS) { \
                     const int left = g->n - p * PF_PANEL - half; \
                     if (left <= 0) break; \
                     const char *panels[4]; \
-                    for (int v = 0; v < TILE_VECS; v++) \
-                        panels[v] = panel + (half + v * VW) * per_k * sizeof(type); \
+                    for (int v = 0; v < TILE_VECS; v++) panels[v] = panel + 4 * (half + v * VW); \
                     switch (r1 - r0) { RUN_ROWS(kind, TILE_VECS) } \
                     finish_tile(g, out, r0, r1, p * PF_PANEL + half, left < TILE_COLS ? left : TILE_COLS); \
                 } \
@@ -161,8 +220,12 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
         } \
     }
 
-DEFINE_GEMM(f32, float, 1)
-DEFINE_GEMM(bf16, uint16_t, 2)
+DEFINE_GEMM(f32)
+DEFINE_GEMM(bf16)
+DEFINE_GEMM(int8)
+#ifdef V_HAVE_BF16_DOT
+DEFINE_GEMM(dot)
+#endif
 
 /* A handful of outputs (the last convolution, the end-of-speech logit): a panel would be mostly padding,
  * so the weights are plain rows [n][taps * k] and the vector runs along k. */

@@ -34,3 +34,55 @@ static void pack_bf16(uint16_t *panel, const uint16_t *const *rows, int k, int t
         }
     }
 }
+
+static float quantize(int8_t *q, const float *x, int k) {
+    vf top = v_set(0.0f);
+    int c = 0;
+    for (; c + VW <= k; c += VW) {
+        vf v = v_load(x + c);
+        top = v_max(top, v_max(v, v_sub(v_set(0.0f), v)));
+    }
+    float max = v_biggest(top);
+    for (; c < k; c++) max = fabsf(x[c]) > max ? fabsf(x[c]) : max;
+    const float scale = max / 127.0f, inverse = max > 0.0f ? 127.0f / max : 0.0f;
+    for (c = 0; c + VW <= k; c += VW) {
+        float rounded[VW];
+        v_store(rounded, v_round(v_mul(v_load(x + c), v_set(inverse))));
+        for (int i = 0; i < VW; i++) q[c + i] = (int8_t)rounded[i];
+    }
+    for (; c < k; c++) q[c] = (int8_t)lrintf(x[c] * inverse);
+    for (; c % 4; c++) q[c] = 0;
+    return scale;
+}
+
+static void pack_int8(void *panel, const float *const *rows, int k, int8_t *scratch) {
+    float *scale = panel;
+    int32_t *offset = (int32_t *)panel + PF_PANEL;
+    int8_t *to = (int8_t *)panel + 8 * PF_PANEL;
+    const int fours = (k + 3) / 4;
+    for (int j = 0; j < PF_PANEL; j++) {
+        int32_t sum = 0;
+        if (rows[j]) scale[j] = quantize(scratch, rows[j], k);
+        else {
+            scale[j] = 0.0f;
+            memset(scratch, 0, (size_t)fours * 4);
+        }
+        for (int c = 0; c < fours; c++) {
+            memcpy(to + ((ptrdiff_t)c * PF_PANEL + j) * 4, scratch + 4 * c, 4);
+            for (int i = 0; i < 4; i++) sum += scratch[4 * c + i];
+        }
+        offset[j] = -128 * sum;
+    }
+}
+
+#ifdef V_HAVE_BF16_DOT
+static void narrow_bf16(uint16_t *y, const float *x, ptrdiff_t n) {
+    ptrdiff_t i = 0;
+    for (; i + VW <= n; i += VW) v_narrow_bf16(y + i, v_load(x + i));
+    if (i < n) {
+        uint16_t last[VW];
+        v_narrow_bf16(last, v_load_n(x + i, (int)(n - i)));
+        memcpy(y + i, last, (size_t)(n - i) * 2);
+    }
+}
+#endif

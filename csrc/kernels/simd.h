@@ -37,6 +37,26 @@ static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
     *even = _mm512_castsi512_ps(_mm512_slli_epi32(u, 16));
     *odd = _mm512_castsi512_ps(_mm512_and_si512(u, _mm512_set1_epi32((int)0xffff0000u)));
 }
+/* The integer dot product wants one unsigned operand: inputs are shifted by 128, and every sum starts
+ * at -128 times the sum of its weights. */
+#define V_DOT_OFFSET 1
+static inline vi v_load_int(const void *p) { return _mm512_loadu_si512(p); }
+static inline vi v_zero_int(void) { return _mm512_setzero_si512(); }
+static inline vf v_from_int(vi a) { return _mm512_cvtepi32_ps(a); }
+static inline vi v_four(const int8_t *x) {
+    int32_t u;
+    memcpy(&u, x, 4);
+    return _mm512_set1_epi32(u ^ (int32_t)0x80808080u);
+}
+static inline vi v_dot(vi acc, vi x, vi w) { return _mm512_dpbusd_epi32(acc, x, w); }
+#define V_HAVE_BF16_DOT
+static inline vi v_two(const uint16_t *x) {
+    int32_t u;
+    memcpy(&u, x, 4);
+    return _mm512_set1_epi32(u);
+}
+static inline vf v_dot_bf16(vf acc, vi x, vi w) { return _mm512_dpbf16_ps(acc, (__m512bh)x, (__m512bh)w); }
+static inline void v_narrow_bf16(uint16_t *p, vf a) { _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(a)); }
 #elif defined(__AVX2__)
 #include <immintrin.h>
 #define VW 8
@@ -65,12 +85,27 @@ static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
     *even = _mm256_castsi256_ps(_mm256_slli_epi32(u, 16));
     *odd = _mm256_castsi256_ps(_mm256_and_si256(u, _mm256_set1_epi32((int)0xffff0000u)));
 }
+#define V_DOT_OFFSET 0
+static inline vi v_load_int(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
+static inline vi v_zero_int(void) { return _mm256_setzero_si256(); }
+static inline vf v_from_int(vi a) { return _mm256_cvtepi32_ps(a); }
+static inline vi v_four(const int8_t *x) {
+    int32_t u;
+    memcpy(&u, x, 4);
+    return _mm256_set1_epi32(u);
+}
+/* |x| <= 127 and |w| <= 127: two products fit 16 bits, so nothing saturates and the sum is exact */
+static inline vi v_dot(vi acc, vi x, vi w) {
+    vi pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(w, x));
+    return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #include <arm_neon.h>
 #define VW 4
 #define TILE_ROWS 6   /* 6 rows x 4 vectors: 24 of 32 registers */
 #define TILE_VECS 4
 typedef float32x4_t vf;
+typedef int32x4_t vi;
 static inline vf v_load(const float *p) { return vld1q_f32(p); }
 static inline void v_store(float *p, vf a) { vst1q_f32(p, a); }
 static inline vf v_set(float a) { return vdupq_n_f32(a); }
@@ -91,6 +126,24 @@ static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
     uint32x4_t u = vreinterpretq_u32_u16(vld1q_u16(p));
     *even = vreinterpretq_f32_u32(vshlq_n_u32(u, 16));
     *odd = vreinterpretq_f32_u32(vandq_u32(u, vdupq_n_u32(0xffff0000u)));
+}
+#define V_DOT_OFFSET 0
+static inline vi v_load_int(const void *p) { return vreinterpretq_s32_s8(vld1q_s8((const int8_t *)p)); }
+static inline vi v_zero_int(void) { return vdupq_n_s32(0); }
+static inline vf v_from_int(vi a) { return vcvtq_f32_s32(a); }
+static inline vi v_four(const int8_t *x) {
+    int32_t u;
+    memcpy(&u, x, 4);
+    return vdupq_n_s32(u);
+}
+static inline vi v_dot(vi acc, vi x, vi w) {
+    int8x16_t a = vreinterpretq_s8_s32(x), b = vreinterpretq_s8_s32(w);
+#ifdef __ARM_FEATURE_DOTPROD
+    return vdotq_s32(acc, a, b);
+#else
+    int16x8_t low = vmull_s8(vget_low_s8(a), vget_low_s8(b)), high = vmull_high_s8(a, b);
+    return vaddq_s32(acc, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
+#endif
 }
 #else
 /* Any other CPU: four-float vectors of the compiler (SSE2 on x86-64); no fused multiply-add. */
@@ -123,6 +176,20 @@ static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
     memcpy(&u, p, sizeof u);
     *even = (vf)(u << 16);
     *odd = (vf)(u & 0xffff0000u);
+}
+#define V_DOT_OFFSET 0
+static inline vi v_load_int(const void *p) { vi a; memcpy(&a, p, sizeof a); return a; }
+static inline vi v_zero_int(void) { return (vi){0, 0, 0, 0}; }
+static inline vf v_from_int(vi a) { return __builtin_convertvector(a, vf); }
+static inline vi v_four(const int8_t *x) {
+    int32_t u;
+    memcpy(&u, x, 4);
+    return (vi){u, u, u, u};
+}
+static inline vi v_dot(vi acc, vi x, vi w) {
+    /* byte i of every lane, sign extended, times its partner */
+    for (int i = 24; i >= 0; i -= 8) acc += ((vi)((vu)x << i) >> 24) * ((vi)((vu)w << i) >> 24);
+    return acc;
 }
 #endif
 

@@ -1,6 +1,6 @@
 """csrc/pf_kernels.h as Cython sees it. Declarations only: the table itself lives in `_dispatch`."""
 
-from libc.stdint cimport uint16_t
+from libc.stdint cimport int8_t, uint16_t
 
 cdef extern from "pf_kernels.h" nogil:
     enum: PF_PANEL
@@ -8,6 +8,8 @@ cdef extern from "pf_kernels.h" nogil:
     enum: PF_F32
     enum: PF_BF16
     enum: PF_ROWS
+    enum: PF_INT8
+    enum: PF_DOT
     enum: PF_NONE
     enum: PF_ELU
     enum: PF_GELU
@@ -17,6 +19,9 @@ cdef extern from "pf_kernels.h" nogil:
         const float *x
         Py_ssize_t x_row
         Py_ssize_t x_tap
+        const void *q
+        Py_ssize_t q_row
+        const float *q_scale
         const void *w
         Py_ssize_t w_panel
         const float *bias
@@ -36,7 +41,9 @@ cdef extern from "pf_kernels.h" nogil:
     ctypedef struct pf_kernels:
         const char *isa
         int tile_rows
-        void (*gemm[3])(const pf_gemm *g, int row0, int row1, int panel0, int panel1) noexcept nogil
+        void (*gemm[5])(const pf_gemm *g, int row0, int row1, int panel0, int panel1) noexcept nogil
+        float (*quantize)(int8_t *q, const float *x, int k) noexcept nogil
+        void (*narrow_bf16)(uint16_t *y, const float *x, Py_ssize_t n) noexcept nogil
         void (*norm)(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
                      const float *scale, const float *shift) noexcept nogil
         void (*rope)(float *x, const float *cos, const float *sin, int half) noexcept nogil
@@ -47,6 +54,7 @@ cdef extern from "pf_kernels.h" nogil:
                          const float *w_new, int channels, int stride) noexcept nogil
         void (*pack_f32)(float *panel, const float *const *rows, int k) noexcept nogil
         void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps) noexcept nogil
+        void (*pack_int8)(void *panel, const float *const *rows, int k, int8_t *scratch) noexcept nogil
 
     int pf_isa_count()
     const char *pf_isa_name(int i)

@@ -47,17 +47,18 @@ typedef struct {
 typedef struct {
     int rank, size;
     pf_barrier *barrier;
+    char *scratch; /* shared by the team: the rows of one product as its weights want them */
 } pf_team;
 
 /* This thread's place in the enclosing parallel region. */
-static inline pf_team pf_this_team(pf_barrier *barrier) {
-    pf_team t = {pf_rank(), pf_size(), barrier};
+static inline pf_team pf_this_team(pf_barrier *barrier, void *scratch) {
+    pf_team t = {pf_rank(), pf_size(), barrier, (char *)scratch};
     return t;
 }
 
 /* A team of one: the same code, for one thread's private share of the work. */
-static inline pf_team pf_alone(void) {
-    pf_team t = {0, 1, 0};
+static inline pf_team pf_alone(void *scratch) {
+    pf_team t = {0, 1, 0, (char *)scratch};
     return t;
 }
 

@@ -22,7 +22,7 @@ from pocket_fast.cpu._team cimport pf_barrier, pf_share, pf_team, pf_this_team, 
 from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.attention import from_panels, to_panels
-from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_floats
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
@@ -74,7 +74,8 @@ cdef class Backbone:
     """The language model's transformer on this CPU.
 
     weights: {bundle name without 'flow_lm.': float32 | float16 | uint16 (bfloat16 bits) array};
-    the geometry is passed by the caller (see backend.py), `threads` is the most any call may use.
+    the geometry is passed by the caller (see backend.py), product: how the transformer's matrices are
+    packed (packing.pyx), `threads` is the most any call may use.
     """
     cdef Stack stack
     cdef WeightStore store
@@ -95,14 +96,14 @@ cdef class Backbone:
     cdef readonly object bos_voice     # (d,) float32, precedes a voice prompt; or None
 
     def __init__(self, WeightStore store, weights, *, int n_layers, int d_model, int heads, int kv_heads, int dim,
-                 int feed, float max_period, int threads):
+                 int feed, float max_period, str product=None, int threads=1):
         self.store = store
         self.pool = ArenaPool()
         self.packed = []
         self.threads = threads
         self.pace = Pace(threads)
         self.stack = Stack(store, weights, "transformer.", n_layers=n_layers, d_model=d_model, heads=heads,
-                           kv_heads=kv_heads, dim=dim, feed=feed, max_period=max_period, threads=threads)
+                           kv_heads=kv_heads, dim=dim, feed=feed, max_period=max_period, product=product, threads=threads)
         self.input_linear = self._pack(weights["input_linear.weight"])
         self.latent_dim = self.input_linear.k
         self.speaker_proj = self._pack(weights["speaker_proj_weight"])
@@ -172,6 +173,10 @@ cdef class Backbone:
         s.block = Block(self.stack.span_floats(s.capacity))
         return s
 
+    def owns(self, Prefix prefix not None):
+        """Whether streams of this model can start from `prefix`."""
+        return prefix.stack is self.stack
+
     def import_prefix(self, layers):
         """A Prefix from [(2, length, kv_heads, dim) float32] per layer, keys in upstream's order.
 
@@ -220,6 +225,7 @@ cdef class Backbone:
         cdef Run *runs
         cdef TransformerScratch scratch
         cdef pf_barrier barrier
+        cdef float *prepared
         cdef float *to = NULL if prompt else &out[0, 0]
         barrier.arrived = 0
         barrier.generation = 0
@@ -233,7 +239,8 @@ cdef class Backbone:
             positions = max(positions, s.offset + n)
         # 2 * 64: the arena rounds each of the two pieces up to a cache line
         cdef Py_ssize_t need = (n_runs * sizeof(Run) + 2 * 64
-                                + 4 * self.stack.scratch_floats(rows, team, positions))
+                                + 4 * self.stack.scratch_floats(rows, team, positions)
+                                + 4 * prepared_floats(rows, self.stack.widest, team))
         arena = self.pool.take(need)
         for i, s in enumerate(streams):
             if s.busy:
@@ -258,9 +265,10 @@ cdef class Backbone:
                 runs[i].rows = counts[i] if prompt else 1
                 first += runs[i].rows
             self.stack.cut(&scratch, arena.floats(self.stack.scratch_floats(rows, team, positions)), rows, team, positions)
+            prepared = arena.floats(prepared_floats(rows, self.stack.widest, team))
             started = perf_counter()
             with nogil, parallel(num_threads=team):
-                self._part(&barrier, &scratch, runs, n_runs, rows, &x[0, 0], to, prompt)
+                self._part(&barrier, prepared, &scratch, runs, n_runs, rows, &x[0, 0], to, prompt)
             if self.threads > 1:
                 self.pace.took(rows, team, perf_counter() - started)
             for i, s in enumerate(streams):
@@ -270,10 +278,10 @@ cdef class Backbone:
                 s.busy = False
             self.pool.give(arena)
 
-    cdef void _part(self, pf_barrier *barrier, TransformerScratch *scratch, Run *runs, int n_runs, int rows,
-                    const float *x, float *out, bint prompt) noexcept nogil:
+    cdef void _part(self, pf_barrier *barrier, float *prepared, TransformerScratch *scratch, Run *runs, int n_runs,
+                    int rows, const float *x, float *out, bint prompt) noexcept nogil:
         """This thread's part of one call; every thread of the team runs it."""
-        cdef pf_team team = pf_this_team(barrier)
+        cdef pf_team team = pf_this_team(barrier, prepared)
         cdef const pf_kernels *k = kernels()
         cdef int lo, hi, r, d = self.stack.d
         cdef pf_gemm g

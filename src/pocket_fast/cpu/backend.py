@@ -8,14 +8,25 @@ from typing import Any
 
 import numpy as np
 
+from pocket_fast.cpu._dispatch import isa
 from pocket_fast.cpu._memory import WeightStore, widen
 from pocket_fast.cpu._threads import resolve_threads
 from pocket_fast.cpu.backbone import Backbone
 from pocket_fast.cpu.codec import CodecDecoder, CodecEncoder
 from pocket_fast.cpu.flow_head import FlowHead
+from pocket_fast.cpu.packing import has_bf16_dot
 from pocket_fast.errors import UnsupportedError
 
 COMPUTE_TYPES = ("auto", "float32", "bfloat16", "int8_float32", "int8_bfloat16", "int8")
+
+# How the language model's and the codec decoder's matrices are packed (packing.pyx). The voice encoder
+# stays in float32: it runs once per voice, and everything said later depends on it.
+_PRODUCTS = {
+    "float32": (None, None),
+    "bfloat16": ("dot", "dot"),
+    "int8_float32": ("int8", None),
+    "int8_bfloat16": ("int8", "dot"),
+}
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ def load_stages(
     Raises UnsupportedError for a compute type that is not built in.
     """
     compute_type = resolve_compute_type(compute_type)
+    lm_product, codec_product = _PRODUCTS[compute_type]
     threads = resolve_threads(threads)
     store = WeightStore(release)
     lm = {k.removeprefix("flow_lm."): v for k, v in weights.items() if k.startswith("flow_lm.")}
@@ -63,10 +75,13 @@ def load_stages(
         dim=t.head_dim,
         feed=t.ffn_dim,
         max_period=t.max_period,
+        product=lm_product,
         threads=threads,
     )
     flow = config.flow_lm.flow
-    head = FlowHead(store, lm, flow_type=flow.type, depth=flow.depth, threads=threads)
+    head = FlowHead(
+        store, lm, flow_type=flow.type, depth=flow.depth, product=lm_product, threads=threads
+    )
     codec = config.mimi
     decoder = CodecDecoder(
         store,
@@ -76,6 +91,7 @@ def load_stages(
         steps=codec.steps_per_frame,
         latent_mean=widen(lm["emb_mean"]),
         latent_std=widen(lm["emb_std"]),
+        product=codec_product,
         threads=threads,
     )
     return Stages(
@@ -106,11 +122,19 @@ def load_encoder(
 
 
 def resolve_compute_type(compute_type: str) -> str:
-    """'float32' for auto and float32. Raises UnsupportedError for the others: never a silent change."""
-    if compute_type in ("auto", "float32"):
+    """The compute type that runs: auto is float32, int8 the better of its two forms on this CPU.
+
+    Raises UnsupportedError for an unknown name, or one this CPU has no instructions for.
+    """
+    if compute_type not in COMPUTE_TYPES:
+        raise UnsupportedError(f"compute type {compute_type!r}: expected one of {', '.join(COMPUTE_TYPES)}")
+    if compute_type == "auto":
         return "float32"
-    if compute_type in COMPUTE_TYPES:
+    if compute_type == "int8":
+        return "int8_bfloat16" if has_bf16_dot() else "int8_float32"
+    if compute_type.endswith("bfloat16") and not has_bf16_dot():
         raise UnsupportedError(
-            f"compute type {compute_type!r} is not built into this version; use 'float32' (or 'auto')"
+            f"compute type {compute_type!r} needs bfloat16 instructions, which {isa()!r} does not have; "
+            "use 'float32', 'int8_float32', or 'auto'"
         )
-    raise UnsupportedError(f"compute type {compute_type!r}: expected one of {', '.join(COMPUTE_TYPES)}")
+    return compute_type

@@ -26,7 +26,7 @@ from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.conv import seanet_decoder, seanet_encoder
-from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_floats
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
@@ -57,13 +57,14 @@ cdef class _Middle:
     cdef int steps
     cdef int capacity            # of the ring: the window and one frame
 
-    def __cinit__(self, WeightStore store, weights, str prefix, config, int steps, int threads):
+    def __cinit__(self, WeightStore store, weights, str prefix, config, int steps, str product, int threads):
         self.steps = steps
         self.packed = []
         self.stack = Stack(store, weights, prefix + "transformer.", n_layers=config.num_layers,
                            d_model=config.d_model, heads=config.num_heads, kv_heads=config.num_heads,
                            dim=config.d_model // config.num_heads, feed=config.dim_feedforward,
-                           max_period=config.max_period, context=config.context, threads=threads)
+                           max_period=config.max_period, context=config.context, product=product,
+                           threads=threads)
         self.capacity = (config.context + steps + PF_PANEL - 1) // PF_PANEL * PF_PANEL
         self.input_proj.n = self.output_proj.n = 0
         if prefix + "input_proj.weight" in weights:
@@ -142,7 +143,7 @@ cdef class _Codec:
     cdef _run(self, list streams, int frames, const float *x, Py_ssize_t x_stream, float *y, Py_ssize_t y_stream):
         """`frames` frames of every stream; x_stream, y_stream: floats from one stream's data to the next's."""
         cdef int n = <int>len(streams), team, i, sets
-        cdef Py_ssize_t each
+        cdef Py_ssize_t each, prepared
         cdef CodecStream s
         cdef Arena arena
         cdef float **states
@@ -157,7 +158,11 @@ cdef class _Codec:
         if n == 0 or frames == 0:
             return
         team = self.pace.choose(n, self.macs_per_frame * n)
-        each = (self.middle.scratch_floats(team) + self.chain.scratch_floats + self.extra_floats + 15) // 16 * 16 + 64
+        # a set of scratch per thread: the transformer's, the chain's, the rest, and prepared rows
+        prepared = max(prepared_floats(self.middle.steps, self.middle.stack.widest, team),
+                       self.chain.prepared_floats * team)
+        each = self.middle.scratch_floats(team) + self.chain.scratch_floats + self.extra_floats
+        each = (each + 15) // 16 * 16 + (prepared + 15) // 16 * 16
         arena = self.pool.take(4 * team * each + n * 16 + 256)
         for i, s in enumerate(streams):
             if s.busy:
@@ -175,7 +180,7 @@ cdef class _Codec:
                 seen[i] = s.frames
             started = perf_counter()
             with nogil, parallel(num_threads=team):
-                self._part(&barrier, scratch, each, n, frames, states, seen, x, x_stream, y, y_stream)
+                self._part(&barrier, scratch, each, prepared, n, frames, states, seen, x, x_stream, y, y_stream)
             if self.threads > 1:
                 self.pace.took(n, team, (perf_counter() - started) / frames)
             for s in streams:
@@ -185,16 +190,17 @@ cdef class _Codec:
                 s.busy = False
             self.pool.give(arena)
 
-    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, int n, int frames, float **states,
+    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, Py_ssize_t prepared, int n, int frames, float **states,
                     const Py_ssize_t *seen, const float *x, Py_ssize_t x_stream, float *y,
                     Py_ssize_t y_stream) noexcept nogil:
         """With a stream for every thread each takes whole streams and no one waits; else all share each stream."""
-        cdef pf_team team = pf_this_team(barrier)
-        cdef pf_team alone = pf_alone()
-        cdef const pf_kernels *k = kernels()
+        cdef pf_team team = pf_this_team(barrier, scratch)
         cdef bint apart = n >= team.size
+        cdef float *set = scratch + team.rank * each if apart else scratch
+        cdef float *own = set + (prepared + 15) // 16 * 16
+        cdef pf_team alone = pf_alone(set)
+        cdef const pf_kernels *k = kernels()
         cdef int i, f
-        cdef float *own = scratch + team.rank * each if apart else scratch
         cdef const pf_team *crew = &alone if apart else &team
         i = team.rank if apart else 0
         while i < n:
@@ -229,14 +235,14 @@ cdef class CodecDecoder(_Codec):
     cdef int width                # channels between output_proj and the transformer
 
     def __init__(self, WeightStore store, weights, *, seanet, transformer, int steps, latent_mean, latent_std,
-                 int threads):
+                 str product=None, int threads=1):
         cdef PackedLinear packed
         self.store = store
         self.pool = ArenaPool()
         self.threads = threads
         self.pace = Pace(threads)
-        self.middle = _Middle(store, weights, "decoder_transformer.", transformer, steps, threads)
-        self.chain = seanet_decoder(store, weights, "decoder.", seanet, steps, threads)
+        self.middle = _Middle(store, weights, "decoder_transformer.", transformer, steps, product, threads)
+        self.chain = seanet_decoder(store, weights, "decoder.", seanet, steps, product, threads)
         packed = pack_linear(store, weights["quantizer.output_proj.weight"][:, :, 0], threads=threads)
         self.packed = [packed]
         self.output_proj = packed.c
@@ -310,14 +316,14 @@ cdef class CodecEncoder(_Codec):
     cdef ConvChain down            # downsampling, or an empty chain if a frame is one step
     cdef readonly int output_dim
 
-    def __init__(self, WeightStore store, weights, *, seanet, transformer, int steps, int samples_per_frame, int threads):
+    def __init__(self, WeightStore store, weights, *, seanet, transformer, int steps, int samples_per_frame, int threads=1):
         self.store = store
         self.pool = ArenaPool()
         self.threads = threads
         self.pace = Pace(threads)
         self.samples_per_frame = samples_per_frame
-        self.middle = _Middle(store, weights, "encoder_transformer.", transformer, steps, threads)
-        self.chain = seanet_encoder(store, weights, "encoder.", seanet, samples_per_frame, threads)
+        self.middle = _Middle(store, weights, "encoder_transformer.", transformer, steps, None, threads)
+        self.chain = seanet_encoder(store, weights, "encoder.", seanet, samples_per_frame, None, threads)
         width = self.chain.buffers[self.chain.output].channels
         # upstream's downsampling always repeats its first input, whatever pad_mode says
         self.down = ConvChain(store, width, steps)

@@ -39,6 +39,8 @@ cdef class ConvChain:
     cdef readonly Py_ssize_t scratch_floats
     cdef readonly Py_ssize_t state_floats
     cdef readonly double macs
+    cdef readonly Py_ssize_t prepared_floats   # of team.scratch, for one thread
+    cdef str product
     cdef int _buffer(self, int channels, int rows) except -1
     cdef _add(self, int source, matrix, bias, int taps, int past, int stride, int dilation, int rows, int channels,
               int out_rows, int skip, bint raw, bint active, bint replicate, int threads)

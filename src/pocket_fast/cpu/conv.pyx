@@ -24,14 +24,16 @@ from pocket_fast.cpu.packing import pack_linear
 cdef class ConvChain:
     """Build with buffer() and conv() / conv_transpose(), then finish(). At most 64 of each.
 
-    channels, rows: of the chain's input per frame. Strides divide the rows they are applied to.
+    channels, rows: of the chain's input per frame; product: how the weights are packed, None or "dot"
+    (packing.pyx). Strides divide the rows they are applied to.
     """
 
-    def __cinit__(self, WeightStore store, int channels, int rows):
+    def __cinit__(self, WeightStore store, int channels, int rows, *, str product=None):
         self.store = store
         self.packed = []
         self.n_buffers = self.n_ops = 0
         self.macs = 0
+        self.product = product
         self.input = self._buffer(channels, rows)
         self.output = self.input
 
@@ -84,7 +86,7 @@ cdef class ConvChain:
 
     cdef _add(self, int source, matrix, bias, int taps, int past, int stride, int dilation, int rows, int channels,
               int out_rows, int skip, bint raw, bint active, bint replicate, int threads):
-        cdef PackedLinear packed = pack_linear(self.store, matrix, bias, taps=taps, threads=threads)
+        cdef PackedLinear packed = pack_linear(self.store, matrix, bias, taps=taps, product=self.product, threads=threads)
         cdef Op *op
         if skip >= 0 and (self.buffers[skip].channels != channels or self.buffers[skip].rows != out_rows):
             raise ValueError("convolution: skip connection of another shape")
@@ -98,6 +100,8 @@ cdef class ConvChain:
         self.output = op.active if active else op.raw
         self.buffers[source].history = max(self.buffers[source].history, past)
         self.n_ops += 1
+        covered = (rows * stride + past) * self.buffers[source].channels
+        self.prepared_floats = max(self.prepared_floats, covered // 2 + 64)
         self.macs += <double>rows * matrix.shape[0] * matrix.shape[1]
         return op.raw, op.active
 
@@ -166,13 +170,13 @@ cdef class ConvChain:
             pf_wait(team)
 
 
-def seanet_decoder(WeightStore store, weights, str prefix, config, int rows, int threads=1):
+def seanet_decoder(WeightStore store, weights, str prefix, config, int rows, str product=None, int threads=1):
     """The SEANet decoder as a chain: `rows` frames of config.dimension channels -> rows * prod(ratios) samples.
 
     config: an object with the YAML's seanet fields. Upstream: SEANetDecoder.
     """
     cdef bint replicate = config.pad_mode == "replicate"
-    chain = ConvChain(store, config.dimension, rows)
+    chain = ConvChain(store, config.dimension, rows, product=product)
     options = {"replicate": replicate, "threads": threads}
 
     def at(index, kind):
@@ -191,13 +195,13 @@ def seanet_decoder(WeightStore store, weights, str prefix, config, int rows, int
     return chain.finish()
 
 
-def seanet_encoder(WeightStore store, weights, str prefix, config, int rows, int threads=1):
+def seanet_encoder(WeightStore store, weights, str prefix, config, int rows, str product=None, int threads=1):
     """The SEANet encoder as a chain: `rows` samples -> rows / prod(ratios) steps of config.dimension channels.
 
     Ratios are applied in reverse. Upstream: SEANetEncoder.
     """
     cdef bint replicate = config.pad_mode == "replicate"
-    chain = ConvChain(store, config.channels, rows)
+    chain = ConvChain(store, config.channels, rows, product=product)
     options = {"replicate": replicate, "threads": threads}
 
     def at(index):

@@ -23,7 +23,7 @@ from pocket_fast.cpu._memory cimport Arena, ArenaPool, WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_barrier, pf_team, pf_this_team, pf_wait
 from pocket_fast.cpu._pace import Pace
-from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_floats
 from pocket_fast.cpu.packing import pack_linear
 
 TIME_CONDITIONS = {"lsd": 2, "flow_matching": 1, "drifting": 0, "pointwise": 0}
@@ -45,7 +45,8 @@ ctypedef struct _Scratch:
 
 
 cdef class FlowHead:
-    """weights: {bundle name without 'flow_lm.': array}; flow_type: one of TIME_CONDITIONS."""
+    """weights: {bundle name without 'flow_lm.': array}; flow_type: one of TIME_CONDITIONS;
+    product: how the matrices are packed (packing.pyx)."""
     cdef WeightStore store
     cdef ArenaPool pool
     cdef list packed
@@ -62,16 +63,18 @@ cdef class FlowHead:
     cdef readonly int threads
     cdef object pace
     cdef readonly str flow_type
+    cdef str product
     cdef object time_embedders
     cdef dict times                # decode steps -> (steps, w) float32 constants
 
-    def __init__(self, WeightStore store, weights, *, str flow_type, int depth, int threads):
+    def __init__(self, WeightStore store, weights, *, str flow_type, int depth, str product=None, int threads=1):
         self.store = store
         self.pool = ArenaPool()
         self.packed = []
         self.threads = threads
         self.pace = Pace(threads)
         self.flow_type = flow_type
+        self.product = product
         self.depth = depth
         net = "flow_net."
         self.cond_embed = self._pack(weights, net + "cond_embed")
@@ -110,7 +113,7 @@ cdef class FlowHead:
         return self._pack_arrays(weights[name + ".weight"], widen(weights[name + ".bias"]))
 
     cdef Linear _pack_arrays(self, weight, bias):
-        cdef PackedLinear packed = pack_linear(self.store, weight, bias, threads=self.threads)
+        cdef PackedLinear packed = pack_linear(self.store, weight, bias, product=self.product, threads=self.threads)
         self.packed.append(packed)
         return packed.c
 
@@ -164,8 +167,9 @@ cdef class FlowHead:
         barrier.generation = 0
         team = self.pace.choose(rows, <double>self.macs_per_row * rows * n_steps)
         cdef Py_ssize_t w = self.width
+        cdef Py_ssize_t prepared = prepared_floats(rows, max(self.width, self.hidden_dim, self.latent_dim), team)
         cdef Arena arena = self.pool.take(
-            4 * (rows * (w * (3 + 3 * self.depth + 2 + team) + self.latent_dim) + 6 * 16))
+            4 * (rows * (w * (3 + 3 * self.depth + 2 + team) + self.latent_dim) + 6 * 16 + prepared))
         cdef _Scratch s
         s.condition = arena.floats(rows * w)
         s.modulation = arena.floats(rows * self.modulation.n)
@@ -173,22 +177,23 @@ cdef class FlowHead:
         s.up = arena.floats(rows * w)
         s.normed = arena.floats(team * rows * w)
         s.latent = arena.floats(rows * self.latent_dim)
+        cdef float *prepared_rows = arena.floats(prepared)
         memcpy(s.latent, &noise[0, 0], rows * self.latent_dim * sizeof(float))
         cdef bint adds = self.flow_type != "drifting"
         try:
             started = perf_counter()
             with nogil, parallel(num_threads=team):
-                self._part(&barrier, &s, rows, n_steps, adds, time, &share[0], &hidden[0, 0], &eos[0])
+                self._part(&barrier, prepared_rows, &s, rows, n_steps, adds, time, &share[0], &hidden[0, 0], &eos[0])
             if self.threads > 1:
                 self.pace.took(rows, team, perf_counter() - started)
             memcpy(&latents[0, 0], s.latent, rows * self.latent_dim * sizeof(float))
         finally:
             self.pool.give(arena)
 
-    cdef void _part(self, pf_barrier *barrier, _Scratch *s, int rows, int steps, bint adds, const float *times,
-                    const float *share, const float *hidden, float *eos) noexcept nogil:
+    cdef void _part(self, pf_barrier *barrier, float *prepared, _Scratch *s, int rows, int steps, bint adds,
+                    const float *times, const float *share, const float *hidden, float *eos) noexcept nogil:
         """This thread's part of one call; every thread of the team runs it."""
-        cdef pf_team team = pf_this_team(barrier)
+        cdef pf_team team = pf_this_team(barrier, prepared)
         cdef const pf_kernels *k = kernels()
         cdef int step, i, w = self.width
         cdef float *normed = s.normed + <Py_ssize_t>team.rank * rows * w

@@ -1,15 +1,28 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Weights packed once at load, in the storage type of the checkpoint, and the product that uses them."""
+"""Weights packed once at load, and the product that uses them.
+
+How a matrix is packed decides how it is multiplied:
+    as stored   float32 or bfloat16 weights, widened in registers; float32 arithmetic
+    "dot"       bfloat16 weights and inputs, float32 sums; needs the CPU's instructions for it
+    "int8"      8-bit weights with a scale per output, inputs quantised row by row, exact integer sums
+"""
 
 from cython.parallel cimport parallel, prange
-from libc.stdint cimport uint16_t
+from libc.stdint cimport int8_t, uint16_t
+from libc.stdlib cimport free, malloc
 
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
-from pocket_fast.cpu._kernels cimport PF_BF16, PF_F32, PF_FEW, PF_NONE, PF_PANEL, PF_ROWS, pf_gemm, pf_kernels
+from pocket_fast.cpu._kernels cimport (
+    PF_BF16, PF_DOT, PF_F32, PF_FEW, PF_INT8, PF_NONE, PF_PANEL, PF_ROWS, pf_gemm, pf_kernels
+)
 from pocket_fast.cpu._memory cimport WeightStore
-from pocket_fast.cpu._team cimport pf_share, pf_team
+from pocket_fast.cpu._memory import widen
+from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
+
+cdef enum:
+    FEW_ROWS = 8     # up to here every thread prepares all rows for itself: cheaper than two barriers
 
 
 cdef class PackedLinear:
@@ -25,8 +38,15 @@ cdef class PackedLinear:
         return self.c.panels * self.c.w_panel
 
 
-def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None, int threads=1):
+def has_bf16_dot():
+    """Whether the instruction set in use can multiply as "dot" does."""
+    return kernels().gemm[PF_DOT] != NULL
+
+
+def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None, str product=None, int threads=1):
     """Pack `weight` (n, taps * k): float32 stays float32, bfloat16 (given as uint16) stays bfloat16.
+
+    product: None, "dot" or "int8" (see the module); "int8" takes no taps. A few outputs are always float32.
 
     order: source row of every output row (n,) int, or None; bias: (n,) float32 in *output* order or None.
     float16 is widened to float32 (exact). Raises ValueError for another dtype or a shape that does not chain.
@@ -50,17 +70,22 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
 
     cdef PackedLinear packed = PackedLinear()
     cdef Linear *c = &packed.c
+    packed.store = store
     if n <= PF_FEW:
-        packed.store = store
         c.kind, c.n, c.k, c.taps, c.panels = PF_ROWS, <int>n, <int>k, taps, 1
         c.w = store.vector(weight[np.asarray(order)])
         c.w_panel = n * k * taps * 4
         c.bias = store.vector(bias)
         store.release(source)
         return packed
+    if product == "int8":
+        if taps != 1:
+            raise ValueError("pack_linear: int8 takes one tap")
+        return _pack_int8(packed, weight, bias, order, threads)
+    if product == "dot" and weight.dtype == np.float32:
+        weight = round_to_bf16(weight)
     cdef Py_ssize_t element = 4 if weight.dtype == np.float32 else 2
-    packed.store = store
-    c.kind = PF_F32 if element == 4 else PF_BF16
+    c.kind = PF_F32 if element == 4 else PF_DOT if product == "dot" else PF_BF16
     c.n = <int>n
     c.k = <int>k
     c.taps = taps
@@ -76,6 +101,41 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
             _pack_panel(c, p, &raw[0], &rows[0], row_bytes)
     store.release(source)
     return packed
+
+
+cdef PackedLinear _pack_int8(PackedLinear packed, weight, bias, order, int threads):
+    """Quantise in blocks of rows, so that no float32 copy of the whole matrix is ever made."""
+    cdef Linear *c = &packed.c
+    c.kind, c.n, c.k, c.taps = PF_INT8, <int>weight.shape[0], <int>weight.shape[1], 1
+    c.panels = (c.n + PF_PANEL - 1) // PF_PANEL
+    c.w_panel = 8 * PF_PANEL + (c.k + 3) // 4 * 4 * PF_PANEL
+    c.w = packed.store.take(c.panels * c.w_panel)
+    c.bias = packed.store.vector(bias)
+    cdef int block = 8 * max(threads, 1), first, p, last
+    cdef const float[:, ::1] rows
+    for first in range(0, c.panels, block):
+        last = min(first + block, c.panels)
+        rows = np.ascontiguousarray(widen(weight[order[first * PF_PANEL:last * PF_PANEL]]))
+        for p in prange(first, last, nogil=True, schedule="static", num_threads=threads):
+            _pack_int8_panel(c, p, &rows[0, 0], <int>rows.shape[0], p - first)
+    packed.store.release(weight)
+    return packed
+
+
+cdef void _pack_int8_panel(const Linear *c, int panel, const float *block, int n, int at) noexcept nogil:
+    cdef const float *rows[PF_PANEL]
+    cdef int j
+    cdef int8_t *scratch = <int8_t *>malloc((c.k + 3) // 4 * 4 + 1)   # at load: allocation is allowed
+    for j in range(PF_PANEL):
+        rows[j] = block + <Py_ssize_t>(at * PF_PANEL + j) * c.k if at * PF_PANEL + j < n else NULL
+    kernels().pack_int8(<char *>c.w + panel * c.w_panel, rows, c.k, scratch)
+    free(scratch)
+
+
+def round_to_bf16(values):
+    """float32 to bfloat16 bits (uint16), to nearest even."""
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
 
 
 cdef void _pack_panel(const Linear *c, int panel, const unsigned char *raw, const long long *order,
@@ -94,11 +154,13 @@ cdef void _pack_panel(const Linear *c, int panel, const unsigned char *raw, cons
 
 cdef void apply_linear(const pf_kernels *kernels, const pf_team *team, const Linear *w,
                        pf_gemm *g, int rows) noexcept nogil:
-    """This thread's share of `rows` rows of w; every member of the team calls it, none waits in it.
+    """This thread's share of `rows` rows of w; every member of the team calls it.
 
-    x, x_row, x_tap, y, a, skip, scale and their pitches are the caller's; the rest comes from w.
+    x, x_row, x_tap, y, a, skip, scale and their pitches are the caller's; the rest comes from w. Rows that
+    must be prepared are put in team.scratch (prepared_floats), with barriers if they are many.
     """
     cdef int lo, hi
+    prepare_rows(kernels, team, w, g, rows)
     g.w = w.w
     g.w_panel = w.w_panel
     g.bias = w.bias
@@ -131,3 +193,55 @@ cdef void plain_gemm(pf_gemm *g, const float *x, Py_ssize_t x_row, float *y, Py_
     g.a = NULL
     g.a_row = 0
     g.activation = PF_NONE
+
+
+cdef Py_ssize_t prepared_floats(int rows, int widest, int threads) noexcept nogil:
+    """Floats of team.scratch for products of `rows` rows that cover at most `widest` floats each."""
+    return max(rows, FEW_ROWS * threads) * <Py_ssize_t>(widest + 48) // 2 + 64 * threads
+
+
+cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g,
+                       int rows) noexcept nogil:
+    """Bring `rows` rows of g.x into the form w is multiplied with, in team.scratch."""
+    if w.kind == PF_INT8:
+        _quantize(kernels, team, g, rows, w.k)
+    elif w.kind == PF_DOT:
+        _narrow(kernels, team, g, rows, w.k, w.taps)
+
+
+cdef void _quantize(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, int rows, int k) noexcept nogil:
+    """Point g at int8 copies of its rows."""
+    cdef int lo = 0, hi = rows, r
+    cdef Py_ssize_t pitch = (k + 63) // 64 * 64
+    cdef char *base = team.scratch
+    if rows <= FEW_ROWS:
+        base += team.rank * FEW_ROWS * (pitch + <Py_ssize_t>sizeof(float))
+    else:
+        pf_wait(team)      # nobody still reads the rows of the product before
+        pf_share(team, rows, 1, &lo, &hi)
+    g.q_scale = <const float *>base
+    g.q = base + max(rows, <int>FEW_ROWS) * <Py_ssize_t>sizeof(float)
+    g.q_row = pitch
+    for r in range(lo, hi):
+        (<float *>g.q_scale)[r] = kernels.quantize(<int8_t *>g.q + r * pitch, g.x + r * g.x_row, k)
+    if rows > FEW_ROWS:
+        pf_wait(team)
+
+
+cdef void _narrow(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, int rows, int k, int taps) noexcept nogil:
+    """Point g at a bfloat16 copy of everything its rows cover, at the same pitches (rows may overlap)."""
+    cdef int lo, hi
+    cdef Py_ssize_t count = (rows - 1) * g.x_row + (taps - 1) * g.x_tap + k
+    cdef uint16_t *to = <uint16_t *>team.scratch   # one more than count: an odd row's partner must be a number
+    if rows <= FEW_ROWS:
+        to += team.rank * ((count + 64) // 64 * 64)
+        kernels.narrow_bf16(to, g.x, count)
+        to[count] = 0
+    else:
+        pf_wait(team)
+        pf_share(team, <int>count, 64, &lo, &hi)
+        kernels.narrow_bf16(to + lo, g.x + lo, hi - lo)
+        if team.rank == 0:
+            to[count] = 0
+        pf_wait(team)
+    g.q = to

@@ -13,7 +13,7 @@ from pocket_fast.cpu._kernels cimport PF_ELU, PF_GELU, PF_NONE, PF_PANEL, PF_SIL
 from pocket_fast.cpu._team cimport pf_alone, pf_team
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.conv cimport ConvChain
-from pocket_fast.cpu.packing cimport PackedLinear, plain_gemm
+from pocket_fast.cpu.packing cimport PackedLinear, plain_gemm, prepare_rows, prepared_floats
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
 ACTIVATIONS = {None: PF_NONE, "elu": PF_ELU, "gelu": PF_GELU, "silu": PF_SILU}
@@ -73,6 +73,9 @@ def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, act
         skips = skip
         g.skip = &skips[0, 0]
         g.skip_row = n
+    cdef float[::1] scratch = np.empty(prepared_floats(m, <int>max(reach, x_row), 1), dtype=np.float32)
+    cdef pf_team team = pf_alone(&scratch[0])
+    prepare_rows(kernels(), &team, &weight.c, &g, m)
     kernels().gemm[weight.c.kind](&g, r0, r1, p0, p1)
 
 
@@ -147,7 +150,7 @@ def convolve(ConvChain chain, const float[:, ::1] x, float[::1] state, bint firs
 
     state (state_floats,): what the chain remembers, zeros before the first frame; updated.
     """
-    cdef pf_team team = pf_alone()
+    cdef pf_team team = pf_alone(NULL)
     cdef float[::1] scratch = np.empty(chain.scratch_floats, dtype=np.float32)
     expected = (chain.buffers[chain.input].rows, chain.buffers[chain.input].channels)
     if (x.shape[0], x.shape[1]) != expected or state.shape[0] != chain.state_floats:
@@ -178,7 +181,7 @@ def transform(Stack stack, float[:, ::1] x, float[::1] span, int capacity, int l
     (then capacity is at least the window and the rows), else with room for these rows.
     """
     cdef int rows = <int>x.shape[0], r, d = stack.d
-    cdef pf_team team = pf_alone()
+    cdef pf_team team = pf_alone(NULL)
     cdef TransformerScratch s
     cdef Run run
     if (rows == 0 or x.shape[1] != d or span.shape[0] != stack.span_floats(capacity)

@@ -41,7 +41,8 @@ cdef class Stack:
     cdef readonly int feed
     cdef Heads heads
     cdef float *freqs
-    cdef _load_layer(self, Layer *layer, weights, str prefix, order, int threads)
+    cdef readonly int widest       # floats of the widest row any product reads, padding included
+    cdef _load_layer(self, Layer *layer, weights, str prefix, order, str product, int threads)
     cdef Py_ssize_t span_floats(self, int capacity) noexcept nogil
     cdef Py_ssize_t scratch_floats(self, int rows, int threads, int positions) noexcept nogil
     cdef void cut(self, TransformerScratch *s, float *at, int rows, int threads, int positions) noexcept nogil

@@ -30,15 +30,17 @@ cdef class Stack:
     """Layers of one transformer. `weights` maps names relative to `prefix` + 'layers.{i}.'.
 
     d_model, heads, kv_heads, head width `dim`, feed-forward width, rotary max_period; context: 0 or
-    the attention window in positions. Raises ValueError if shapes do not chain.
+    the attention window in positions; product: how the matrices are packed (packing.pyx). Raises ValueError if shapes do not chain.
     """
 
     def __cinit__(self, WeightStore store, weights, str prefix, *, int n_layers, int d_model, int heads,
-                  int kv_heads, int dim, int feed, float max_period, int context=0, int threads=1):
+                  int kv_heads, int dim, int feed, float max_period, int context=0,
+                  str product=None, int threads=1):
         self.store = store
         self.packed = []
         self.n_layers, self.d, self.feed = n_layers, d_model, feed
         self.heads = Heads(heads, kv_heads, dim, context)
+        self.widest = max(d_model, feed, heads * dim) + PITCH
         self.layers = <Layer *>calloc(max(n_layers, 1), sizeof(Layer))
         if self.layers == NULL:
             raise MemoryError("transformer layers")
@@ -48,16 +50,16 @@ cdef class Stack:
         order = np.concatenate([rope_order(heads, dim), heads * dim + rope_order(kv_heads, dim),
                                 (heads + kv_heads) * dim + np.arange(kv_heads * dim)])
         for i in range(n_layers):
-            self._load_layer(&self.layers[i], weights, f"{prefix}layers.{i}.", order, threads)
+            self._load_layer(&self.layers[i], weights, f"{prefix}layers.{i}.", order, product, threads)
 
-    cdef _load_layer(self, Layer *layer, weights, str prefix, order, int threads):
+    cdef _load_layer(self, Layer *layer, weights, str prefix, order, str product, int threads):
         cdef int q = self.heads.n * self.heads.dim, kv = self.heads.kv * self.heads.dim
 
         def pack(name, n, k, order=None):
             weight = weights[prefix + name]
             if weight.shape != (n, k):
                 raise ValueError(f"{prefix}{name}: shape {weight.shape}, expected {(n, k)}")
-            packed = pack_linear(self.store, weight, order=order, threads=threads)
+            packed = pack_linear(self.store, weight, order=order, product=product, threads=threads)
             self.packed.append(packed)
             return packed
 

@@ -3,9 +3,9 @@
 import math
 
 import pytest
+from pocket_fast.cpu._team import has_openmp
 
 from pocket_fast.cpu import _pace, _threads
-from pocket_fast.cpu._team import has_openmp
 
 
 @pytest.fixture
