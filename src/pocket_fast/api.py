@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Iterator, Mapping
+from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pocket_fast.errors import AudioError, ConfigError, NotFoundError, UnsupportedError, VoiceError
+from pocket_fast.errors import AudioError, ConfigError, UnsupportedError, VoiceError
 
 if TYPE_CHECKING:
     from pocket_fast.models.pocket.voice import VoiceState
@@ -28,7 +29,9 @@ class TTSModel:
     gives the same samples. voice_cache bounds the memory of prepared voices.
     """
 
-    def __init__(self, config: Any, origin: str, language: str | None, loaded: Any, stages: Any):
+    def __init__(
+        self, config: Any, origin: Path, language: str | None, loaded: Any, stages: Any, progress: bool
+    ):
         """Use load_model."""
         from pocket_fast.models.pocket.pipeline import PocketModel
         from pocket_fast.models.pocket.voice_cache import VoiceCache, fingerprint
@@ -48,6 +51,7 @@ class TTSModel:
         self._cloning_reason: str | None = loaded.cloning_reason
         self._tokenizer = loaded.tokenizer
         self._model = PocketModel(config, stages)
+        self._progress = progress
 
     @classmethod
     def load_model(
@@ -82,6 +86,7 @@ class TTSModel:
         from pocket_fast.cpu.backend import load_stages, resolve_compute_type
         from pocket_fast.models.pocket import catalog, loading
         from pocket_fast.models.pocket.config import load_config
+        from pocket_fast.weights.tensors import forget_pages
 
         if lsd_decode_steps is not None:
             warnings.warn(
@@ -99,14 +104,21 @@ class TTSModel:
             if language is not None:
                 raise ConfigError("give a language or a config, not both")
             path = loading.fetch_config(str(config), progress=progress)
-            settings, origin, name = load_config(path), str(config), None
+            settings, origin, name = load_config(path), Path(config), None
             folder = None if "://" in str(config) else path.parent
         else:
-            name = catalog.canonical_name(language or DEFAULT_LANGUAGE)
-            settings, origin, folder = catalog.shipped_config(name), name, None
+            name = catalog.canonical_name(DEFAULT_LANGUAGE if language is None else language)
+            settings, origin, folder = catalog.shipped_config(name), Path(f"{name}.yaml"), None
         loaded = loading.load(settings, folder, checkpoint, progress=progress)
-        stages = load_stages(settings, loaded.weights, threads=threads, compute_type=compute_type)
-        model = cls(settings, origin, name if checkpoint is None else None, loaded, stages)
+        stages = load_stages(
+            settings,
+            loaded.weights,
+            threads=threads,
+            compute_type=compute_type,
+            encoder=loaded.has_voice_cloning,
+            release=forget_pages,
+        )
+        model = cls(settings, origin, name if checkpoint is None else None, loaded, stages, progress)
         model.sampler_decode_steps = sampler_decode_steps
         model.noise_clamp = noise_clamp
         if temp is not None:
@@ -140,8 +152,9 @@ class TTSModel:
         """A voice, ready to speak with any number of times.
 
         audio_conditioning: the name of a predefined voice; a path or a URL (str only) of an audio file or of a
-        .safetensors state; or samples (1, n) or (n,) float32 at sample_rate. truncate: use the first 30
-        seconds of a recording. Prepared voices are kept in voice_cache.
+        .safetensors state; or samples (1, n) or (n,), floating point at sample_rate, as an array or what
+        NumPy can make one of. truncate: use the first 30 seconds of a recording (not of samples). Prepared
+        voices are kept in voice_cache.
 
         Raises VoiceError (unknown name, state of another model, weights without cloning), AudioError,
         NotFoundError, DownloadError.
@@ -150,17 +163,12 @@ class TTSModel:
         from pocket_fast.models.pocket.voices import locate_voice
         from pocket_fast.weights.hub import fetch
 
-        if isinstance(audio_conditioning, np.ndarray):
+        if not isinstance(audio_conditioning, (str, Path)):
             self._check_cloning()
-            pcm = audio_conditioning
-            if pcm.ndim == 2 and pcm.shape[0] == 1:
-                pcm = pcm[0]
-            if pcm.ndim != 1 or pcm.dtype.kind != "f":
-                raise AudioError(
-                    f"voice prompt: an array {audio_conditioning.shape} of {pcm.dtype}; expected (1, samples) "
-                    f"floating point at {self.sample_rate} Hz, one channel"
-                )
-            return state_from_audio(pcm, self.stages)
+            return state_from_audio(self._one_channel(np.asarray(audio_conditioning)), self.stages)
+
+        def get(location: str) -> Path:
+            return fetch(location, progress=self._progress)
 
         backbone = self.stages.backbone
         source = str(audio_conditioning)
@@ -168,14 +176,21 @@ class TTSModel:
             source = locate_voice(source, self.language)
         if _is_state(source):
             if "://" in source:
-                return self.voice_cache.get(source, lambda: read_state(fetch(source), backbone))
-            return read_state(fetch(source), backbone)
+                return self.voice_cache.get(source, lambda: read_state(get(source), backbone))
+            return read_state(get(source), backbone)
 
         self._check_cloning()
-        path = Path(audio_conditioning) if isinstance(audio_conditioning, Path) else fetch(source)
-        if not path.exists():
-            raise NotFoundError(f"{path}: no such audio file")
+        path = get(source)
         return self.voice_cache.get_recording(path, truncate, backbone, lambda: self._clone(path, truncate))
+
+    def _one_channel(self, samples: np.ndarray) -> np.ndarray:
+        pcm = samples[0] if samples.ndim == 2 and len(samples) == 1 else samples
+        if pcm.ndim != 1 or pcm.dtype.kind != "f":
+            raise AudioError(
+                f"voice prompt: an array {samples.shape} of {samples.dtype}; expected one channel, (1, samples) or "
+                f"(samples,), floating point in [-1, 1] at {self.sample_rate} Hz"
+            )
+        return pcm
 
     def _clone(self, path: Path, truncate: bool) -> VoiceState:
         from pocket_fast.audio.read import read_audio
@@ -248,6 +263,8 @@ class TTSModel:
         from pocket_fast.engine.speak import speak
         from pocket_fast.models.pocket.prompt import Chunk, plan
 
+        if not (seed is None or (_is_whole(seed) and seed >= 0)):
+            raise ConfigError(f"seed: expected a whole number of at least 0 or None, got {seed!r}")
         state = self._as_state(model_state, copy_state)
         sampling = self._sampling()
         planned = plan(
@@ -266,6 +283,7 @@ class TTSModel:
         def finished(utterance: Any) -> None:
             if not copy_state:
                 state.prefix = self._model.past(utterance)
+            utterance.check_end()
 
         parts = [begin(i, p) if isinstance(p, Chunk) else p.samples for i, p in enumerate(planned)]
         yield from speak(self._model, parts, stop, finished)
@@ -273,13 +291,19 @@ class TTSModel:
     def _as_state(self, model_state: Mapping[str, Any], copy_state: bool) -> VoiceState:
         from pocket_fast.models.pocket.voice import VoiceState, state_from_mapping
 
-        if isinstance(model_state, VoiceState):
+        backbone = self.stages.backbone
+        if isinstance(model_state, VoiceState) and backbone.owns(model_state.prefix):
             return VoiceState(model_state.prefix) if copy_state else model_state
+        if not isinstance(model_state, Mapping):
+            raise VoiceError(
+                f"model_state: expected what get_state_for_audio_prompt returns, got {type(model_state).__name__}"
+            )
         if not copy_state:
             raise VoiceError(
-                "copy_state=False needs a state from get_state_for_audio_prompt, got a plain mapping"
+                "copy_state=False needs a state from this model's get_state_for_audio_prompt, not a plain mapping "
+                "or another model's state"
             )
-        return state_from_mapping(model_state, self.stages.backbone, "model_state")
+        return state_from_mapping(model_state, backbone, "model_state")
 
     def _sampling(self):
         from pocket_fast.models.pocket.pipeline import Sampling
@@ -291,7 +315,7 @@ class TTSModel:
         check(_is_number(self.temp) and self.temp >= 0, "temp", "a number of at least 0")
         check(_is_number(self.eos_threshold), "eos_threshold", "a number")
         steps = self.sampler_decode_steps
-        check(isinstance(steps, int) and steps >= 1, "sampler_decode_steps", "a whole number of at least 1")
+        check(_is_whole(steps) and steps >= 1, "sampler_decode_steps", "a whole number of at least 1")
         clamp = self.noise_clamp
         check(clamp is None or (_is_number(clamp) and clamp > 0), "noise_clamp", "a number above 0 or None")
         return Sampling(float(self.temp), float(self.eos_threshold), steps, clamp)
@@ -308,7 +332,11 @@ def export_model_state(model_state: Mapping[str, Mapping[str, np.ndarray]], dest
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _is_state(source: str) -> bool:

@@ -1,12 +1,13 @@
 """Writers of small weight files, correct and damaged."""
 
 import json
-import pickle
 import struct
-import zipfile
 
 import numpy as np
 import pytest
+
+import torch_files
+from torch_files import Call, Global, torch_tensor
 
 KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "BOOL": "?"}
 
@@ -37,82 +38,10 @@ def write_tensors(tmp_path):
     return write
 
 
-class Storage:
-    def __init__(self, kind, key, data):
-        self.kind, self.key, self.data = kind, key, data
-
-
-class Global:
-    """Pickles as a reference to module.name, which need not exist here."""
-
-    def __init__(self, module, name):
-        self.module, self.name = module, name
-
-
-class Call:
-    def __init__(self, function, *args):
-        self.function, self.args = function, args
-
-    def __reduce__(self):
-        return self.function, self.args
-
-
-class TorchPickler(pickle._Pickler):
-    """The Python pickler, with torch's storage references and globals that are not importable here."""
-
-    def persistent_id(self, obj):
-        if isinstance(obj, Storage):
-            kind = Global("torch", obj.kind)
-            return ("storage", kind, obj.key, "cpu", len(obj.data) // obj.width)
-        return None
-
-    def save_global_name(self, obj):
-        self.write(b"c" + obj.module.encode() + b"\n" + obj.name.encode() + b"\n")
-
-    def save_call(self, obj):
-        self.save(obj.function)
-        self.save(obj.args)
-        self.write(pickle.REDUCE)
-
-    dispatch = {**pickle._Pickler.dispatch, Global: save_global_name, Call: save_call}  # noqa: RUF012
-
-
-def torch_tensor(array, key, kind="FloatStorage", offset=0, size=None, stride=None):
-    """The pickle structure of one tensor over the storage `array`."""
-    array = np.ascontiguousarray(array)
-    storage = Storage(kind, key, array.tobytes())
-    storage.width = array.itemsize
-    size = array.shape if size is None else size
-    if stride is None:
-        stride = tuple(s // array.itemsize for s in array.strides)
-    rebuild = Global("torch._utils", "_rebuild_tensor_v2")
-    return Call(rebuild, storage, offset, size, stride, False, Call(Global("collections", "OrderedDict")))
-
-
 @pytest.fixture
 def write_checkpoint(tmp_path):
-    """A .pt zip as torch.save lays it out, from a payload holding torch_tensor structures."""
-    import io
-
-    def write(payload, name="step.pt", compression=zipfile.ZIP_STORED, byteorder=b"little"):
-        stored = {}
-
-        class Pickler(TorchPickler):
-            def persistent_id(self, obj):
-                if isinstance(obj, Storage):
-                    stored[obj.key] = obj.data
-                return super().persistent_id(obj)
-
-        body = io.BytesIO()
-        Pickler(body, 2).dump(payload)
-        path = tmp_path / name
-        with zipfile.ZipFile(path, "w", compression) as archive:
-            archive.writestr("step/data.pkl", body.getvalue())
-            archive.writestr("step/byteorder", byteorder)
-            for key, data in stored.items():
-                archive.writestr(f"step/data/{key}", data)
-            archive.writestr("step/version", "3\n")
-        return path
+    def write(payload, name="step.pt", **how):
+        return torch_files.write_checkpoint(tmp_path / name, payload, **how)
 
     return write
 

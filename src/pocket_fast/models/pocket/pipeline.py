@@ -45,7 +45,7 @@ class PocketUtterance:
         self.latent = bos
         self.frames = 0  # emitted so far
         self.ends_at: int | None = None  # frames in all, once end of speech was found
-        self.done = chunk.max_frames == 0
+        self.done = False
 
     def hear_eos(self, logit: float) -> bool:
         """Take in the logit of the frame just drawn; True if this frame is already past the end."""
@@ -57,17 +57,20 @@ class PocketUtterance:
     def advance(self) -> None:
         """Count the frame just emitted; done if it was the last."""
         self.frames += 1
+        self.done = self.frames in (self.ends_at, self.chunk.max_frames)
+
+    def check_end(self) -> None:
+        """Complain about a chunk that is done although its speech did not end: as a warning in the log, or as
+        a RuntimeError when KPOCKET_TTS_ERROR_WITHOUT_EOS is 1."""
         if self.ends_at is not None:
-            self.done = self.frames >= self.ends_at
-        elif self.frames >= self.chunk.max_frames:
-            self.done = True
-            if os.environ.get("KPOCKET_TTS_ERROR_WITHOUT_EOS", "0") == "1":
-                raise RuntimeError(f"no end of speech within {self.frames} frames: {self.chunk.text[:60]!r}")
-            _log.warning(
-                "No end of speech within %d frames, stopped there; the text may be cut or babbled: %.60r",
-                self.frames,
-                self.chunk.text,
-            )
+            return
+        if os.environ.get("KPOCKET_TTS_ERROR_WITHOUT_EOS", "0") == "1":
+            raise RuntimeError(f"no end of speech within {self.frames} frames: {self.chunk.text[:60]!r}")
+        _log.warning(
+            "No end of speech within %d frames, stopped there; the text may be cut or babbled: %.60r",
+            self.frames,
+            self.chunk.text,
+        )
 
 
 class PocketModel:

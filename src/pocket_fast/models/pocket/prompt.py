@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 
 from pocket_fast.errors import ConfigError
 from pocket_fast.models.pocket.config import ModelConfig
@@ -52,8 +53,10 @@ def plan(
     frames_after_eos None: the config's recommendation, else upstream's guess by the number of words.
     Raises TextError for a text with nothing to speak, ConfigError for limits out of range.
     """
-    if frames_after_eos is not None and frames_after_eos < 0:
-        raise ConfigError(f"frames_after_eos: expected at least 0, got {frames_after_eos}")
+    if not (frames_after_eos is None or (isinstance(frames_after_eos, Integral) and frames_after_eos >= 0)):
+        raise ConfigError(
+            f"frames_after_eos: expected a whole number of at least 0 or None, got {frames_after_eos!r}"
+        )
     if frames_after_eos is None:
         frames_after_eos = config.model_recommended_frames_after_eos
     rules = text_rules(config)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -16,13 +17,14 @@ from pocket_fast.weights.layouts import widen
 from pocket_fast.weights.tensors import TensorFile
 
 _MODULE = "transformer.layers.{}.self_attn"
+_ABSURD = 1e9  # far beyond 32-bit integers read as numbers; their squares overflow soon
 
 
 class VoiceState(Mapping):
     """A voice ready to speak. Reads like upstream's state: {module: {'cache', 'offset', 'pad'}} in NumPy arrays.
 
     cache (2, 1, T, kv_heads, head_dim) float32: keys after rotation, values; offset (1,) int64 = T.
-    The arrays are made when asked for; the model uses `prefix`, in its own layout, shared and read-only.
+    The arrays are made when asked for, read-only: the model uses `prefix`, in its own layout, shared.
     """
 
     def __init__(self, prefix: Any):
@@ -52,15 +54,14 @@ class VoiceState(Mapping):
 
     def _modules(self) -> dict[str, dict[str, np.ndarray]]:
         if self._arrays is None or self._arrays[0] is not self.prefix:
-            count = np.array([self.length], dtype=np.int64)
+            count, pad = np.array([self.length], dtype=np.int64), np.zeros(1, dtype=np.int64)
             modules = {
-                _MODULE.format(i): {
-                    "cache": layer[:, None],
-                    "offset": count,
-                    "pad": np.zeros(1, dtype=np.int64),
-                }
+                _MODULE.format(i): {"cache": layer[:, None], "offset": count, "pad": pad}
                 for i, layer in enumerate(self.prefix.export())
             }
+            for tensors in modules.values():
+                for array in tensors.values():
+                    array.flags.writeable = False  # a change would be lost
             self._arrays = (self.prefix, modules)
         return self._arrays[1]
 
@@ -72,15 +73,12 @@ def state_from_mapping(
     layers = []
     for i in range(len(modules)):
         tensors = modules.get(_MODULE.format(i))
-        if tensors is None or "cache" not in tensors:
+        if not isinstance(tensors, Mapping) or "cache" not in tensors:
             raise VoiceError(
-                f"{where}: not a voice state: no {_MODULE.format(i)}/cache among {sorted(modules)[:3]}"
+                f"{where}: not a voice state: no {_MODULE.format(i)}/cache among {list(modules)[:3]}"
             )
         cache = np.asarray(tensors["cache"], dtype=np.float32)
-        # an older form keeps a tensor `current_end` whose length is the count
-        used = (
-            tensors["offset"].reshape(-1)[0] if "offset" in tensors else len(tensors.get("current_end", ()))
-        )
+        used = _positions_used(tensors)
         if cache.ndim != 5 or cache.shape[:2] != (2, 1) or not 0 < used <= cache.shape[2]:
             raise VoiceError(
                 f"{where}: layer {i} has a cache {cache.shape} with {used} positions used; expected "
@@ -88,7 +86,7 @@ def state_from_mapping(
             )
         if np.any(np.asarray(tensors.get("pad", 0))):
             raise VoiceError(f"{where}: the state is padded (made in a batch); export the voice on its own")
-        layers.append(cache[:, 0, : int(used)])
+        layers.append(cache[:, 0, :used])
     if not layers:
         raise VoiceError(f"{where}: an empty voice state")
     if not all(np.isfinite(layer).all() for layer in layers):
@@ -97,6 +95,13 @@ def state_from_mapping(
         return VoiceState(backbone.import_prefix(layers))
     except ValueError as error:
         raise VoiceError(f"{where}: made for another model: {error}") from None
+
+
+def _positions_used(tensors: Mapping[str, np.ndarray]) -> int:
+    if "offset" in tensors:
+        offset = np.asarray(tensors["offset"]).reshape(-1)
+        return int(offset[0]) if len(offset) and offset.dtype.kind in "iu" else 0
+    return len(np.atleast_1d(tensors.get("current_end", ())))  # an older form: the length is the count
 
 
 def read_state(path: Path, backbone: Any) -> VoiceState:
@@ -142,8 +147,10 @@ def write_state(state: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> No
         for name, tensor in members.items()
     }
     blob = save(tensors)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial = path.parent / f".{path.name}.{os.getpid()}.{threading.get_ident()}"
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, "it is not a regular file")  # os.replace would take the place of a device
         partial.write_bytes(blob)
         os.replace(partial, path)
     except OSError as error:
@@ -160,8 +167,9 @@ def state_from_audio(pcm: np.ndarray, stages: Any) -> VoiceState:
     """
     if len(pcm) == 0:
         raise AudioError("voice prompt: no samples; expected speech, best 5 to 30 seconds of it")
-    if not np.isfinite(pcm).all():
-        raise AudioError("voice prompt: NaN or infinite samples; expected float32 in [-1, 1]")
+    peak = np.abs(pcm).max()
+    if not peak < _ABSURD:  # NaN too
+        raise AudioError(f"voice prompt: a sample of {peak:g}; expected numbers in [-1, 1]")
     encoder, backbone = stages.encoder, stages.backbone
     pcm = end_on_pause(np.asarray(pcm, dtype=np.float32))
     whole = np.pad(pcm, (0, -len(pcm) % encoder.samples_per_frame))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from pathlib import Path
 from typing import Any
 
-from pocket_fast.errors import PocketFastError
+from pocket_fast.errors import PocketFastError, VoiceError
 from pocket_fast.models.pocket.voice import VoiceState, read_state, write_state
 
 _log = logging.getLogger("pocket_fast")
@@ -70,7 +70,10 @@ class VoiceCache:
                 _log.warning("Making the voice again, its cached state cannot be used: %s", error)
         state = make()
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_state(state, file)
+        try:
+            write_state(state, file)
+        except VoiceError as error:  # a full disk is no reason not to speak
+            _log.warning("The voice is not kept for the next time: %s", error)
         return state
 
 
