@@ -35,7 +35,8 @@ static void pack_bf16(uint16_t *panel, const uint16_t *const *rows, int k, int t
     }
 }
 
-static float quantize(int8_t *q, const float *x, int k) {
+/* `flip` 0x80 turns the signed bytes into unsigned ones shifted by 128. */
+ALWAYS_INLINE float quantize_row(int8_t *q, const float *x, int k, const int flip) {
     vf top = v_set(0.0f);
     int c = 0;
     for (; c + VW <= k; c += VW) {
@@ -48,12 +49,14 @@ static float quantize(int8_t *q, const float *x, int k) {
     for (c = 0; c + VW <= k; c += VW) {
         float rounded[VW];
         v_store(rounded, v_round(v_mul(v_load(x + c), v_set(inverse))));
-        for (int i = 0; i < VW; i++) q[c + i] = (int8_t)rounded[i];
+        for (int i = 0; i < VW; i++) q[c + i] = (int8_t)((int)rounded[i] ^ flip);
     }
-    for (; c < k; c++) q[c] = (int8_t)lrintf(x[c] * inverse);
-    for (; c % 4; c++) q[c] = 0;
+    for (; c < k; c++) q[c] = (int8_t)((int)lrintf(x[c] * inverse) ^ flip);
+    for (; c % 4; c++) q[c] = (int8_t)flip;
     return scale;
 }
+
+static float quantize(int8_t *q, const float *x, int k) { return quantize_row(q, x, k, V_DOT_OFFSET ? 0x80 : 0); }
 
 static void pack_int8(void *panel, const float *const *rows, int k, int8_t *scratch) {
     float *scale = panel;
@@ -62,7 +65,7 @@ static void pack_int8(void *panel, const float *const *rows, int k, int8_t *scra
     const int fours = (k + 3) / 4;
     for (int j = 0; j < PF_PANEL; j++) {
         int32_t sum = 0;
-        if (rows[j]) scale[j] = quantize(scratch, rows[j], k);
+        if (rows[j]) scale[j] = quantize_row(scratch, rows[j], k, 0);
         else {
             scale[j] = 0.0f;
             memset(scratch, 0, (size_t)fours * 4);

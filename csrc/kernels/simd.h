@@ -37,8 +37,8 @@ static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
     *even = _mm512_castsi512_ps(_mm512_slli_epi32(u, 16));
     *odd = _mm512_castsi512_ps(_mm512_and_si512(u, _mm512_set1_epi32((int)0xffff0000u)));
 }
-/* The integer dot product wants one unsigned operand: inputs are shifted by 128, and every sum starts
- * at -128 times the sum of its weights. */
+/* The integer dot product wants one unsigned operand: `quantize` stores inputs shifted by 128, and every
+ * sum starts at -128 times the sum of its weights. */
 #define V_DOT_OFFSET 1
 static inline vi v_load_int(const void *p) { return _mm512_loadu_si512(p); }
 static inline vi v_zero_int(void) { return _mm512_setzero_si512(); }
@@ -46,7 +46,7 @@ static inline vf v_from_int(vi a) { return _mm512_cvtepi32_ps(a); }
 static inline vi v_four(const int8_t *x) {
     int32_t u;
     memcpy(&u, x, 4);
-    return _mm512_set1_epi32(u ^ (int32_t)0x80808080u);
+    return _mm512_set1_epi32(u);
 }
 static inline vi v_dot(vi acc, vi x, vi w) { return _mm512_dpbusd_epi32(acc, x, w); }
 #define V_HAVE_BF16_DOT
