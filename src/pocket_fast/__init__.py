@@ -1,9 +1,12 @@
 """pocket_fast: text-to-speech that programs embed.
 
 from pocket_fast import TTSModel
-model = TTSModel.load_model()
-voice = model.get_state_for_audio_prompt("alba")
-samples = model.generate_audio(voice, "Hello world.")      # float32, 24 kHz
+
+model = TTSModel.load_model()  # the released English model; language= and config= choose others
+voice = model.get_state_for_audio_prompt("alba")  # or the path or URL of a recording
+samples = model.generate_audio(voice, "Hello world.")  # (n,) float32 at model.sample_rate, 24000 Hz
+for frame in model.generate_audio_stream(voice, "This is heard while it is made."):
+    print(f"{len(frame) / model.sample_rate:.2f} s more")
 """
 
 from pocket_fast.api import TTSModel, export_model_state

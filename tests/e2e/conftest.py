@@ -88,7 +88,7 @@ def start(tmp_path):
         "HF_ENDPOINT": "http://127.0.0.1:9",  # discard: nobody listens
         "POCKET_FAST_CACHE": str(tmp_path / "cache"),
     }
-    for name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "POCKET_FAST_DEBUG"):
+    for name in ("HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "POCKET_FAST_DEBUG", "PYTHONUNBUFFERED"):
         environment.pop(name, None)
     started = []
 

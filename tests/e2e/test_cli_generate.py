@@ -169,6 +169,12 @@ def test_threads_and_compute_type_do_not_change_the_samples(speak):
     assert speak("--stream", *NOISY, 1, *machine).out == plain
 
 
+def test_threads_option_goes_before_the_environment(speak, monkeypatch):
+    monkeypatch.setenv("POCKET_FAST_THREADS", "none")
+    assert "POCKET_FAST_THREADS" in speak("--stream").err
+    assert speak("--stream", "--threads", 1).code == 0
+
+
 def test_first_chunk_length(speak, monkeypatch):
     plain = speak("-o", "-", *NOISY, 1).out
     for seconds in ("0.2", "100", ""):

@@ -79,10 +79,10 @@ def test_a_stream_ends_on_a_frame(endless, tmp_path):
     process = endless("--stream", folder=tmp_path)
     beginning = process.stdout.read(10 * 2 * FRAME)
     process.send_signal(signal.SIGINT)
-    rest, err = process.communicate(timeout=SAFETY)
-    assert process.returncode == 1
+    rest = process.stdout.read()  # communicate() would miss what the first read has buffered
+    assert process.wait(timeout=SAFETY) == 1
     assert (len(beginning) + len(rest)) % (2 * FRAME) == 0
-    assert err.startswith(b"error: interrupted after ")
+    assert process.stderr.read().startswith(b"error: interrupted after ")
 
 
 def test_the_second_interrupt_does_not_wait_for_a_blocked_reader(endless, tmp_path):
@@ -183,3 +183,13 @@ def test_standard_output_on_a_full_disk(start, tiny):
                 ["error: No space left on device"],
                 ["error: cannot write standard output: No space left on device"],
             )
+
+
+@pytest.mark.parametrize("words", [("--version",), ("generate", "--help")])
+def test_help_that_nobody_reads(start, words):
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = start(*words, stdout=writing)
+    os.close(writing)
+    assert process.wait(timeout=SAFETY) == 0
+    assert process.stderr.read() == b""

@@ -6,6 +6,8 @@ or interrupted, 2 wrong usage.
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -21,23 +23,36 @@ _COMMANDS = {"generate": generate, "export-voice": export_voice, "voices": voice
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code. Wrong usage, --help and --version raise SystemExit."""
-    options = _parser().parse_args(argv)
+    """Run one command; returns the exit code. Wrong usage, --help and --version raise SystemExit.
+
+    Made for a process of its own: when standard output fails, or does not take what is left after an
+    interruption, its file descriptor ends up on the null device.
+    """
+    try:
+        return _run(_parser().parse_args(argv))
+    finally:
+        try:
+            if sys.stdout is not None:
+                sys.stdout.flush()
+        except (OSError, KeyboardInterrupt):
+            _abandon_stdout()
+
+
+def _run(options: argparse.Namespace) -> int:
     with logging_to_stderr(logging.ERROR if options.quiet else logging.INFO), Interrupts() as interrupts:
         try:
             code = options.run(options, interrupts)
             if sys.stdout is not None:
                 sys.stdout.flush()
+            return code
         except KeyboardInterrupt:
+            _abandon_stdout()  # the reader may be why we were interrupted: flushing could wait for ever
             say("error: interrupted")
-            code = 1
-        except BrokenPipeError:  # nobody reads our output any more: nothing to say, but not all was delivered
-            code = 1
+        except BrokenPipeError:
+            pass  # nobody reads our output any more: nothing to say, but not all was delivered
         except Exception as error:
             _report(error)
-            code = 1
-    _abandon_unwritable_stdout()
-    return code
+    return 1
 
 
 def _parser() -> Parser:
@@ -66,10 +81,8 @@ def _report(error: Exception) -> None:
         say(f"error: {type(error).__name__}: {error}\nSet POCKET_FAST_DEBUG=1 to see where it happened.")
 
 
-def _abandon_unwritable_stdout() -> None:
-    """Python flushes standard output once more when it ends; what failed already must not fail loudly again."""
-    try:
+def _abandon_stdout() -> None:
+    """Python flushes standard output once more when it ends: let that neither fail loudly nor wait."""
+    with contextlib.suppress(OSError):  # not a file: something of the caller's
         if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

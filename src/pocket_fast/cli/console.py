@@ -60,8 +60,8 @@ def progress(shown: bool) -> Iterator[Callable[[float], Any]]:
 class Interrupts:
     """SIGINT and SIGTERM, while used as a context manager.
 
-    Within gently(), the first one only sets the event. Any other is a KeyboardInterrupt, and leaves the
-    next one to the system, which kills. Signals that our parent wants ignored stay ignored.
+    Within gently(), the first one only sets the event. Any other is a KeyboardInterrupt. Signals that our
+    parent wants ignored stay ignored.
     """
 
     def __init__(self) -> None:
@@ -92,5 +92,4 @@ class Interrupts:
         if self._listening and not self._stop.is_set():
             self._stop.set()
             return
-        signal.signal(number, signal.SIG_DFL)
         raise KeyboardInterrupt
