@@ -1,0 +1,216 @@
+/* The kernel table of one instruction set against double precision, without Python: for machines and
+ * emulators where only a C compiler is at hand. tools/check_arm64.sh runs it under qemu.
+ *
+ *     cc -DPF_ISA=neon -Icsrc csrc/pf_table.c tests/c/check_kernels.c -lm
+ *
+ * Prints one line per kernel; exit code 1 if any figure is out of its bound. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pf_kernels.h"
+
+#define CAT_(a, b) a##_##b
+#define CAT(a, b) CAT_(a, b)
+extern const pf_kernels CAT(pf_kernels, PF_ISA);
+#define K (CAT(pf_kernels, PF_ISA))
+
+enum { MOST_ROWS = 19, MOST_N = 131, MOST_K = 140, GUARD = 16 };
+static const float MARK = -12345.0f;
+static int failures;
+
+static float uniform(void) { return (float)rand() / (float)RAND_MAX * 2.0f - 1.0f; }
+static void report(const char *name, double worst, double bound) {
+    const int ok = worst <= bound; /* false for NaN too */
+    printf("%-12s %-10s worst %.2e, bound %.0e%s\n", K.isa, name, worst, bound, ok ? "" : "  FAILED");
+    failures += !ok;
+}
+static float bf16(float x) { /* to nearest even */
+    uint32_t u;
+    memcpy(&u, &x, 4);
+    u = (u + 0x7fff + (u >> 16 & 1)) & 0xffff0000u;
+    memcpy(&x, &u, 4);
+    return x;
+}
+static double activation(int which, double v) {
+    switch (which) {
+    case PF_ELU: return v > 0 ? v : expm1(v);
+    case PF_GELU: return 0.5 * v * (1 + tanh(sqrt(2 / acos(-1)) * (v + 0.044715 * v * v * v)));
+    case PF_SILU: return v / (1 + exp(-v));
+    default: return v;
+    }
+}
+
+/* One product of a kind: random shape, random epilogue, and again row by row, which must give the same bits. */
+static double check_gemm(int kind, int m, int n, int k) {
+    static float x[MOST_ROWS * MOST_K], w[MOST_N * MOST_K], bias[MOST_N], skip[MOST_ROWS * MOST_N];
+    static float y[MOST_ROWS * MOST_N + GUARD], a[MOST_ROWS * MOST_N + GUARD], one[MOST_N];
+    static char packed[5 * 32 * (MOST_K * 4 + 8) + 64];
+    static int8_t q[MOST_ROWS * (MOST_K + 4)], qw[MOST_N * (MOST_K + 4)];
+    static float q_scale[MOST_ROWS], w_scale[MOST_N];
+    static uint16_t narrow[MOST_ROWS * MOST_K + 1], stored[MOST_N * MOST_K];
+    const int panels = kind == PF_ROWS ? 1 : (n + PF_PANEL - 1) / PF_PANEL, fours = (k + 3) / 4;
+    for (int i = 0; i < m * k; i++) x[i] = uniform();
+    for (int i = 0; i < n * k; i++) w[i] = kind == PF_BF16 || kind == PF_DOT ? bf16(uniform()) : uniform();
+    for (int i = 0; i < n; i++) bias[i] = uniform();
+    for (int i = 0; i < m * n; i++) skip[i] = uniform();
+    for (int i = 0; i < m * n + GUARD; i++) y[i] = a[i] = MARK;
+    for (int i = 0; i < n * k; i++) {
+        uint32_t u;
+        memcpy(&u, &w[i], 4);
+        stored[i] = (uint16_t)(u >> 16);
+    }
+    pf_gemm g = {.x = x, .x_row = k, .w = packed, .bias = bias, .skip = skip, .skip_row = n, .y = y, .y_row = n,
+                 .a = a, .a_row = n, .k = k, .taps = 1, .n = n, .activation = PF_GELU};
+    for (int p = 0; p < panels; p++) {
+        const float *rows[PF_PANEL];
+        const uint16_t *bits[PF_PANEL];
+        for (int j = 0; j < PF_PANEL; j++) {
+            const int r = p * PF_PANEL + j;
+            rows[j] = r < n ? w + r * k : NULL;
+            bits[j] = r < n ? stored + r * k : NULL;
+        }
+        if (kind == PF_F32) {
+            g.w_panel = 4 * 32 * k;
+            K.pack_f32((float *)(packed + p * g.w_panel), rows, k);
+        } else if (kind == PF_INT8) {
+            int8_t scratch[MOST_K + 4];
+            g.w_panel = 8 * 32 + 32 * 4 * fours;
+            K.pack_int8(packed + p * g.w_panel, rows, k, scratch);
+        } else if (kind != PF_ROWS) {
+            g.w_panel = 4 * 32 * ((k + 1) / 2);
+            K.pack_bf16((uint16_t *)(packed + p * g.w_panel), bits, k, 1);
+        }
+    }
+    if (kind == PF_ROWS) memcpy(packed, w, sizeof(float) * (size_t)(n * k));
+    if (kind == PF_INT8) {
+        g.q = q;
+        g.q_row = 4 * fours;
+        g.q_scale = q_scale;
+        for (int r = 0; r < m; r++) q_scale[r] = K.quantize(q + r * g.q_row, x + r * k, k);
+        for (int j = 0; j < n; j++) { /* the integers and scales the packing must have found */
+            float top = 0;
+            for (int c = 0; c < k; c++) top = fmaxf(top, fabsf(w[j * k + c]));
+            w_scale[j] = top / 127;
+            for (int c = 0; c < k; c++) qw[j * k + c] = (int8_t)rint(w[j * k + c] * (127 / top));
+        }
+    }
+    if (kind == PF_DOT) {
+        K.narrow_bf16(narrow, x, m * k);
+        narrow[m * k] = 0;
+        g.q = narrow;
+    }
+    K.gemm[kind](&g, 0, m, 0, panels);
+
+    double worst = 0;
+    for (int r = 0; r < m; r++) {
+        float top = 0;
+        for (int c = 0; c < k; c++) top = fmaxf(top, fabsf(x[r * k + c]));
+        for (int j = 0; j < n; j++) {
+            double sum = 0;
+            for (int c = 0; c < k; c++) {
+                const float xc = x[r * k + c];
+                if (kind == PF_INT8) sum += rint(xc * (127 / top)) * qw[j * k + c];
+                else sum += (double)(kind == PF_DOT ? bf16(xc) : xc) * w[j * k + c];
+            }
+            if (kind == PF_INT8) sum *= (double)(top / 127) * w_scale[j];
+            const double v = sum + bias[j] + skip[r * n + j];
+            worst = fmax(worst, fabs(y[r * n + j] - v));
+            worst = fmax(worst, fabs(a[r * n + j] - activation(PF_GELU, v)));
+        }
+    }
+    for (int i = m * n; i < m * n + GUARD; i++)
+        if (y[i] != MARK || a[i] != MARK) worst = NAN;
+    g.a = NULL;
+    g.y = one;
+    for (int r = 0; r < m; r++) { /* alone, and panel by panel */
+        pf_gemm row = g;
+        row.x = x + r * k;
+        row.skip = skip + r * n;
+        if (kind == PF_INT8) {
+            row.q = q + r * g.q_row;
+            row.q_scale = q_scale + r;
+        }
+        if (kind == PF_DOT) row.q = narrow + r * k;
+        for (int p = 0; p < panels; p++) K.gemm[kind](&row, 0, 1, p, p + 1);
+        if (memcmp(one, y + r * n, sizeof(float) * (size_t)n)) worst = NAN;
+    }
+    return worst;
+}
+
+static void check_products(void) {
+    static const struct {
+        int kind;
+        const char *name;
+        double bound;
+    } kinds[] = {{PF_F32, "f32", 2e-5}, {PF_BF16, "bf16", 2e-5}, {PF_ROWS, "rows", 2e-5},
+                 {PF_INT8, "int8", 2e-5}, {PF_DOT, "dot", 5e-5}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        double worst = 0;
+        if (!K.gemm[kinds[i].kind]) {
+            printf("%-12s %-10s not in this instruction set\n", K.isa, kinds[i].name);
+            continue;
+        }
+        for (int round = 0; round < 150; round++) {
+            const int m = 1 + rand() % MOST_ROWS, k = 1 + rand() % MOST_K;
+            const int n = 1 + rand() % (kinds[i].kind == PF_ROWS ? PF_FEW : MOST_N);
+            const double one = check_gemm(kinds[i].kind, m, n, k);
+            worst = one > worst || one != one ? one : worst;
+            if (one != one) break;
+        }
+        report(kinds[i].name, worst, kinds[i].bound);
+    }
+}
+
+static void check_rowwise(void) {
+    float x[200], y[200], w[200], b[200], s[200], t[200];
+    double worst_norm = 0, worst_soft = 0, worst_act = 0, worst_rope = 0;
+    for (int round = 0; round < 200; round++) {
+        const int n = 1 + rand() % 200;
+        double mean = 0, var = 0;
+        for (int i = 0; i < n; i++) {
+            x[i] = 3 * uniform();
+            w[i] = uniform(), b[i] = uniform(), s[i] = uniform(), t[i] = uniform();
+            mean += x[i] / (double)n;
+        }
+        for (int i = 0; i < n; i++) var += (x[i] - mean) * (x[i] - mean) / n;
+        K.norm(y, x, n, 1e-5f, w, b, s, t);
+        for (int i = 0; i < n; i++) {
+            const double v = ((x[i] - mean) / sqrt(var + 1e-5f) * w[i] + b[i]) * (1 + (double)s[i]) + t[i];
+            if (n > 2) worst_norm = fmax(worst_norm, fabs(y[i] - v));
+        }
+        for (int which = PF_ELU; which < PF_ACTIVATIONS; which++) {
+            K.activate(y, x, n, which);
+            for (int i = 0; i < n; i++) worst_act = fmax(worst_act, fabs(y[i] - activation(which, x[i])));
+        }
+        const int half = n / 2;
+        memcpy(y, x, sizeof x);
+        for (int i = 0; i < half; i++) s[i] = cosf((float)i), t[i] = sinf((float)i);
+        K.rope(y, s, t, half);
+        for (int i = 0; i < half; i++) {
+            worst_rope = fmax(worst_rope, fabs(y[i] - ((double)x[i] * s[i] - (double)x[half + i] * t[i])));
+            worst_rope = fmax(worst_rope, fabs(y[half + i] - ((double)x[i] * t[i] + (double)x[half + i] * s[i])));
+        }
+        const int a0 = rand() % 20, a1 = a0 + 1 + rand() % 40, b0 = a1 + rand() % 9, b1 = b0 + rand() % 40;
+        for (int i = 0; i < 128; i++) y[i] = x[i] = (i >= a0 && i < a1) || (i >= b0 && i < b1) ? 8 * uniform() : NAN;
+        double sum = 0;
+        for (int i = 0; i < 128; i++) sum += isnan(x[i]) ? 0 : exp(0.5 * x[i]);
+        K.softmax(y, 128, 0.5f, a0, a1, b0, b1);
+        for (int i = 0; i < 128; i++) {
+            if (isnan(x[i]) && y[i] != 0) worst_soft = NAN; /* masked places are exactly zero */
+            if (!isnan(x[i])) worst_soft = fmax(worst_soft, fabs(y[i] - exp(0.5 * x[i]) / sum));
+        }
+    }
+    report("norm", worst_norm, 2e-4); /* a short row may have a tiny variance */
+    report("activate", worst_act, 1e-6);
+    report("rope", worst_rope, 1e-6);
+    report("softmax", worst_soft, 1e-6);
+}
+
+int main(void) {
+    srand(1);
+    check_products();
+    check_rowwise();
+    return failures != 0;
+}
