@@ -46,7 +46,7 @@ class TTSModel:
         self.noise_clamp: float | None = None
         self.max_decoder_frames_per_call = 0
         self.has_voice_cloning: bool = loaded.has_voice_cloning
-        self.voice_cache = VoiceCache(model=fingerprint(config, loaded.files))
+        self.voice_cache = VoiceCache(model=fingerprint(config, loaded.files, stages.compute_type))
         self.stages = stages
         self._cloning_reason: str | None = loaded.cloning_reason
         self._tokenizer = loaded.tokenizer
@@ -76,7 +76,9 @@ class TTSModel:
         them), default "english"; config: instead of it, a YAML file as path, https:// or hf:// URL.
         temp, eos_threshold: None takes the config's. checkpoint: a training .pt whose weights replace the
         config's. lsd_decode_steps: deprecated name of sampler_decode_steps. quantize: compute_type "int8".
-        compute_type: "auto" or "float32" (bfloat16 weights stay as they are, arithmetic in float32).
+        compute_type: "auto" and "float32" compute in float32 (bfloat16 weights stay as they are); "bfloat16"
+        where the CPU multiplies those; "int8_float32", "int8_bfloat16": the language model in 8 bits; "int8"
+        the better of these two here.
         threads: most threads a stage uses (default: POCKET_FAST_THREADS, OMP_NUM_THREADS, or the CPUs this
         process may use). progress: show download bars on stderr.
 
@@ -93,12 +95,12 @@ class TTSModel:
                 "lsd_decode_steps is deprecated, use sampler_decode_steps", DeprecationWarning, stacklevel=2
             )
             sampler_decode_steps = lsd_decode_steps
-        if quantize:
-            if compute_type not in ("auto", "int8"):
-                raise ConfigError(
-                    f"quantize means compute_type 'int8', but {compute_type!r} was asked for as well"
-                )
+        if quantize and compute_type == "auto":
             compute_type = "int8"
+        elif quantize and not str(compute_type).startswith("int8"):
+            raise ConfigError(
+                f"quantize means compute_type 'int8', but {compute_type!r} was asked for as well"
+            )
         resolve_compute_type(compute_type)  # before anything is fetched
         if config is not None:
             if language is not None:

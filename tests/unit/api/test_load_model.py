@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from pocket_fast import TTSModel, export_model_state
-from pocket_fast.cpu import _threads
+from pocket_fast.cpu import _threads, backend
 from pocket_fast.errors import ConfigError, NotFoundError, UnsupportedError
 from pocket_fast.models.pocket import catalog
+from recordings import hum
 
 # name -> default, in the order of pocket-tts 4.0.1, whose callers use positions
 LOAD = {
@@ -196,14 +197,14 @@ def test_lsd_decode_steps_is_the_deprecated_name_and_wins(tiny):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"quantize": True}, "'int8' is not built into this version; use 'float32'"),
-        ({"quantize": True, "compute_type": "int8"}, "'int8' is not built"),
-        ({"compute_type": "bfloat16"}, "'bfloat16' is not built"),
+        ({"compute_type": "bfloat16"}, "'bfloat16' needs bfloat16 instructions, which .* use 'float32'"),
+        ({"compute_type": "int8_bfloat16", "quantize": True}, "'int8_bfloat16' needs"),
         ({"compute_type": "float8"}, "'float8': expected one of auto, float32"),
         ({"compute_type": None}, "None: expected one of"),
     ],
 )
-def test_what_is_not_built_in_is_refused_before_anything_is_fetched(arguments, words):
+def test_compute_types_are_refused_before_anything_is_fetched(monkeypatch, arguments, words):
+    monkeypatch.setattr(backend, "has_bf16_dot", lambda: False)
     with pytest.raises(UnsupportedError, match=words):
         TTSModel.load_model(config="hf://nobody/nothing/x.yaml", **arguments)
 
@@ -213,9 +214,25 @@ def test_quantize_contradicts_another_compute_type():
         TTSModel.load_model(quantize=True, compute_type="float32")
 
 
-@pytest.mark.parametrize("name", ["auto", "float32"])
-def test_the_two_names_of_the_compute_type(tiny, name):
-    assert TTSModel.load_model(config=tiny(), compute_type=name).compute_type == "float32"
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ({}, "float32"),
+        ({"compute_type": "auto"}, "float32"),
+        ({"compute_type": "float32"}, "float32"),
+        ({"quantize": True}, "int8_float32"),
+        ({"compute_type": "int8"}, "int8_float32"),
+        ({"quantize": True, "compute_type": "int8_float32"}, "int8_float32"),
+    ],
+)
+def test_compute_types(monkeypatch, tiny, model, arguments, found):
+    monkeypatch.setattr(backend, "has_bf16_dot", lambda: False)
+    other = TTSModel.load_model(config=tiny(), **arguments)
+    assert other.compute_type == found
+    same = [
+        m.generate_audio(m.get_state_for_audio_prompt(hum(0.5)), "Hello.", seed=1) for m in (model, other)
+    ]
+    assert np.array_equal(*same) == (found == "float32")
 
 
 def test_threads(tiny, monkeypatch):

@@ -273,6 +273,34 @@ def test_the_recording_of_the_repository(model):
     assert all(np.isfinite(cache).all() for cache in caches(state))
 
 
+def test_a_recording_is_prepared_once_in_memory_and_once_in_a_folder(new_model, wav, tmp_path, monkeypatch):
+    path = wav(hum(0.5), subtype="FLOAT")
+    first, second = new_model(), new_model()
+    first.voice_cache.folder = second.voice_cache.folder = tmp_path / "cache"
+    state = first.get_state_for_audio_prompt(path)
+    with monkeypatch.context() as patch:
+        patch.setattr("pocket_fast.audio.read.read_audio", lambda *_, **__: pytest.fail("read again"))
+        assert first.get_state_for_audio_prompt(str(path)).prefix is state.prefix
+        assert same(second.get_state_for_audio_prompt(path), state)
+    wav(hum(0.6, pitch=300.0), subtype="FLOAT")
+    assert first.get_state_for_audio_prompt(path).length != state.length
+
+
+def test_a_voice_is_cached_per_model(tiny, wav, tmp_path):
+    """Two models of one architecture share a folder, not their voices."""
+    from pocket_fast import TTSModel
+    from reference.synthetic import make_model
+
+    path = wav(hum(0.5), subtype="FLOAT")
+    states = []
+    for config in (tiny(), make_model(tmp_path / "other", "tiny", seed=1)):
+        model = TTSModel.load_model(config=config, threads=1)
+        model.voice_cache.folder = tmp_path / "cache"
+        states.append(model.get_state_for_audio_prompt(path))
+    assert not same(*states)
+    assert len(list((tmp_path / "cache").iterdir())) == 2
+
+
 def test_downloads_show_bars_only_if_the_model_was_loaded_so(monkeypatch, tiny, wav):
     import pocket_fast.weights.hub as module
     from pocket_fast import TTSModel

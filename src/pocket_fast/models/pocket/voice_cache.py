@@ -22,7 +22,7 @@ class VoiceCache:
     model: what tells this model's states from another's (see fingerprint). Safe to use from several threads.
     """
 
-    def __init__(self, max_bytes: int = 256 << 20, folder: Path | None = None, model: str = ""):
+    def __init__(self, max_bytes: int = 256 << 20, folder: str | Path | None = None, model: str = ""):
         self.max_bytes = max_bytes
         self.folder = folder
         self._model = model
@@ -61,15 +61,16 @@ class VoiceCache:
     ) -> VoiceState:
         if self.folder is None:
             return make()
+        folder = Path(self.folder)
         digest = hashlib.sha256(f"{self._model}|{truncate}|".encode() + path.read_bytes()).hexdigest()
-        file = self.folder / f"{digest}.safetensors"
+        file = folder / f"{digest}.safetensors"
         if file.exists():
             try:
                 return read_state(file, backbone)
             except PocketFastError as error:
                 _log.warning("Making the voice again, its cached state cannot be used: %s", error)
         state = make()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         try:
             write_state(state, file)
         except VoiceError as error:  # a full disk is no reason not to speak
@@ -77,7 +78,11 @@ class VoiceCache:
         return state
 
 
-def fingerprint(config: object, files: tuple[Path, ...]) -> str:
-    """What a voice state depends on: the config, and the weight files by name, size and time."""
-    parts = [repr(config), *(f"{f.resolve()}|{f.stat().st_size}|{f.stat().st_mtime_ns}" for f in files)]
+def fingerprint(config: object, files: tuple[Path, ...], compute_type: str) -> str:
+    """What a voice state depends on: the config, the weight files by name, size and time, and the arithmetic."""
+    parts = [
+        repr(config),
+        compute_type,
+        *(f"{f.resolve()}|{f.stat().st_size}|{f.stat().st_mtime_ns}" for f in files),
+    ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
