@@ -94,7 +94,8 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     add("--checkpoint", metavar="FILE", help="a training checkpoint (.pt) in place of the config's weights")
 
 
-def add_thread_option(parser: argparse.ArgumentParser) -> None:
+def add_thread_option(parser: Any) -> None:
+    """--threads, in a parser or a group of one."""
     parser.add_argument(
         "--threads", type=whole(1), metavar="N", help="most threads to use (default: what the machine allows)"
     )

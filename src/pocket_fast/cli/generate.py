@@ -59,7 +59,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add_model_options(parser)
     _add_speech_options(parser.add_argument_group("speech"))
     _add_machine_options(parser.add_argument_group("machine"))
-    add_thread_option(parser)
 
 
 def _add_speech_options(group: Any) -> None:
@@ -93,6 +92,7 @@ def _add_machine_options(group: Any) -> None:
     add("--use-metal", action="store_true", help="not in this version")
     add("--compute-type", default="auto", metavar="TYPE", help="auto, float32, ... (see `info`)")
     add("--quantize", "--quantized", action="store_true", help="the same as --compute-type int8")
+    add_thread_option(group)
 
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
