@@ -5,9 +5,15 @@
 #define TILE_COLS (TILE_VECS * VW)
 #define TILE_PITCH (4 * VW) /* floats from one row of a tile's buffer to the next */
 
+/* While the last row block of a panel runs, the next panel is fetched (`ahead` bytes further on; 0 before):
+ * one hint per cache line. +5 to 20 % on AVX-512, up to +60 % on AVX2 at 16 rows; but a single row, and up
+ * to 4 rows of float32 weights, are bound by memory, and faster without. */
+#define PREFETCH(w, ahead, fewest) \
+    if (rows >= fewest && (VW >= 16 || v % (16 / VW) == 0)) __builtin_prefetch((const char *)(w) + (ahead), 0, 2)
+
 /* One vector load of weights feeds all rows; one accumulator per output, summed in order of k. */
-ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *const *panels, const int rows,
-                            const int vecs) {
+ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+                            const int rows, const int vecs) {
     const float *x = g->x + row * g->x_row;
     vf acc[8][4];
     for (int r = 0; r < rows; r++)
@@ -20,6 +26,7 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *c
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) {
                 wv[v] = v_load(w[v]);
+                PREFETCH(w[v], ahead, 5);
                 w[v] += PF_PANEL;
             }
 #pragma GCC unroll 8
@@ -34,8 +41,8 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *c
         for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
 }
 
-ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *const *panels, const int rows,
-                             const int vecs) {
+ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+                             const int rows, const int vecs) {
     const float *x = g->x + row * g->x_row;
     vf acc[8][4];
     for (int r = 0; r < rows; r++)
@@ -49,6 +56,7 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) {
                 v_load_bf16(w[v], &even[v], &odd[v]);
+                PREFETCH(w[v], ahead, 2);
                 w[v] += 2 * PF_PANEL;
             }
 #pragma GCC unroll 8
@@ -75,8 +83,8 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *
 
 /* Integers: four inputs and four weights per 32-bit lane, exact sums, scaled once at the end. A panel begins
  * with its channels' scales and with what V_DOT_OFFSET makes necessary. */
-ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *const *panels, const int rows,
-                             const int vecs) {
+ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+                             const int rows, const int vecs) {
     const int8_t *x = (const int8_t *)g->q + row * g->q_row;
     vi acc[8][4];
     for (int r = 0; r < rows; r++)
@@ -88,6 +96,7 @@ ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++) {
             wv[v] = v_load_int(w[v]);
+            PREFETCH(w[v], ahead, 2);
             w[v] += 4 * PF_PANEL;
         }
 #pragma GCC unroll 8
@@ -106,8 +115,8 @@ ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *
 
 #ifdef V_HAVE_BF16_DOT
 /* bf16 inputs times bf16 weights, two at a time into float32 sums. */
-ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *const *panels, const int rows,
-                            const int vecs) {
+ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+                            const int rows, const int vecs) {
     const uint16_t *x = (const uint16_t *)g->q + row * g->x_row;
     vf acc[8][4];
     for (int r = 0; r < rows; r++)
@@ -120,6 +129,7 @@ ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *c
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) {
                 wv[v] = v_load_int(w[v]);
+                PREFETCH(w[v], ahead, 2);
                 w[v] += 4 * PF_PANEL;
             }
 #pragma GCC unroll 8
@@ -170,7 +180,7 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
 }
 
 #define RUN_TILE(kind, ROWS, VECS) \
-    case ROWS: tile_##kind(out, g, r0, panels, ROWS, VECS); break;
+    case ROWS: tile_##kind(out, g, r0, panels, ahead, ROWS, VECS); break;
 
 #if TILE_ROWS == 8
 #define RUN_ROWS(kind, VECS) \
@@ -200,7 +210,7 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
                 const char *second = 4 * VW <= PF_PANEL ? panel + 8 * VW : panel + g->w_panel; \
                 const char *panels[4] = {panel, panel + 4 * VW, second, second + 4 * VW}; \
                 const int left = g->n - p * PF_PANEL; \
-                tile_##kind(out, g, row0, panels, 1, 4); \
+                tile_##kind(out, g, row0, panels, 0, 1, 4); \
                 finish_tile(g, out, row0, row1, p * PF_PANEL, left < 4 * VW ? left : 4 * VW); \
                 p += 4 * VW / PF_PANEL - 1; \
                 continue; \
@@ -208,6 +218,7 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
             for (int b = 0; b < blocks; b++) { \
                 const int r0 = row0 + (int)((long)rows * b / blocks); \
                 const int r1 = row0 + (int)((long)rows * (b + 1) / blocks); \
+                const ptrdiff_t ahead = b + 1 == blocks && p + 1 < panel1 ? g->w_panel : 0; \
                 for (int half = 0; half < PF_PANEL; half += TILE_COLS) { \
                     const int left = g->n - p * PF_PANEL - half; \
                     if (left <= 0) break; \
