@@ -22,6 +22,7 @@ from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 
 cdef enum:
+    WORTH_SHARING = 1 << 18   # weights: below, a parallel region costs more than it saves
     FEW_ROWS = 8     # up to here every thread prepares all rows for itself: cheaper than two barriers
 
 
@@ -62,6 +63,8 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
     cdef Py_ssize_t n = weight.shape[0], k = weight.shape[1] // taps
     if bias is not None and np.size(bias) != n:
         raise ValueError(f"pack_linear: bias {np.shape(bias)} for {n} outputs")
+    if weight.size < WORTH_SHARING:
+        threads = 1
     if order is None:
         order = np.arange(n)
     cdef const long long[::1] rows = np.ascontiguousarray(order, dtype=np.int64)
