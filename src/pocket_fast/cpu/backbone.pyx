@@ -126,6 +126,16 @@ cdef class Backbone:
         self.packed.append(packed)
         return packed.c
 
+    @property
+    def macs_per_row(self):
+        """Multiply-adds of one position in the transformer's matrices."""
+        return self.stack.macs_per_row
+
+    @property
+    def weight_bytes(self):
+        """Bytes of the transformer's matrices: what a step reads."""
+        return sum([packed.nbytes for packed in self.stack.packed])
+
     # --- what goes in --------------------------------------------------------------------------
 
     def embed_text(self, tokens):
