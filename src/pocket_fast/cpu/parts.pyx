@@ -158,7 +158,7 @@ def convolve(ConvChain chain, const float[:, ::1] x, float[::1] state, bint firs
                          f"{chain.state_floats}")
     y = np.empty((chain.buffers[chain.output].rows, chain.buffers[chain.output].channels), dtype=np.float32)
     cdef float[:, ::1] out = y
-    cdef float *past = &state[0] if state.shape[0] else NULL
+    cdef float *past = &state[0] if state.shape[0] else &scratch[0]   # of no floats: any address will do
     chain.begin(&scratch[0], past)
     memcpy(chain.rows_of(chain.input, &scratch[0]), &x[0, 0], x.shape[0] * x.shape[1] * sizeof(float))
     chain.run(kernels(), &team, &scratch[0], first)
