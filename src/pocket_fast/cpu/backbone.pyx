@@ -26,6 +26,9 @@ from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_g
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
+cdef enum:
+    PROMPT_ROWS = 256     # of a prompt in one call
+
 
 cdef class Prefix:
     """Keys and values of a voice: read-only, shared by every stream that speaks with it."""
@@ -202,15 +205,27 @@ cdef class Backbone:
         Raises ValueError if a prompt does not fit its stream, RuntimeError if a stream is in use.
         """
         cdef int d = self.stack.d
-        counts = []
-        for e in embeddings:
+        cdef BackboneStream s
+        for i, (s, e) in enumerate(zip(streams, embeddings, strict=True)):
             if e.ndim != 2 or e.shape[1] != d:
                 raise ValueError(f"prefill: embeddings {e.shape}, expected (n, {d})")
-            counts.append(e.shape[0])
-        pairs = [(s, n) for s, n in zip(streams, counts, strict=True) if n]
-        if pairs:
-            rows = np.ascontiguousarray(np.concatenate(embeddings), dtype=np.float32)
-            self._forward([s for s, _ in pairs], [n for _, n in pairs], rows, None)
+            _check_room(s, i, e.shape[0])
+        # In slices, or the scratch of a very long prompt would outweigh the model. The result is the same.
+        batch, rows = [], 0
+        for stream, e in zip(streams, embeddings, strict=True):
+            for first in range(0, e.shape[0], PROMPT_ROWS):
+                piece = e[first:first + PROMPT_ROWS]
+                if rows + piece.shape[0] > PROMPT_ROWS or any(s is stream for s, _ in batch):
+                    self._prefill(batch)
+                    batch, rows = [], 0
+                batch.append((stream, piece))
+                rows += piece.shape[0]
+        self._prefill(batch)
+
+    cdef _prefill(self, list batch):
+        if batch:
+            rows = np.ascontiguousarray(np.concatenate([piece for _, piece in batch]), dtype=np.float32)
+            self._forward([s for s, _ in batch], [piece.shape[0] for _, piece in batch], rows, None)
 
     def step(self, streams, latents, out):
         """One frame for every stream: latents (B, latent_dim) -> out (B, hidden_dim), float32, C-contiguous.
@@ -244,8 +259,7 @@ cdef class Backbone:
             n = counts[i] if prompt else 1
             if s is None or s.stack is not self.stack:
                 raise ValueError("this stream belongs to another model")
-            if s.length + n > s.capacity:
-                raise ValueError(f"stream {i} holds {s.length} of {s.capacity} positions: {n} more do not fit")
+            _check_room(s, i, n)
             positions = max(positions, s.offset + n)
         # 2 * 64: the arena rounds each of the two pieces up to a cache line
         cdef Py_ssize_t need = (n_runs * sizeof(Run) + 2 * 64
@@ -314,6 +328,11 @@ cdef class Backbone:
             pf_wait(&team)
             plain_gemm(&g, scratch.normed, d, out, self.z_proj.n)
             apply_linear(k, &team, &self.z_proj, &g, rows)
+
+
+cdef _check_room(BackboneStream s, i, n):
+    if s.length + n > s.capacity:
+        raise ValueError(f"stream {i} holds {s.length} of {s.capacity} positions: {n} more do not fit")
 
 
 cdef Prefix _import_prefix(Stack stack, layers):
