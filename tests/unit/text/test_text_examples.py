@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from awkward_texts import RULES
 
+from awkward_texts import RULES
 from pocket_fast.errors import TextError
 from pocket_fast.text.prepare import TextRules, prepare
 from pocket_fast.text.split import split

@@ -4,8 +4,8 @@ import random
 from itertools import pairwise
 
 import pytest
-from awkward_texts import random_text
 
+from awkward_texts import random_text
 from pocket_fast.errors import TextError
 from pocket_fast.text.pauses import Silence, Spoken, cut_at_pauses
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pickle
 
 import pytest
-from awkward_texts import RULES
 
+from awkward_texts import RULES
 from pocket_fast.errors import ConfigError, TextError
 from pocket_fast.models.pocket.catalog import LANGUAGES, shipped_config
 from pocket_fast.text.prepare import TextRules, prepare

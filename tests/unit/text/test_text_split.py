@@ -5,8 +5,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from awkward_texts import MAX_TOKENS, RULES, random_text
 
+from awkward_texts import MAX_TOKENS, RULES, random_text
 from pocket_fast.errors import ConfigError, TextError
 from pocket_fast.text import split as module
 from pocket_fast.text.prepare import TextRules

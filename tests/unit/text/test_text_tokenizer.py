@@ -5,8 +5,8 @@ import random
 from pathlib import Path
 
 import pytest
-from awkward_texts import HAND_WRITTEN, random_text
 
+from awkward_texts import HAND_WRITTEN, random_text
 from pocket_fast.errors import ConfigError, NotFoundError
 from pocket_fast.text.tokenizer import load_tokenizer
 

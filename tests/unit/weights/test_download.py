@@ -7,8 +7,8 @@ import threading
 
 import numpy as np
 import pytest
-from fake_hub import FakeHub, Trouble
 
+from fake_hub import FakeHub, Trouble
 from pocket_fast.weights import download as module
 from pocket_fast.weights.download import cache_folder, download
 from pocket_fast.weights.reach import FetchError, within

@@ -9,8 +9,8 @@ import threading
 
 import numpy as np
 import pytest
-from fake_hub import COMMIT, FakeHub, Trouble
 
+from fake_hub import COMMIT, FakeHub, Trouble
 from pocket_fast.errors import ConfigError, NotFoundError
 from pocket_fast.weights import hub as module
 from pocket_fast.weights.hub import HubFile, fetch, fetch_with_fallback, parse_hub_location

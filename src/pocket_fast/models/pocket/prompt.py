@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from numbers import Integral
 
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import ConfigError, TextError
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.text.pauses import Silence, cut_at_pauses
 from pocket_fast.text.prepare import TextRules, prepare
@@ -16,6 +16,8 @@ from pocket_fast.text.tokenizer import Tokenizer
 # Upstream's estimate of how long a text can take: three tokens a second, and two seconds to spare.
 _TOKENS_PER_SECOND = 3.0
 _SPARE_SECONDS = 2.0
+# Beyond this there was no mark to cut at for pages on end; english takes half a minute for such a prompt.
+_MOST_TOKENS = 10_000
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,8 @@ def plan(
     """Everything to speak and to be silent, in order.
 
     frames_after_eos None: the config's recommendation, else upstream's guess by the number of words.
-    Raises TextError for a text with nothing to speak, ConfigError for limits out of range.
+    Raises TextError for a text with nothing to speak, or without punctuation for pages; ConfigError for limits
+    out of range.
     """
     if not (frames_after_eos is None or (isinstance(frames_after_eos, Integral) and frames_after_eos >= 0)):
         raise ConfigError(
@@ -68,6 +71,11 @@ def plan(
         for chunk in split(piece.text, tokenizer, max_tokens, rules):
             prepared, guess = prepare(chunk, rules)
             tokens = tuple(tokenizer.encode(prepared))
+            if len(tokens) > _MOST_TOKENS:
+                raise TextError(
+                    f"{len(tokens)} tokens without a mark to cut at, at most {_MOST_TOKENS} can be spoken in one go; "
+                    f"add punctuation after {prepared[:40]!r}"
+                )
             seconds = len(tokens) / _TOKENS_PER_SECOND + _SPARE_SECONDS
             planned.append(
                 Chunk(
