@@ -349,7 +349,7 @@ cdef Prefix _import_prefix(Stack stack, layers):
     prefix.stack = stack
     prefix.capacity = (max(length, 1) + PF_PANEL - 1) // PF_PANEL * PF_PANEL
     prefix.length = length
-    prefix.block = Block(stack.span_floats(prefix.capacity))
+    prefix.block = Block(stack.span_floats(prefix.capacity), True)
     for flat, layer in zip(_by_layer(stack, prefix.block), layers):
         to_panels(flat, layer[0], layer[1])
     return prefix
