@@ -13,7 +13,8 @@ from pocket_fast import TTSModel, export_model_state
 from pocket_fast.errors import ConfigError, DownloadError, NotFoundError, VoiceError, WeightsError
 from pocket_fast.models.pocket import catalog
 from pocket_fast.models.pocket.voices import voice_state_location
-from reference.checkpoint import read_weights, write_weights
+from reference.checkpoint import read_weights
+from weight_files import part, training_names, write
 
 TEXT = "Hello there, my friend."
 
@@ -36,33 +37,6 @@ def speaks_like(model, voice):
     return speaks_like
 
 
-def write(path, tensors):
-    write_weights(path, {name: array.shape for name, array in tensors.items()}, tensors.__getitem__)
-    return str(path)
-
-
-def training_names(values, part):
-    """`values` of one part under the names that the training code gives them."""
-    changes = [("in_proj.weight", "in_proj_weight")]
-    conditioners = "condition_provider.conditioners."
-    if part == "flow_lm.":
-        changes += [
-            ("conditioner.", f"{conditioners}transcript_in_segment."),
-            ("speaker_proj_weight", f"{conditioners}speaker_wavs.output_proj.weight"),
-            ("bos_before_voice", "fuser.padding_value"),
-        ]
-    else:
-        changes += [(".conv.", ".conv.conv."), (".convtr.", ".convtr.convtr.")]
-    renamed = {}
-    for name, array in values.items():
-        if name.startswith(part):
-            name = name.removeprefix(part)
-            for old, new in changes:
-                name = name.replace(old, new, 1)
-            renamed[name] = array
-    return renamed
-
-
 def checkpoint(path, model, ema=None):
     """A training checkpoint with these weights."""
 
@@ -71,10 +45,6 @@ def checkpoint(path, model, ema=None):
 
     payload = {"model": pack(model, 0)} | ({"ema": pack(ema, 100_000)} if ema else {})
     return torch_files.write_checkpoint(path, payload)
-
-
-def part(values, prefix):
-    return {name: array for name, array in values.items() if name.startswith(prefix)}
 
 
 def test_two_files_with_training_names(changed_config, values, tmp_path, speaks_like):
