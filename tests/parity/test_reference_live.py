@@ -6,6 +6,7 @@ also shown to be lively: another word or another voice moves the audio far beyon
 
 import copy
 import gc
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 pytestmark = pytest.mark.reference
 
 ROOT = Path(__file__).resolve().parents[2]
+SHARED_DATA = Path(os.environ.get("POCKET_FAST_SHARED_DATA", ROOT.parent / "shared" / "data"))
 MODELS = [
     "english",
     "english_2026-01",
@@ -37,7 +39,6 @@ def pair(request, tmp_path_factory):
     pocket_tts = pytest.importorskip("pocket_tts")
     sys.path.insert(0, str(ROOT / "tools"))
     from make_synthetic_model import make_model
-
     from pocket_fast import TTSModel
 
     folder = tmp_path_factory.mktemp(request.param)
@@ -183,9 +184,36 @@ def test_same_end_of_speech(pair, forced, monkeypatch):
         theirs = pair.theirs.generate_audio(pair.state, TEXT, frames_after_eos=2).numpy()
 
     mine = iter(forced.noise)
-    monkeypatch.setattr("pocket_fast.models.pocket.flow.NoiseSource.draw", lambda self, out: np.copyto(out, next(mine)))
+    monkeypatch.setattr(
+        "pocket_fast.models.pocket.flow.NoiseSource.draw", lambda self, out: np.copyto(out, next(mine))
+    )
     monkeypatch.setattr(pair.ours, "eos_threshold", threshold)
     ours = pair.ours.generate_audio(pair.voice, TEXT, frames_after_eos=2)
     assert len(theirs) // 1920 == 8 + int(np.argmax(late > threshold)) + 2
     assert ours.shape == theirs.shape
     assert np.abs(ours - theirs).max() < 2e-4
+
+
+def test_the_prototype_says_the_same(isa, monkeypatch):
+    """A model that was trained and really speaks, on every instruction set: same frames, same samples.
+
+    As the package speaks it, in two chunks, this is well-conditioned. The same words in one chunk are not: there
+    the loop amplifies rounding ten-thousandfold, in the reference as well (see test_numpy_reference.py).
+    """
+    torch, pocket_tts = pytest.importorskip("torch"), pytest.importorskip("pocket_tts")
+    from pocket_fast import TTSModel
+
+    folder = SHARED_DATA / "voice-prototype"
+    if not folder.exists():
+        pytest.skip(f"no prototype checkpoint at {folder}")
+    text = "Hello world. The quick brown fox jumps over the lazy dog."
+    monkeypatch.chdir(folder)  # the reference takes paths from the current folder
+    with torch.no_grad():
+        theirs = pocket_tts.TTSModel.load_model(config="config.yaml", temp=0.0)
+        voice = theirs.get_state_for_audio_prompt(folder / "prompt.wav")
+        expected = theirs.generate_audio(voice, text).numpy()
+    ours = TTSModel.load_model(config=folder / "config.yaml", temp=0.0)
+    audio = ours.generate_audio(ours.get_state_for_audio_prompt(folder / "prompt.wav"), text)
+    assert audio.shape == expected.shape
+    assert 0.02 < audio.std() < 0.5
+    assert np.abs(audio - expected).max() < 2e-4
