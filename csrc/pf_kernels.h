@@ -91,8 +91,11 @@ typedef struct pf_kernels {
      * rows[j] points at the source row of channel j or is NULL (zero channel). */
     void (*pack_f32)(float *panel, const float *const *rows, int k);
     void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps);
-    /* from float32 rows: the scale is max |row| / 127; `scratch` holds k rounded up to 4 */
-    void (*pack_int8)(void *panel, const float *const *rows, int k, int8_t *scratch);
+    /* the integers and scale that stand for a row of weights: as quantize, but signed and not padded; the
+     * same on every instruction set */
+    float (*quantize_weight)(int8_t *q, const float *x, int k);
+    /* from rows of such integers; scales[j] belongs to rows[j] and is not read where that is NULL */
+    void (*pack_int8)(void *panel, const int8_t *const *rows, const float *scales, int k);
 } pf_kernels;
 
 /* pf_isa.c: the tables in this build, best first. */

@@ -37,5 +37,6 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .upsample = upsample,
     .pack_f32 = pack_f32,
     .pack_bf16 = pack_bf16,
+    .quantize_weight = quantize_weight,
     .pack_int8 = pack_int8,
 };

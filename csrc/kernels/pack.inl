@@ -52,28 +52,31 @@ ALWAYS_INLINE float quantize_row(int8_t *q, const float *x, int k, const int fli
         for (int i = 0; i < VW; i++) q[c + i] = (int8_t)((int)rounded[i] ^ flip);
     }
     for (; c < k; c++) q[c] = (int8_t)((int)lrintf(x[c] * inverse) ^ flip);
-    for (; c % 4; c++) q[c] = (int8_t)flip;
     return scale;
 }
 
-static float quantize(int8_t *q, const float *x, int k) { return quantize_row(q, x, k, V_DOT_OFFSET ? 0x80 : 0); }
+static float quantize(int8_t *q, const float *x, int k) {
+    const int zero = V_DOT_OFFSET ? 0x80 : 0;
+    for (int c = k; c % 4; c++) q[c] = (int8_t)zero;
+    return quantize_row(q, x, k, zero);
+}
 
-static void pack_int8(void *panel, const float *const *rows, int k, int8_t *scratch) {
+static float quantize_weight(int8_t *q, const float *x, int k) { return quantize_row(q, x, k, 0); }
+
+static void pack_int8(void *panel, const int8_t *const *rows, const float *scales, int k) {
     float *scale = panel;
     int32_t *offset = (int32_t *)panel + PF_PANEL;
-    int8_t *to = (int8_t *)panel + 8 * PF_PANEL;
-    const int fours = (k + 3) / 4;
+    char *to = (char *)panel + 8 * PF_PANEL;
+    const int whole = k / 4 * 4;
+    pack_words(to, (const char *const *)rows, 0, k / 4);
+    if (k > whole) memset(to + (ptrdiff_t)whole * PF_PANEL, 0, 4 * PF_PANEL);
     for (int j = 0; j < PF_PANEL; j++) {
         int32_t sum = 0;
-        if (rows[j]) scale[j] = quantize_row(scratch, rows[j], k, 0);
-        else {
-            scale[j] = 0.0f;
-            memset(scratch, 0, (size_t)fours * 4);
+        if (rows[j]) {
+            for (int c = 0; c < k; c++) sum += rows[j][c];
+            memcpy(to + (ptrdiff_t)whole * PF_PANEL + 4 * j, rows[j] + whole, (size_t)(k - whole));
         }
-        for (int c = 0; c < fours; c++) {
-            memcpy(to + ((ptrdiff_t)c * PF_PANEL + j) * 4, scratch + 4 * c, 4);
-            for (int i = 0; i < 4; i++) sum += scratch[4 * c + i];
-        }
+        scale[j] = rows[j] ? scales[j] : 0.0f;
         offset[j] = -128 * sum;
     }
 }

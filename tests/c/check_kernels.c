@@ -75,9 +75,15 @@ static double check_gemm(int kind, int m, int n, int k) {
             g.w_panel = 4 * 32 * k;
             K.pack_f32((float *)(packed + p * g.w_panel), rows, k);
         } else if (kind == PF_INT8) {
-            int8_t scratch[MOST_K + 4];
+            static int8_t integers[PF_PANEL][MOST_K];
+            const int8_t *quantized[PF_PANEL];
+            float scales[PF_PANEL];
+            for (int j = 0; j < PF_PANEL; j++) {
+                quantized[j] = rows[j] ? integers[j] : NULL;
+                if (rows[j]) scales[j] = K.quantize_weight(integers[j], rows[j], k);
+            }
             g.w_panel = 8 * 32 + 32 * 4 * fours;
-            K.pack_int8(packed + p * g.w_panel, rows, k, scratch);
+            K.pack_int8(packed + p * g.w_panel, quantized, scales, k);
         } else if (kind != PF_ROWS) {
             g.w_panel = 4 * 32 * ((k + 1) / 2);
             K.pack_bf16((uint16_t *)(packed + p * g.w_panel), bits, k, 1);

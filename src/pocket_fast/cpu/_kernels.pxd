@@ -54,7 +54,8 @@ cdef extern from "pf_kernels.h" nogil:
                          const float *w_new, int channels, int stride) noexcept nogil
         void (*pack_f32)(float *panel, const float *const *rows, int k) noexcept nogil
         void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps) noexcept nogil
-        void (*pack_int8)(void *panel, const float *const *rows, int k, int8_t *scratch) noexcept nogil
+        float (*quantize_weight)(int8_t *q, const float *x, int k) noexcept nogil
+        void (*pack_int8)(void *panel, const int8_t *const *rows, const float *scales, int k) noexcept nogil
 
     int pf_isa_count()
     const char *pf_isa_name(int i)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ from pocket_fast.cpu.backbone import Backbone
 from pocket_fast.cpu.codec import CodecDecoder, CodecEncoder
 from pocket_fast.cpu.flow_head import FlowHead
 from pocket_fast.cpu.packing import has_bf16_dot
-from pocket_fast.errors import UnsupportedError
+from pocket_fast.errors import ConfigError, UnsupportedError
 
 COMPUTE_TYPES = ("auto", "float32", "bfloat16", "int8_float32", "int8_bfloat16", "int8")
 
@@ -27,6 +28,8 @@ _PRODUCTS = {
     "int8_float32": ("int8", None),
     "int8_bfloat16": ("int8", "dot"),
 }
+
+_log = logging.getLogger("pocket_fast")
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,13 @@ def load_stages(
     """Pack `weights` for this CPU.
 
     config: a models.pocket ModelConfig (only its fields are read); weights: {bundle name: float32,
-    float16, or bfloat16 as uint16}, checked by the caller; threads: see resolve_threads; release: told
-    of every large array once it is packed.
-    Raises UnsupportedError for a compute type that is not built in.
+    float16, or bfloat16 as uint16; the language model's matrices may be int8, each with its scales as
+    float32 under NAME_scale: then "auto" is "int8"}, checked by the caller; threads: see resolve_threads;
+    release: told of every large array once it is packed.
+    Raises UnsupportedError for a compute type that is not built in, ConfigError for one that 8-bit weights
+    cannot serve.
     """
-    compute_type = resolve_compute_type(compute_type)
+    compute_type = _for_weights(resolve_compute_type(compute_type), compute_type, weights)
     lm_product, codec_product = _PRODUCTS[compute_type]
     threads = resolve_threads(threads)
     store = WeightStore(release)
@@ -79,9 +84,7 @@ def load_stages(
         threads=threads,
     )
     flow = config.flow_lm.flow
-    head = FlowHead(
-        store, lm, flow_type=flow.type, depth=flow.depth, product=lm_product, threads=threads
-    )
+    head = FlowHead(store, lm, flow_type=flow.type, depth=flow.depth, product=lm_product, threads=threads)
     codec = config.mimi
     decoder = CodecDecoder(
         store,
@@ -103,6 +106,20 @@ def load_stages(
         compute_type,
         store.used,
     )
+
+
+def _for_weights(resolved: str, asked: str, weights: Mapping[str, np.ndarray]) -> str:
+    """`resolved`, unless the weights are stored in 8 bits: then "auto" is "int8", and the others do not fit."""
+    if resolved.startswith("int8") or not any(array.dtype == np.int8 for array in weights.values()):
+        return resolved
+    if asked != "auto":
+        raise ConfigError(
+            f"compute type {asked!r}: these weights are stored in 8 bits; use 'auto' or 'int8', or the weights "
+            "they were made from"
+        )
+    resolved = resolve_compute_type("int8")
+    _log.info("The weights are stored in 8 bits: compute type %s", resolved)
+    return resolved
 
 
 def load_encoder(

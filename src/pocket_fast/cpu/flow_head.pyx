@@ -45,7 +45,7 @@ ctypedef struct _Scratch:
 
 
 cdef class FlowHead:
-    """weights: {bundle name without 'flow_lm.': array}; flow_type: one of TIME_CONDITIONS;
+    """weights: {bundle name without 'flow_lm.': array} (see Backbone); flow_type: one of TIME_CONDITIONS;
     product: how the matrices are packed (packing.pyx)."""
     cdef WeightStore store
     cdef ArenaPool pool
@@ -77,31 +77,26 @@ cdef class FlowHead:
         self.product = product
         self.depth = depth
         net = "flow_net."
-        self.cond_embed = self._pack(weights, net + "cond_embed")
-        self.input_proj = self._pack(weights, net + "input_proj")
-        self.last = self._pack(weights, net + "final_layer.linear")
-        self.eos = self._pack(weights, "out_eos")
+        self.cond_embed = self._pack(weights, [net + "cond_embed"])
+        self.input_proj = self._pack(weights, [net + "input_proj"])
+        self.last = self._pack(weights, [net + "final_layer.linear"])
+        self.eos = self._pack(weights, ["out_eos"])
         self.width = self.cond_embed.n
         self.hidden_dim = self.cond_embed.k
         self.latent_dim = self.last.n
         self.blocks = <_ResBlock *>calloc(max(depth, 1), sizeof(_ResBlock))
         if self.blocks == NULL:
             raise MemoryError("flow head blocks")
-        parts = []
+        modulations = []
         for i in range(depth):
             block = f"{net}res_blocks.{i}."
-            self.blocks[i].up = self._pack(weights, block + "mlp.0")
-            self.blocks[i].down = self._pack(weights, block + "mlp.2")
+            self.blocks[i].up = self._pack(weights, [block + "mlp.0"])
+            self.blocks[i].down = self._pack(weights, [block + "mlp.2"])
             self.blocks[i].norm_weight = store.vector(weights[block + "in_ln.weight"])
             self.blocks[i].norm_bias = store.vector(weights[block + "in_ln.bias"])
-            parts.append(block + "adaLN_modulation.1")
-        parts.append(net + "final_layer.adaLN_modulation.1")
+            modulations.append(block + "adaLN_modulation.1")
         # Every modulation depends on the condition alone: one product instead of depth + 1.
-        matrices = [weights[p + ".weight"] for p in parts]
-        if len({m.dtype for m in matrices}) > 1:
-            matrices = [widen(m) for m in matrices]
-        self.modulation = self._pack_arrays(np.concatenate(matrices),
-                                            np.concatenate([widen(weights[p + ".bias"]) for p in parts]))
+        self.modulation = self._pack(weights, [*modulations, net + "final_layer.adaLN_modulation.1"])
         self.time_embedders = [
             {name: widen(weights[f"{net}time_embed.{j}.{name}"]).astype(np.float64)
              for name in ("freqs", "mlp.0.weight", "mlp.0.bias", "mlp.2.weight", "mlp.2.bias", "mlp.3.alpha")}
@@ -109,11 +104,20 @@ cdef class FlowHead:
         ]
         self.times = {}
 
-    cdef Linear _pack(self, weights, str name):
-        return self._pack_arrays(weights[name + ".weight"], widen(weights[name + ".bias"]))
-
-    cdef Linear _pack_arrays(self, weight, bias):
-        cdef PackedLinear packed = pack_linear(self.store, weight, bias, product=self.product, threads=self.threads)
+    cdef Linear _pack(self, weights, list names):
+        """The matrices and biases of these layers, one below the other."""
+        matrices = [weights[name + ".weight"] for name in names]
+        scales = [weights[name + ".weight_scale"] for name in names if name + ".weight_scale" in weights]
+        if len({m.dtype for m in matrices}) > 1 and not scales:
+            matrices = [widen(m) for m in matrices]
+        cdef PackedLinear packed = pack_linear(
+            self.store,
+            matrices[0] if len(names) == 1 else np.concatenate(matrices),
+            np.concatenate([widen(weights[name + ".bias"]) for name in names]),
+            scale=np.concatenate(scales) if scales else None,
+            product=self.product,
+            threads=self.threads,
+        )
         self.packed.append(packed)
         return packed.c
 

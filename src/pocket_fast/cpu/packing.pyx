@@ -9,7 +9,6 @@ How a matrix is packed decides how it is multiplied:
 
 from cython.parallel cimport parallel, prange
 from libc.stdint cimport int8_t, uint16_t
-from libc.stdlib cimport free, malloc
 
 import numpy as np
 
@@ -44,25 +43,33 @@ def has_bf16_dot():
     return kernels().gemm[PF_DOT] != NULL
 
 
-def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None, str product=None, int threads=1):
+def pack_linear(WeightStore store, weight, bias=None, *, scale=None, int taps=1, order=None, str product=None,
+                int threads=1):
     """Pack `weight` (n, taps * k): float32 stays float32, bfloat16 (given as uint16) stays bfloat16.
 
     product: None, "dot" or "int8" (see the module); "int8" takes no taps. A few outputs are always float32.
-
+    scale: (n,) float32 of an int8 weight (see quantize), in *source* order, for the product "int8" only.
     order: source row of every output row (n,) int, or None; bias: (n,) float32 in *output* order or None.
     float16 is widened to float32 (exact). Raises ValueError for another dtype or a shape that does not chain.
     """
     source = weight
     if weight.dtype == np.float16:
         weight = weight.astype(np.float32)
-    if weight.dtype not in (np.float32, np.uint16):
-        raise ValueError(f"pack_linear: weight is {weight.dtype}, expected float32, float16 or bfloat16 as uint16")
+    if weight.dtype not in (np.float32, np.uint16) and (weight.dtype != np.int8 or scale is None):
+        raise ValueError(
+            f"pack_linear: weight is {weight.dtype}, expected float32, float16, bfloat16 as uint16, or int8 and a scale"
+        )
     if weight.ndim != 2 or weight.shape[1] % taps:
         raise ValueError(f"pack_linear: weight {weight.shape}, expected (n, {taps} * k)")
     weight = np.ascontiguousarray(weight)
     cdef Py_ssize_t n = weight.shape[0], k = weight.shape[1] // taps
     if bias is not None and np.size(bias) != n:
         raise ValueError(f"pack_linear: bias {np.shape(bias)} for {n} outputs")
+    if scale is not None and (weight.dtype != np.int8 or product != "int8" or n <= PF_FEW or np.shape(scale) != (n,)):
+        raise ValueError(
+            f"pack_linear: scale {np.shape(scale)} of a weight {weight.shape} of {weight.dtype}, product {product}; "
+            f"expected one per output of an int8 weight of more than {PF_FEW}, product int8"
+        )
     if weight.size < WORTH_SHARING:
         threads = 1
     if order is None:
@@ -84,7 +91,9 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
     if product == "int8":
         if taps != 1:
             raise ValueError("pack_linear: int8 takes one tap")
-        return _pack_int8(packed, weight, bias, order, threads)
+        _pack_int8(packed, weight, scale, bias, order, threads)
+        store.release(source)
+        return packed
     if product == "dot" and weight.dtype == np.float32:
         weight = round_to_bf16(weight)
     cdef Py_ssize_t element = 4 if weight.dtype == np.float32 else 2
@@ -106,8 +115,8 @@ def pack_linear(WeightStore store, weight, bias=None, *, int taps=1, order=None,
     return packed
 
 
-cdef PackedLinear _pack_int8(PackedLinear packed, weight, bias, order, int threads):
-    """Quantise in blocks of rows, so that no float32 copy of the whole matrix is ever made."""
+cdef PackedLinear _pack_int8(PackedLinear packed, weight, scale, bias, order, int threads):
+    """In blocks of rows, so that no float32 copy of the whole matrix is ever made."""
     cdef Linear *c = &packed.c
     c.kind, c.n, c.k, c.taps = PF_INT8, <int>weight.shape[0], <int>weight.shape[1], 1
     c.panels = (c.n + PF_PANEL - 1) // PF_PANEL
@@ -115,24 +124,40 @@ cdef PackedLinear _pack_int8(PackedLinear packed, weight, bias, order, int threa
     c.w = packed.store.take(c.panels * c.w_panel)
     c.bias = packed.store.vector(bias)
     cdef int block = 8 * max(threads, 1), first, p, last
-    cdef const float[:, ::1] rows
+    cdef const int8_t[:, ::1] q
+    cdef const float[::1] scales
     for first in range(0, c.panels, block):
         last = min(first + block, c.panels)
-        rows = np.ascontiguousarray(widen(weight[order[first * PF_PANEL:last * PF_PANEL]]))
+        rows = order[first * PF_PANEL:last * PF_PANEL]
+        q, scales = quantize(weight[rows], threads) if scale is None else (weight[rows], scale[rows])
         for p in prange(first, last, nogil=True, schedule="static", num_threads=threads):
-            _pack_int8_panel(c, p, &rows[0, 0], <int>rows.shape[0], p - first)
-    packed.store.release(weight)
+            _pack_int8_panel(c, p, &q[0, 0], &scales[0], <int>q.shape[0], p - first)
     return packed
 
 
-cdef void _pack_int8_panel(const Linear *c, int panel, const float *block, int n, int at) noexcept nogil:
-    cdef const float *rows[PF_PANEL]
+cdef void _pack_int8_panel(const Linear *c, int panel, const int8_t *block, const float *scales, int n,
+                           int at) noexcept nogil:
+    cdef const int8_t *rows[PF_PANEL]
     cdef int j
-    cdef int8_t *scratch = <int8_t *>malloc((c.k + 3) // 4 * 4 + 1)   # at load: allocation is allowed
     for j in range(PF_PANEL):
         rows[j] = block + <Py_ssize_t>(at * PF_PANEL + j) * c.k if at * PF_PANEL + j < n else NULL
-    kernels().pack_int8(<char *>c.w + panel * c.w_panel, rows, c.k, scratch)
-    free(scratch)
+    kernels().pack_int8(<char *>c.w + panel * c.w_panel, rows, scales + at * PF_PANEL, c.k)
+
+
+def quantize(weight, int threads=1):
+    """(integers (n, k) int8, scales (n,) float32): what "int8" multiplies with in the place of `weight`.
+
+    weight: (n, k) float32, float16 or bfloat16 as uint16; it is about scales[:, None] * integers. The same
+    on every instruction set.
+    """
+    values, tops = np.empty(weight.shape, dtype=np.int8), np.empty(len(weight), dtype=np.float32)
+    cdef const float[:, ::1] x = np.ascontiguousarray(widen(weight))
+    cdef int8_t[:, ::1] q = values
+    cdef float[::1] scales = tops
+    cdef int r, k = <int>x.shape[1]
+    for r in prange(x.shape[0], nogil=True, schedule="static", num_threads=threads):
+        scales[r] = kernels().quantize_weight(&q[r, 0], &x[r, 0], k)
+    return values, tops
 
 
 def round_to_bf16(values):

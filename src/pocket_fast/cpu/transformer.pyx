@@ -59,7 +59,8 @@ cdef class Stack:
             weight = weights[prefix + name]
             if weight.shape != (n, k):
                 raise ValueError(f"{prefix}{name}: shape {weight.shape}, expected {(n, k)}")
-            packed = pack_linear(self.store, weight, order=order, product=product, threads=threads)
+            packed = pack_linear(self.store, weight, scale=weights.get(prefix + name + "_scale"), order=order,
+                                 product=product, threads=threads)
             self.packed.append(packed)
             return packed
 

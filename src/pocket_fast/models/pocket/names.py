@@ -18,6 +18,7 @@ from pocket_fast.models.pocket.config import (
 Shapes = dict[str, tuple[int, ...]]
 
 TIME_FREQUENCIES = 128  # sines and cosines each, of the flow head's time embedding
+_FEW = 4  # outputs: a matrix of so few is never approximated
 
 
 def expected_tensors(config: ModelConfig) -> Shapes:
@@ -25,6 +26,21 @@ def expected_tensors(config: ModelConfig) -> Shapes:
     shapes = {f"flow_lm.{k}": v for k, v in _flow_lm(config.flow_lm, config.mimi).items()}
     shapes.update({f"mimi.{k}": v for k, v in _mimi(config.mimi).items()})
     return shapes
+
+
+def int8_matrices(config: ModelConfig) -> dict[str, tuple[int, int]]:
+    """The tensors (n, k) that int8 compute types approximate: the language model's large matrices.
+
+    Everything else stays exact: tables and projections at its ends, the time embedding (constants), the
+    end-of-speech logit, the codec.
+    """
+    names = ("flow_lm.transformer.layers.", "flow_lm.flow_net.cond", "flow_lm.flow_net.input")
+    names += ("flow_lm.flow_net.res_blocks.", "flow_lm.flow_net.final_layer.")
+    return {
+        name: shape
+        for name, shape in expected_tensors(config).items()
+        if name.startswith(names) and len(shape) == 2 and shape[0] > _FEW
+    }
 
 
 def _flow_lm(lm: FlowLMConfig, mimi: MimiConfig) -> Shapes:
