@@ -1,6 +1,7 @@
 """The layouts in which Pocket TTS weights come, brought to one: the names of the released bundles.
 
-1. Bundle: one safetensors file, `flow_lm.*` and `mimi.*`, exactly the expected names.
+1. Bundle: one safetensors file, `flow_lm.*` and `mimi.*`, exactly the expected names; or one with its large
+   matrices in 8 bits (int8.py).
 2. Parts: a FlowLM file and a Mimi file with the names of the training code (renames and skips below;
    weight-normalised convolutions are folded).
 3. Training checkpoint (.pt): see checkpoint.py. It replaces `flow_lm.*`, and `mimi.*` as far as it has them.
@@ -8,12 +9,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pocket_fast.errors import ConfigError, WeightsError
+from pocket_fast.weights.int8 import is_int8, out_of_range, stored_types, with_scales
 from pocket_fast.weights.tensors import Tensor, TensorFile, forget_pages
 
 # Only these read a voice recording. Files for use without cloning need not hold real values there.
@@ -52,9 +54,11 @@ def load_pocket_weights(
     mimi: Path | None = None,
     checkpoint: Path | None = None,
     has_voice_cloning: bool = True,
+    int8_matrices: Collection[str] = (),
 ) -> dict[str, Tensor]:
     """Every expected tensor by its bundle name, in the order of `expected`; types F32, BF16 or F16.
 
+    If the bundle is an 8-bit one, int8_matrices are I8 instead, each followed by its scales (int8.py).
     Later sources win: bundle, then flow_lm and mimi files, then checkpoint; but a bundle's FlowLM wins
     over a flow_lm file, as in pocket-tts 4.x. Arrays are views on the mapped files where no conversion was
     needed. With has_voice_cloning=False the tensors that only cloning reads may hold NaN.
@@ -64,8 +68,13 @@ def load_pocket_weights(
     _check_sources(bundle, flow_lm, mimi, checkpoint)
     problems = _Problems()
     found: dict[str, Tensor] = {}
+    types: dict[str, str] = {}  # where only one will do
     if bundle is not None:
-        found.update(_read(bundle))
+        with TensorFile(bundle) as file:
+            if is_int8(file) and checkpoint is None:
+                types = stored_types(int8_matrices)
+                expected = with_scales(expected, int8_matrices)
+            found.update(_tensors(file))
     elif flow_lm is not None:
         found.update(problems.renamed(_flow_lm_names(_read(flow_lm)), "flow_lm."))
     if mimi is not None:
@@ -81,10 +90,10 @@ def load_pocket_weights(
         if not any(name.startswith("mimi.") for name in found):
             raise ConfigError(f"{checkpoint}: brings no codec; set weights_path or mimi.weights_path")
     where = " + ".join(str(path) for path in (bundle, flow_lm, mimi, checkpoint) if path is not None)
-    problems.compare(found, expected)
+    problems.compare(found, expected, types)
     problems.raise_for(where)
     weights = {name: _as_float(found[name]) for name in expected}
-    _check_finite(weights, where, () if has_voice_cloning else CLONING_PREFIXES)
+    _check_values(weights, where, () if has_voice_cloning else CLONING_PREFIXES)
     return weights
 
 
@@ -107,7 +116,11 @@ def _check_sources(
 
 def _read(path: Path) -> dict[str, Tensor]:
     with TensorFile(path) as file:
-        return {name: file.tensor(name) for name in file.names}
+        return _tensors(file)
+
+
+def _tensors(file: TensorFile) -> dict[str, Tensor]:
+    return {name: file.tensor(name) for name in file.names}
 
 
 def _without(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -158,15 +171,18 @@ def _as_float(tensor: Tensor) -> Tensor:
     return Tensor(widen(tensor), "F32") if tensor.dtype == "F64" else tensor
 
 
-def _check_finite(weights: Mapping[str, Tensor], where: str, unused: tuple[str, ...]) -> None:
+def _check_values(weights: Mapping[str, Tensor], where: str, unused: tuple[str, ...]) -> None:
     bad = [name for name, t in weights.items() if not name.startswith(unused) and not _is_finite(t)]
     if bad:
         raise WeightsError(f"{where}: NaN or infinite values in {_names(bad)}; the file is damaged")
+    bad = out_of_range(weights)
+    if bad:
+        raise WeightsError(f"{where}: 8-bit weights out of range in {_names(bad)}; the file is damaged")
 
 
 def _is_finite(tensor: Tensor) -> bool:
     """By comparing bit patterns as integers: two passes at memory speed, 220 MB of BF16 take about 20 ms."""
-    if tensor.array.size == 0:
+    if tensor.array.size == 0 or tensor.dtype == "I8":
         return True
     width, infinity = tensor.array.itemsize, _INFINITY[tensor.dtype]
     negative_infinity = infinity | 1 << (8 * width - 1)
@@ -194,15 +210,21 @@ class _Problems:
             tensors[prefix + name] = tensor
         return tensors
 
-    def compare(self, found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]]) -> None:
+    def compare(
+        self, found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], types: Mapping[str, str]
+    ) -> None:
+        """types: of the tensors that may not have just any floating-point type."""
         self.missing = [name for name in expected if name not in found]
         self.extra = [name for name in found if name not in expected]
         for name, shape in expected.items():
             tensor = found.get(name)
             if tensor is not None and tensor.shape != tuple(shape):
                 self.misshapen.append(f"{name} is {list(tensor.shape)}, expected {list(shape)}")
-            if tensor is not None and tensor.dtype not in (*_INFINITY, "F64"):
-                self.mistyped.append(f"{name} is {tensor.dtype}, expected F32, BF16 or F16")
+            fits = (types[name],) if name in types else (*_INFINITY, "F64")
+            if tensor is not None and tensor.dtype not in fits:
+                self.mistyped.append(
+                    f"{name} is {tensor.dtype}, expected {types.get(name, 'F32, BF16 or F16')}"
+                )
 
     def raise_for(self, where: str) -> None:
         kinds = {

@@ -211,7 +211,10 @@ def forget_pages(array: np.ndarray) -> None:
     while isinstance(base, (np.ndarray, memoryview)):
         base = base.base if isinstance(base, np.ndarray) else base.obj
     if isinstance(base, mmap.mmap) and hasattr(base, "madvise"):
-        begin = array.__array_interface__["data"][0] - np.frombuffer(base, np.uint8).__array_interface__["data"][0]
+        begin = (
+            array.__array_interface__["data"][0]
+            - np.frombuffer(base, np.uint8).__array_interface__["data"][0]
+        )
         first = -(-begin // mmap.PAGESIZE) * mmap.PAGESIZE  # whole pages only: the edges are shared
         length = (begin + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - first
         if length > 0:

@@ -9,15 +9,19 @@ import numpy as np
 
 from pocket_fast.errors import ConfigError
 from pocket_fast.models.pocket.config import ModelConfig, resolve_location
-from pocket_fast.models.pocket.names import expected_tensors
+from pocket_fast.models.pocket.names import expected_tensors, int8_matrices
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer
 from pocket_fast.weights.hub import FetchedWeights, fetch, fetch_with_fallback
+from pocket_fast.weights.int8 import cannot_clone
 from pocket_fast.weights.layouts import checkpoint_has_codec, load_pocket_weights
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """weights: {bundle name: float32, float16, or bfloat16 as uint16}, views on mapped files where possible."""
+    """weights: {bundle name: float32, float16, or bfloat16 as uint16}, views on mapped files where possible.
+
+    From an 8-bit file the int8_matrices are int8, each with its scales as float32 under NAME_scale.
+    """
 
     weights: dict[str, np.ndarray]
     tokenizer: Tokenizer
@@ -59,6 +63,7 @@ def load(
         mimi=mimi,
         checkpoint=checkpoint,
         has_voice_cloning=bundle.has_voice_cloning,
+        int8_matrices=int8_matrices(config),
     )
     tokenizer = load_tokenizer(local(lookup.tokenizer_path), lookup.tokenizer_kind, lookup.n_bins)
     return Loaded(
@@ -74,11 +79,14 @@ def _bundle(config: ModelConfig, folder: Path | None, progress: bool) -> Fetched
     if config.weights_path is None:
         raise ConfigError("no codec weights: set weights_path or mimi.weights_path in the config")
     fallback = config.weights_path_without_voice_cloning
-    return fetch_with_fallback(
+    fetched = fetch_with_fallback(
         resolve_location(config.weights_path, folder),
         None if fallback is None else resolve_location(fallback, folder),
         progress=progress,
     )
+    if fetched.has_voice_cloning and cannot_clone(fetched.path):
+        return FetchedWeights(fetched.path, False, "when this 8-bit file was made")
+    return fetched
 
 
 def fetch_config(location: str, *, progress: bool = True) -> Path:
