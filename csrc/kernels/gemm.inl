@@ -196,7 +196,8 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
 
 /* gemm_<kind>: panels outside (each is streamed once, then hot), row blocks inside, cut into equal
  * heights. One row alone takes four vectors at a time (with 16-float vectors: two panels), because
- * four independent sums are needed to hide the latency of the multiply-add. A channel takes four bytes
+ * four independent sums are needed to hide the latency of the multiply-add. Where at most one vector of
+ * channels is left, half a tile does (the smallest models have 12 and 48 channels). A channel takes four bytes
  * per step of k in every packing, so vector v of a panel starts 4 * VW * v bytes into it. */
 #define DEFINE_GEMM(kind) \
     static void gemm_##kind(const pf_gemm *g, int row0, int row1, int panel0, int panel1) { \
@@ -224,7 +225,11 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
                     if (left <= 0) break; \
                     const char *panels[4]; \
                     for (int v = 0; v < TILE_VECS; v++) panels[v] = panel + 4 * (half + v * VW); \
-                    switch (r1 - r0) { RUN_ROWS(kind, TILE_VECS) } \
+                    if (TILE_VECS == 2 && left <= VW) { \
+                        switch (r1 - r0) { RUN_ROWS(kind, 1) } \
+                    } else { \
+                        switch (r1 - r0) { RUN_ROWS(kind, TILE_VECS) } \
+                    } \
                     finish_tile(g, out, r0, r1, p * PF_PANEL + half, left < TILE_COLS ? left : TILE_COLS); \
                 } \
             } \

@@ -49,6 +49,11 @@ static inline vi v_four(const int8_t *x) {
     return _mm512_set1_epi32(u);
 }
 static inline vi v_dot(vi acc, vi x, vi w) { return _mm512_dpbusd_epi32(acc, x, w); }
+#define V_HAVE_ENDS
+static inline vf v_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+static inline void v_store_n(float *p, vf a, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
+static inline float v_sum(vf a) { return _mm512_reduce_add_ps(a); }
+static inline float v_biggest(vf a) { return _mm512_reduce_max_ps(a); }
 #define V_HAVE_BF16_DOT
 static inline vi v_two(const uint16_t *x) {
     int32_t u;
@@ -93,6 +98,22 @@ static inline vi v_four(const int8_t *x) {
     int32_t u;
     memcpy(&u, x, 4);
     return _mm256_set1_epi32(u);
+}
+#define V_HAVE_ENDS
+static inline vi v_first(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+static inline vf v_load_n(const float *p, int n) { return _mm256_maskload_ps(p, v_first(n)); }
+static inline void v_store_n(float *p, vf a, int n) { _mm256_maskstore_ps(p, v_first(n), a); }
+static inline float v_sum(vf a) {
+    __m128 h = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    h = _mm_add_ps(h, _mm_movehl_ps(h, h));
+    return _mm_cvtss_f32(_mm_add_ss(h, _mm_shuffle_ps(h, h, 1)));
+}
+static inline float v_biggest(vf a) {
+    __m128 h = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    h = _mm_max_ps(h, _mm_movehl_ps(h, h));
+    return _mm_cvtss_f32(_mm_max_ss(h, _mm_shuffle_ps(h, h, 1)));
 }
 /* |x| <= 127 and |w| <= 127: two products fit 16 bits, so nothing saturates and the sum is exact */
 static inline vi v_dot(vi acc, vi x, vi w) {
@@ -193,6 +214,7 @@ static inline vi v_dot(vi acc, vi x, vi w) {
 }
 #endif
 
+#ifndef V_HAVE_ENDS
 /* The first n < VW floats, the rest zero; and back. For ragged ends. */
 static inline vf v_load_n(const float *p, int n) {
     float t[VW] = {0};
@@ -204,6 +226,7 @@ static inline void v_store_n(float *p, vf a, int n) {
     v_store(t, a);
     memcpy(p, t, (size_t)n * sizeof(float));
 }
+/* Over all lanes, by halves. */
 static inline float v_sum(vf a) {
     float t[VW];
     v_store(t, a);
@@ -218,4 +241,5 @@ static inline float v_biggest(vf a) {
         for (int i = 0; i < half; i++) t[i] = t[i] > t[i + half] ? t[i] : t[i + half];
     return t[0];
 }
+#endif
 #endif
