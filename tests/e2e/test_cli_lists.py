@@ -73,7 +73,7 @@ def test_version(run):
 
 def test_help_names_every_command_and_option(run):
     top = run("--help").out.decode()
-    assert all(command in top for command in ("generate", "export-voice", "voices", "info"))
+    assert all(command in top for command in ("generate", "export-voice", "quantize", "voices", "info"))
     text = run("generate", "--help").out.decode()
     for option in ("--text", "--voice", "--output-path", "--stream", "--quantized", "--eos-threshold"):
         assert option in text

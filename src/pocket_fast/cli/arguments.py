@@ -115,6 +115,13 @@ class ModelChoice:
         """The released model that this is, weights included; None for a config or checkpoint of the user's."""
         return self.language if self.checkpoint is None else None
 
+    @property
+    def folder(self) -> Path | None:
+        """Where the config's relative paths start; None unless it is a file of the user's."""
+        if self.config is None or "://" in self.config:
+            return None
+        return Path(self.config).expanduser().parent
+
 
 def model_choice(options: argparse.Namespace) -> ModelChoice:
     """What add_model_options collected, with the config read and checked.

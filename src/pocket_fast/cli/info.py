@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import math
 import platform
-from pathlib import Path
 from typing import Any
 
 from pocket_fast import __version__
 from pocket_fast.cli.arguments import ModelChoice, add_model_options, model_choice
 from pocket_fast.cli.console import Interrupts
+from pocket_fast.errors import WeightsError
 
 Facts = dict[str, Any]
 
@@ -93,11 +94,8 @@ def model_facts(choice: ModelChoice) -> Facts:
 
 def _files(choice: ModelChoice) -> dict[str, Facts]:
     from pocket_fast.models.pocket.config import resolve_location
-    from pocket_fast.weights.hub import find_cached
 
     settings = choice.settings
-    local = choice.config is not None and "://" not in choice.config
-    folder = Path(choice.config).expanduser().parent if local else None
     named = {
         "weights": settings.weights_path,
         "weights without voice cloning": settings.weights_path_without_voice_cloning,
@@ -107,8 +105,24 @@ def _files(choice: ModelChoice) -> dict[str, Facts]:
     }
     if choice.checkpoint is not None:
         named["checkpoint"] = str(choice.checkpoint)
-    located = {what: resolve_location(where, folder) for what, where in named.items() if where is not None}
-    return {what: {"at": at, "here": find_cached(at) is not None} for what, at in located.items()}
+    return {
+        what: _file(resolve_location(where, choice.folder))
+        for what, where in named.items()
+        if where is not None
+    }
+
+
+def _file(location: str) -> Facts:
+    from pocket_fast.weights.hub import find_cached
+    from pocket_fast.weights.int8 import is_int8
+    from pocket_fast.weights.tensors import TensorFile
+
+    path = find_cached(location)
+    facts: Facts = {"at": location, "here": path is not None}
+    if path is not None and path.suffix == ".safetensors":
+        with contextlib.suppress(WeightsError), TensorFile(path) as file:  # loading will complain
+            facts["8-bit"] = is_int8(file)
+    return facts
 
 
 def _is_built_in(compute_type: str) -> bool:

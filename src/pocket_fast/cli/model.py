@@ -17,6 +17,7 @@ from pocket_fast.errors import DownloadError, VoiceError
 
 if TYPE_CHECKING:
     from pocket_fast.api import TTSModel
+    from pocket_fast.models.pocket.loading import Loaded
     from pocket_fast.models.pocket.voice import VoiceState
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
@@ -33,8 +34,20 @@ def load_model(choice: ModelChoice, **settings: Any) -> TTSModel:
     """TTSModel.load_model for the choice; a released model that cannot be fetched is explained."""
     from pocket_fast.api import TTSModel
 
-    with _ways_out(None if choice.language is None else f"cannot fetch the model {choice.language!r}"):
+    with _ways_out(_no_model(choice)):
         return TTSModel.load_model(choice.language, choice.config, checkpoint=choice.checkpoint, **settings)
+
+
+def load_weights(choice: ModelChoice, progress: bool) -> Loaded:
+    """The checked weights of the choice, not packed for any machine; explains as load_model."""
+    from pocket_fast.models.pocket.loading import load
+
+    with _ways_out(_no_model(choice)):
+        return load(choice.settings, choice.folder, choice.checkpoint, progress=progress)
+
+
+def _no_model(choice: ModelChoice) -> str | None:
+    return None if choice.language is None else f"cannot fetch the model {choice.language!r}"
 
 
 def load_voice(model: TTSModel, voice: str | Path, truncate: bool, chosen: bool = True) -> VoiceState:
