@@ -78,7 +78,7 @@ class TTSModel:
         config's. lsd_decode_steps: deprecated name of sampler_decode_steps. quantize: compute_type "int8".
         compute_type: "auto" and "float32" compute in float32 (bfloat16 weights stay as they are); "bfloat16"
         where the CPU multiplies those; "int8_float32", "int8_bfloat16": the language model in 8 bits; "int8"
-        the better of these two here.
+        the better of these two here, and "auto" for weights that `pocket-fast quantize` stored in 8 bits.
         threads: most threads a stage uses (default: POCKET_FAST_THREADS, OMP_NUM_THREADS, or the CPUs this
         process may use). progress: show download bars on stderr.
 
