@@ -15,10 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "tests"), str(ROOT / "src")]  # the installed package comes first
 
+from pocket_fast.models.pocket.catalog import LANGUAGES  # noqa: E402
 from reference.synthetic import STORAGE, make_model  # noqa: E402
 from reference.tiny import TINY_MODELS  # noqa: E402
-
-from pocket_fast.models.pocket.catalog import LANGUAGES  # noqa: E402
 
 
 def main() -> None:

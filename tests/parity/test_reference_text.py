@@ -8,8 +8,8 @@ import random
 from pathlib import Path
 
 import pytest
-from awkward_texts import HAND_WRITTEN, MAX_TOKENS, RULES, random_text
 
+from awkward_texts import HAND_WRITTEN, MAX_TOKENS, RULES, random_text
 from pocket_fast.text.prepare import TextRules, prepare
 from pocket_fast.text.split import split
 from pocket_fast.text.tokenizer import load_tokenizer

@@ -117,4 +117,3 @@ def test_bfloat16_is_refused_without_its_instructions():
                 resolve_compute_type(name)
     finally:
         _dispatch.set_isa(before)
-
