@@ -315,7 +315,8 @@ class TTSModel:
                 raise ConfigError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
 
         check(_is_number(self.temp) and self.temp >= 0, "temp", "a number of at least 0")
-        check(_is_number(self.eos_threshold), "eos_threshold", "a number")
+        never_or_always = self.eos_threshold in (float("inf"), float("-inf"))
+        check(never_or_always or _is_number(self.eos_threshold), "eos_threshold", "a number")
         steps = self.sampler_decode_steps
         check(_is_whole(steps) and steps >= 1, "sampler_decode_steps", "a whole number of at least 1")
         clamp = self.noise_clamp

@@ -305,6 +305,8 @@ def test_by_default_a_voice_is_not_changed(model, voice):
 def test_a_voice_can_be_continued(brief, voice):
     brief.temp = 0
     state = copy.deepcopy(voice)
+    module = "transformer.layers.1.self_attn"
+    assert state[module]["offset"][0] == voice.length
     lengths = [state.length]
     for frame in brief.generate_audio_stream(state, LONG, 14, 2, copy_state=False):
         assert np.isfinite(frame).all()
@@ -313,7 +315,6 @@ def test_a_voice_can_be_continued(brief, voice):
     grown = [len(c.tokens) + 6 + 2 + 1 for c in chunks]
     assert sorted(set(lengths)) == [voice.length + sum(grown[:i]) for i in range(len(chunks))]
     assert state.length == voice.length + sum(grown)
-    module = "transformer.layers.1.self_attn"
     assert state[module]["cache"].shape[2] == state[module]["offset"][0] == state.length
     np.testing.assert_array_equal(state[module]["cache"][:, :, :15], voice[module]["cache"])
 

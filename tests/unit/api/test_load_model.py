@@ -275,6 +275,13 @@ def test_bad_settings_are_refused_when_loading_and_afterwards(tiny, model, voice
         next(model.generate_audio_stream(voice, "Hello."))
 
 
+def test_infinite_thresholds_mean_never_and_always(model, voice):
+    lengths = []
+    for model.eos_threshold in (float("inf"), -np.inf):
+        lengths.append(len(model.generate_audio(voice, "Hello.", frames_after_eos=0)) // 1920)
+    assert lengths == [46, 6]
+
+
 def test_settings_hold_from_the_next_call_on(model, voice):
     def speak():
         return model.generate_audio(voice, "Hello there.", seed=1)

@@ -3,6 +3,7 @@
 import copy
 import json
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -89,6 +90,19 @@ def test_copies_and_plain_dicts_speak_the_same(voice, plain, says):
     expected = says(voice)
     for state in (copy.deepcopy(voice), copy.copy(voice), plain, dict(voice)):
         np.testing.assert_array_equal(says(state), expected)
+
+
+def test_a_state_goes_to_another_process_in_the_plain_form(voice, says):
+    sent = pickle.loads(pickle.dumps(voice))
+    assert type(sent) is dict
+    same_voice(sent, voice)
+    np.testing.assert_array_equal(says(sent), says(voice))
+
+
+def test_a_copy_is_continued_on_its_own(brief, voice):
+    state = copy.copy(voice)
+    brief.generate_audio(state, TEXT, copy_state=False)
+    assert state.length > voice.length == LENGTH
 
 
 def test_a_change_in_a_plain_dict_is_heard(plain, voice, says):

@@ -174,14 +174,17 @@ def test_a_batch_is_each_of_them_alone():
 @pytest.mark.parametrize("name", ["tiny", "tiny-no-bos", "tiny-7m", "tiny-2m"])
 def test_utterances_with_different_numbers_of_decode_steps_share_a_batch(name):
     model = model_of(name)
-    settings = [
-        {"seed": (i, 0), "sampling": Sampling(0.3, NEVER, steps), "max_frames": 10}
-        for i, steps in enumerate([1, 4, 2, 1, 4])
-    ]
+    usual = config(name).default_eos_threshold - 4  # of the logits of these weights
+
+    def how(seed, steps):
+        return {"seed": (seed, 0), "sampling": Sampling(0.3, usual + 0.4, steps), "frames_after_eos": 0}
+
+    settings = [how(i, steps) for i, steps in enumerate([1, 4, 2, 1, 4, 3])]
     together = finish(model, [begin(model, name, **how) for how in settings])
-    for how, found in zip(settings, together, strict=True):
-        np.testing.assert_array_equal(found, alone(model, name, **how))
-    other = alone(model, name, seed=(1, 0), sampling=Sampling(0.3, NEVER, 1), max_frames=10)
+    for given, found in zip(settings, together, strict=True):
+        np.testing.assert_array_equal(found, alone(model, name, **given))
+    assert len({len(sound) for sound in together}) > 2  # they end at different frames
+    other = alone(model, name, **how(1, 1))
     one_step_samplers = ("tiny-7m", "tiny-2m")  # drifting, pointwise
     assert np.array_equal(other, together[1]) == (name in one_step_samplers)
 

@@ -40,8 +40,14 @@ class VoiceState(Mapping):
     def nbytes(self) -> int:
         return self.prefix.nbytes
 
-    def __deepcopy__(self, memo: dict) -> VoiceState:
+    def __copy__(self) -> VoiceState:
         return VoiceState(self.prefix)  # read-only: a copy may share it
+
+    def __deepcopy__(self, memo: dict) -> VoiceState:
+        return self.__copy__()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (self._modules(),)  # to another process it goes as upstream's form, which speaks as well
 
     def __getitem__(self, module: str) -> dict[str, np.ndarray]:
         return self._modules()[module]
