@@ -151,7 +151,7 @@ def test_a_file_gives_the_voice_of_its_samples(model, wav):
     ],
 )
 def test_formats(model, wav, soundfile, name, subtype, bound):
-    if subtype not in soundfile.available_subtypes(soundfile.check_format and name.split(".")[1].upper()):
+    if subtype not in soundfile.available_subtypes(name.split(".")[1].upper()):
         pytest.skip(f"this libsndfile cannot write {subtype}")
     samples = hum(1.0)
     expected = model.get_state_for_audio_prompt(samples)
