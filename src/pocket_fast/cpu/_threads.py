@@ -15,6 +15,8 @@ from pocket_fast.errors import ConfigError
 # barriers of up to 1 us each per backbone step, against 8 MMAC in 0.2 ms on one core.
 GRAIN_MACS = 8e6
 
+MOST_THREADS = 512  # more is a mistake, and may abort the OpenMP runtime
+
 _forked = False
 
 
@@ -22,7 +24,7 @@ def resolve_threads(threads: int | None = None) -> int:
     """Most threads a stage may use: the argument, else POCKET_FAST_THREADS, else what OpenMP,
     OMP_NUM_THREADS, threadpoolctl, the CPU affinity and the container's CPU quota leave.
 
-    Raises ConfigError for anything but a whole number of at least 1.
+    Raises ConfigError for anything but a whole number from 1 to MOST_THREADS.
     """
     setting = os.environ.get("POCKET_FAST_THREADS")
     if threads is not None:
@@ -54,6 +56,8 @@ def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int
         number = 0
     if number < 1:
         raise ConfigError(f"{source}: expected a whole number of at least 1, got {given!r}")
+    if number > MOST_THREADS:
+        raise ConfigError(f"{source}: expected at most {MOST_THREADS}, got {given!r}; the number of cores is best")
     return number
 
 

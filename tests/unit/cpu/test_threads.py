@@ -58,6 +58,11 @@ def test_a_bad_argument_names_itself(bad):
     assert str(error.value) == f"threads: expected a whole number of at least 1, got {bad!r}"
 
 
+def test_an_absurd_number_is_refused():
+    with pytest.raises(ConfigError, match="threads: expected at most 512, got 513"):
+        resolve_threads(513)
+
+
 @needs_openmp
 def test_small_work_stays_on_one_thread():
     assert threads_for(4, _threads.GRAIN_MACS - 1) == 1
