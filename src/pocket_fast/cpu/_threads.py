@@ -57,7 +57,9 @@ def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int
     if number < 1:
         raise ConfigError(f"{source}: expected a whole number of at least 1, got {given!r}")
     if number > MOST_THREADS:
-        raise ConfigError(f"{source}: expected at most {MOST_THREADS}, got {given!r}; the number of cores is best")
+        raise ConfigError(
+            f"{source}: expected at most {MOST_THREADS}, got {given!r}; the number of cores is best"
+        )
     return number
 
 
