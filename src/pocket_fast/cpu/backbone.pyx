@@ -210,7 +210,7 @@ cdef class Backbone:
         for i, (s, e) in enumerate(zip(streams, embeddings, strict=True)):
             if e.ndim != 2 or e.shape[1] != d:
                 raise ValueError(f"prefill: embeddings {e.shape}, expected (n, {d})")
-            _check_room(s, i, e.shape[0])
+            self._check(s, i, e.shape[0])
         # In slices, or the scratch of a very long prompt would outweigh the model. The result is the same.
         batch, rows = [], 0
         for stream, e in zip(streams, embeddings, strict=True):
@@ -241,6 +241,13 @@ cdef class Backbone:
         if len(streams):
             self._forward(streams, None, latents, out)
 
+    cdef _check(self, BackboneStream s, i, n):
+        """Raise ValueError unless stream i of a batch is of this model and has room for n positions."""
+        if s is None or s.stack is not self.stack:
+            raise ValueError("this stream belongs to another model")
+        if s.length + n > s.capacity:
+            raise ValueError(f"stream {i} holds {s.length} of {s.capacity} positions: {n} more do not fit")
+
     cdef _forward(self, list streams, list counts, const float[:, ::1] x, float[:, ::1] out):
         """The one way through the transformer: `out` None is a prompt, else one row per stream."""
         cdef int n_runs = <int>len(streams), rows = <int>x.shape[0], i, positions = 0, first = 0, team
@@ -258,9 +265,7 @@ cdef class Backbone:
         team = self.pace.choose(rows, <double>self.stack.macs_per_row * rows)
         for i, s in enumerate(streams):
             n = counts[i] if prompt else 1
-            if s is None or s.stack is not self.stack:
-                raise ValueError("this stream belongs to another model")
-            _check_room(s, i, n)
+            self._check(s, i, n)
             positions = max(positions, s.offset + n)
         # 2 * 64: the arena rounds each of the two pieces up to a cache line
         cdef Py_ssize_t need = (n_runs * sizeof(Run) + 2 * 64
@@ -329,11 +334,6 @@ cdef class Backbone:
             pf_wait(&team)
             plain_gemm(&g, scratch.normed, d, out, self.z_proj.n)
             apply_linear(k, &team, &self.z_proj, &g, rows)
-
-
-cdef _check_room(BackboneStream s, i, n):
-    if s.length + n > s.capacity:
-        raise ValueError(f"stream {i} holds {s.length} of {s.capacity} positions: {n} more do not fit")
 
 
 cdef Prefix _import_prefix(Stack stack, layers):
