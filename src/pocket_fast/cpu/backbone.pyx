@@ -84,7 +84,6 @@ cdef class Backbone:
     cdef Stack stack
     cdef WeightStore store
     cdef ArenaPool pool
-    cdef list packed
     cdef Linear input_linear
     cdef Linear z_proj
     cdef Linear speaker_proj
@@ -103,7 +102,6 @@ cdef class Backbone:
                  int feed, float max_period, str product=None, int threads=1):
         self.store = store
         self.pool = ArenaPool()
-        self.packed = []
         self.threads = threads
         self.pace = Pace(threads)
         self.stack = Stack(store, weights, "transformer.", n_layers=n_layers, d_model=d_model, heads=heads,
@@ -127,7 +125,6 @@ cdef class Backbone:
 
     cdef Linear _pack(self, weight):
         cdef PackedLinear packed = pack_linear(self.store, weight, threads=self.threads)
-        self.packed.append(packed)
         return packed.c
 
     @property

@@ -53,13 +53,11 @@ cdef class _Middle:
     cdef Stack stack
     cdef Linear input_proj
     cdef Linear output_proj
-    cdef list packed
     cdef int steps
     cdef int capacity            # of the ring: the window and one frame
 
     def __cinit__(self, WeightStore store, weights, str prefix, config, int steps, str product, int threads):
         self.steps = steps
-        self.packed = []
         self.stack = Stack(store, weights, prefix + "transformer.", n_layers=config.num_layers,
                            d_model=config.d_model, heads=config.num_heads, kv_heads=config.num_heads,
                            dim=config.d_model // config.num_heads, feed=config.dim_feedforward,
@@ -74,7 +72,6 @@ cdef class _Middle:
 
     cdef Linear _pack(self, store, weight, int threads):
         cdef PackedLinear packed = pack_linear(store, weight, threads=threads)
-        self.packed.append(packed)
         return packed.c
 
     cdef Py_ssize_t state_floats(self) noexcept nogil:
@@ -226,7 +223,6 @@ cdef class CodecDecoder(_Codec):
     model's normalisation; config: the YAML's mimi section with its decoder side resolved (see backend.py).
     """
     cdef Linear output_proj
-    cdef list packed
     cdef const float *latent_std
     cdef const float *latent_mean
     cdef const float *w_old
@@ -244,7 +240,6 @@ cdef class CodecDecoder(_Codec):
         self.middle = _Middle(store, weights, "decoder_transformer.", transformer, steps, product, threads)
         self.chain = seanet_decoder(store, weights, "decoder.", seanet, steps, product, threads)
         packed = pack_linear(store, weights["quantizer.output_proj.weight"][:, :, 0], threads=threads)
-        self.packed = [packed]
         self.output_proj = packed.c
         self.width, self.latent_dim = packed.c.n, packed.c.k
         self.latent_mean = store.vector(latent_mean)

@@ -29,7 +29,6 @@ ctypedef struct Op:
 cdef class ConvChain:
     """Causal convolutions in a row, streamed frame by frame."""
     cdef WeightStore store
-    cdef list packed
     cdef Buffer buffers[64]
     cdef Op ops[64]
     cdef int n_buffers

@@ -30,7 +30,6 @@ cdef class ConvChain:
 
     def __cinit__(self, WeightStore store, int channels, int rows, *, str product=None):
         self.store = store
-        self.packed = []
         self.n_buffers = self.n_ops = 0
         self.macs = 0
         self.product = product
@@ -90,7 +89,6 @@ cdef class ConvChain:
         cdef Op *op
         if skip >= 0 and (self.buffers[skip].channels != channels or self.buffers[skip].rows != out_rows):
             raise ValueError("convolution: skip connection of another shape")
-        self.packed.append(packed)
         op = &self.ops[self.n_ops]
         op.weight = packed.c
         op.source, op.past, op.stride, op.dilation, op.rows, op.skip = source, past, stride, dilation, rows, skip

@@ -49,7 +49,6 @@ cdef class FlowHead:
     product: how the matrices are packed (packing.pyx)."""
     cdef WeightStore store
     cdef ArenaPool pool
-    cdef list packed
     cdef _ResBlock *blocks
     cdef Linear cond_embed
     cdef Linear input_proj
@@ -70,7 +69,6 @@ cdef class FlowHead:
     def __init__(self, WeightStore store, weights, *, str flow_type, int depth, str product=None, int threads=1):
         self.store = store
         self.pool = ArenaPool()
-        self.packed = []
         self.threads = threads
         self.pace = Pace(threads)
         self.flow_type = flow_type
@@ -118,7 +116,6 @@ cdef class FlowHead:
             product=self.product,
             threads=self.threads,
         )
-        self.packed.append(packed)
         return packed.c
 
     def __dealloc__(self):
