@@ -76,9 +76,6 @@ typedef struct pf_kernels {
      * What stood in the other places is ignored. scale > 0. */
     void (*softmax)(float *p, int n, float scale, int a0, int a1, int b0, int b1);
 
-    /* y = activation(x); y may be x */
-    void (*activate)(float *y, const float *x, ptrdiff_t n, int activation);
-
     /* y[i] = x[i] * scale[i] + shift[i]; y may be x */
     void (*affine)(float *y, const float *x, const float *scale, const float *shift, int n);
 

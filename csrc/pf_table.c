@@ -32,7 +32,6 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .norm = norm,
     .rope = rope,
     .softmax = softmax,
-    .activate = activate,
     .affine = affine,
     .upsample = upsample,
     .pack_f32 = pack_f32,

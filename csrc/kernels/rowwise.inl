@@ -1,4 +1,4 @@
-/* Kernels over one row at a time: norms, rotary embedding, softmax, activations, upsampling. */
+/* Kernels over one row at a time: norms, rotary embedding, softmax, upsampling. */
 
 static void norm(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
                  const float *scale, const float *shift) {
@@ -68,12 +68,6 @@ static void softmax(float *p, int n, float scale, int a0, int a1, int b0, int b1
     }
     const vf inv = v_set(1.0f / v_sum(acc));
     for (int i = 0; i < n; i += VW) v_store(p + i, v_mul(v_load(p + i), inv));
-}
-
-static void activate(float *y, const float *x, ptrdiff_t n, int activation) {
-    ptrdiff_t i = 0;
-    for (; i + VW <= n; i += VW) v_store(y + i, v_activate(v_load(x + i), activation));
-    if (i < n) v_store_n(y + i, v_activate(v_load_n(x + i, (int)(n - i)), activation), (int)(n - i));
 }
 
 static void affine(float *y, const float *x, const float *scale, const float *shift, int n) {

@@ -48,7 +48,6 @@ cdef extern from "pf_kernels.h" nogil:
                      const float *scale, const float *shift) noexcept nogil
         void (*rope)(float *x, const float *cos, const float *sin, int half) noexcept nogil
         void (*softmax)(float *p, int n, float scale, int a0, int a1, int b0, int b1) noexcept nogil
-        void (*activate)(float *y, const float *x, Py_ssize_t n, int activation) noexcept nogil
         void (*affine)(float *y, const float *x, const float *scale, const float *shift, int n) noexcept nogil
         void (*upsample)(float *y, const float *old, const float *now, const float *w_old,
                          const float *w_new, int channels, int stride) noexcept nogil

@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
-from pocket_fast.cpu._kernels cimport PF_ELU, PF_GELU, PF_NONE, PF_PANEL, PF_SILU, pf_gemm
+from pocket_fast.cpu._kernels cimport PF_ELU, PF_F32, PF_GELU, PF_NONE, PF_PANEL, PF_SILU, pf_gemm
 from pocket_fast.cpu._team cimport pf_alone, pf_team
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.conv cimport ConvChain
@@ -121,10 +121,15 @@ def softmax(float[::1] p, float scale, first, second=(0, 0)):
 
 def activate(float[::1] y, const float[::1] x, str name):
     """y = elu, gelu (tanh form) or silu of x, (n,) float32."""
+    cdef pf_gemm g
     if y.shape[0] != x.shape[0]:
         raise ValueError(f"activate: x ({x.shape[0]},), y ({y.shape[0]},)")
-    if x.shape[0]:
-        kernels().activate(&y[0], &x[0], x.shape[0], ACTIVATIONS[name])
+    if x.shape[0]:   # the epilogue of an empty product, where all activations are computed
+        plain_gemm(&g, NULL, 0, NULL, 0)
+        g.w, g.w_panel, g.bias = &x[0], 0, NULL   # with k = 0 nothing of w is read
+        g.k, g.taps, g.n = 0, 1, <int>x.shape[0]
+        g.skip, g.a, g.activation = &x[0], &y[0], ACTIVATIONS[name]
+        kernels().gemm[PF_F32](&g, 0, 1, 0, (g.n + PF_PANEL - 1) // PF_PANEL)
 
 
 def affine(float[::1] y, const float[::1] x, const float[::1] scale, const float[::1] shift):
