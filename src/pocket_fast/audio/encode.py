@@ -1,176 +1,104 @@
-"""Samples in [-1, 1] to the bytes of a format: WAV and raw PCM by hand, the rest by libsndfile."""
+"""Sound as a server sends it: samples in, the bytes of a file out as soon as there are any."""
 
 from __future__ import annotations
 
 import io
-import struct
-from contextlib import suppress
-from typing import Any
+from functools import cache
 
 import numpy as np
 
-from pocket_fast.audio.formats import FORMATS, Format
-from pocket_fast.audio.library import load_soundfile, open_for_writing
+from pocket_fast.audio.codecs import LibraryEncoder
+from pocket_fast.audio.formats import find_format
 from pocket_fast.audio.sink import Sink
-from pocket_fast.errors import AudioError
+from pocket_fast.audio.write import open_writer
+from pocket_fast.errors import AudioError, UnsupportedError
 
-STREAMED_FRAMES = 1_000_000_000
-"""The length a WAV header announces while the true one is unknown; what pocket-tts 4.0.1 sends, too."""
-
-
-def to_int16(x: np.ndarray) -> np.ndarray:
-    """x (n,) float32 in [-1, 1] -> (n,) little-endian int16, x * 32767 truncated toward zero."""
-    return (x * np.float32(32767)).astype("<i2")
-
-
-def wav_header(sample_rate: int, data_bytes: int) -> bytes:
-    """The 44 bytes before the samples of a mono 16-bit PCM WAV. Sizes stop at what 32 bits can say (24 h)."""
-    data_bytes = min(data_bytes, 0xFFFFFFFF - 36)
-    layout = struct.pack("<IHHIIHH", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    riff = b"RIFF" + struct.pack("<I", data_bytes + 36) + b"WAVE"
-    return riff + b"fmt " + layout + b"data" + struct.pack("<I", data_bytes)
+_MEDIA_TYPES = {
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+    "flac": "audio/flac",
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+}
+FORMATS = tuple(_MEDIA_TYPES)
+"""Formats that can be streamed, where the installed libsndfile has them: see `available_formats`."""
 
 
-class RawEncoder:
-    """Signed 16-bit little-endian samples and nothing else."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def start(self) -> None:
-        """Called once, before the first samples."""
-
-    def put(self, x: np.ndarray) -> None:
-        """x (n,) float32 in [-1, 1]."""
-        self._sink.write(to_int16(x).tobytes())
-
-    def finish(self) -> None:
-        """After the last samples."""
-
-    def drop(self) -> None:
-        """Instead of finish: let go without another byte."""
+@cache
+def available_formats() -> tuple[str, ...]:
+    """The FORMATS that can be encoded here; wav and pcm always can."""
+    return tuple(name for name in FORMATS if _works(name))
 
 
-class WavEncoder(RawEncoder):
-    """WAV whose header announces STREAMED_FRAMES until the true length can be patched in.
+def open_encoder(format: str, sample_rate: int = 24000, *, samples: int | None = None) -> Encoder:
+    """An encoder of mono float32 sound into `format`, one of `available_formats()`.
 
-    Readers take such a header as "to the end of the file", so even a killed process leaves sound.
+    `samples`: the length of the whole, where it is known before the first byte. Headers then state it.
+    Raises AudioError for any other format, naming the available ones, and for a rate that the format lacks.
+    """
+    if format not in available_formats():
+        known = " ".join(available_formats())
+        raise AudioError(f"audio format {format!r} cannot be encoded here; choose one of: {known}")
+    return Encoder(format, sample_rate, samples)
+
+
+class Encoder:
+    """Made by `open_encoder`. One stream; not for use from two threads at once.
+
+    At 24 kHz: how many samples must go in before the first sound comes out, how many each later portion
+    holds, milliseconds of computing per second of sound (a slow core), and what a decoder gives:
+
+        wav, pcm      1      1   0.3   16 bits, x * 32767 truncated; an open length reads as 1e9 samples
+        flac       1153   1152   0.7   the same values; an open length is stated as unknown, which not every
+                                       reader can handle
+        mp3         800    576    10   80 kbit/s; the exact length with `samples`, else 24 or 46 ms of delay
+                                       (ffmpeg, mpg123) before the sound and up to 57 ms of silence after it
+        opus       1441   1440    15   56 kbit/s; the exact length
+
+    A stream that ends early decodes up to there.
     """
 
-    def __init__(self, sink: Sink, sample_rate: int) -> None:
-        super().__init__(sink)
-        self._sample_rate = sample_rate
+    def __init__(self, format: str, sample_rate: int, samples: int | None) -> None:
+        self.media_type = _MEDIA_TYPES[format]
+        self._out = _Outbox()
+        self._writer = open_writer(self._out, format, sample_rate, samples=samples)
 
-    def start(self) -> None:
-        self._sink.write(wav_header(self._sample_rate, 2 * STREAMED_FRAMES))
+    def encode(self, chunk: np.ndarray) -> bytes:
+        """The bytes that chunk (n,) float32, clipped to [-1, 1], has completed; often none: b"".
 
-    def finish(self) -> None:
-        self._sink.patch(0, wav_header(self._sample_rate, self._sink.size - 44))
+        The first call, even with an empty chunk, gives the header of wav and pcm.
+        Raises AudioError for another shape or type and for NaN or infinite samples.
+        """
+        self._writer.write(chunk)
+        return self._out.take()
 
-
-class LibraryEncoder(RawEncoder):
-    """A format of libsndfile, encoded into the sink as samples come.
-
-    Where the sink cannot seek and the format must patch its header, the bytes wait in a temporary file
-    until finish. An MP3 sent down a pipe lacks the tag that tells players to skip the 70 ms of encoder
-    delay; a FLAC lacks its length and checksum.
-    """
-
-    def __init__(self, sink: Sink, format: Format, sample_rate: int) -> None:
-        super().__init__(sink)
-        self._format = format
-        self._sample_rate = sample_rate
-        self._file: Any = None
-        self._waiting: Any = None
-        self._open(io.BytesIO()).close()  # whatever the library refuses, it refuses before any work is done
-
-    def start(self) -> None:
-        sink = self._sink
-        if not (sink.seekable or self._format.streams):
-            import tempfile  # here: it costs 6 ms that WAV and pipes need not pay
-
-            self._waiting = tempfile.TemporaryFile()  # noqa: SIM115  closed by finish or drop
-            sink = Sink(self._waiting)
-        self._tape = _Tape(sink)
-        self._file = self._open(self._tape)
-        self._tape.check()
-
-    def put(self, x: np.ndarray) -> None:
-        self._file.write(to_int16(x) if self._format.subtype == "PCM_16" else x)
-        self._tape.check()
-
-    def finish(self) -> None:
-        self._file.close()
-        self._tape.check()
-        if self._waiting is not None:
-            self._waiting.seek(0)
-            while data := self._waiting.read(1 << 16):
-                self._sink.write(data)
-            self._waiting.close()
-
-    def drop(self) -> None:
-        if self._file is None:
-            return
-        self._tape.cut = True
-        with suppress(Exception):  # the library may find its own file inconsistent: nobody wants it any more
-            self._file.close()
-        if self._waiting is not None:
-            self._waiting.close()
-
-    def _open(self, file: Any) -> Any:
-        soundfile = load_soundfile()
-        # MP3 at a constant rate (80 kbit/s at 24 kHz): without its tag, players can still tell its length.
-        options = {"bitrate_mode": "CONSTANT", "compression_level": 0.5} if self._format.name == "mp3" else {}
-        try:
-            return open_for_writing(
-                file, self._sample_rate, self._format.container, self._format.subtype, **options
-            )
-        except (soundfile.SoundFileError, ValueError) as error:
-            reason = getattr(error, "error_string", error)
-            raise AudioError(
-                f"this libsndfile ({soundfile.__libsndfile_version__}) cannot write {self._format.name} at "
-                f"{self._sample_rate} Hz ({reason}); choose another of: {' '.join(FORMATS)}"
-            ) from error
+    def finish(self) -> bytes:
+        """The last bytes. AudioError when the length differs from the `samples` that were announced."""
+        self._writer.close()
+        return self._out.take()
 
 
-class _Tape:
-    """The file that libsndfile believes it writes.
+class _Outbox:
+    """A file object that cannot seek; what is written waits to be taken."""
 
-    An exception in one of its callbacks would be printed and forgotten; it is kept, and `check` raises it
-    once the library has returned.
-    """
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-        self._position = 0
-        self._error: BaseException | None = None
-        self.cut = False  # no byte goes to the sink any more
-
-    def check(self) -> None:
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = 0) -> None:
-        self._position = offset + (0, self._position, self._sink.size)[whence]
-
-    def read(self, size: int) -> bytes:
-        raise io.UnsupportedOperation("a file that is being written")
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
 
     def write(self, data: bytes) -> int:
-        try:
-            if not self.cut:
-                self._put(data)
-        except BaseException as error:  # KeyboardInterrupt too
-            self._error = self._error or error
-        self._position += len(data)
+        self._parts.append(data)
         return len(data)
 
-    def _put(self, data: bytes) -> None:
-        behind = self._sink.size - self._position
-        if behind > 0:
-            self._sink.patch(self._position, data[:behind])
-        self._sink.write(bytes(max(-behind, 0)) + data[max(behind, 0) :])
+    def take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
+
+
+def _works(name: str) -> bool:
+    format = find_format(None, name)
+    if format.container is not None:
+        try:
+            LibraryEncoder(Sink(io.BytesIO()), format, 24000)
+        except (AudioError, UnsupportedError):
+            return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -32,6 +33,19 @@ def open_for_reading(path: str | bytes) -> Any:
 def open_for_writing(file: Any, sample_rate: int, container: str, subtype: str, **options: Any) -> Any:
     """A mono SoundFile that encodes into the file object."""
     return _forward_only()(file, "w", sample_rate, 1, subtype, format=container, **options)
+
+
+def shorten_ogg_pages(file: Any) -> None:
+    """Opus and Vorbis pages of 60 ms instead of a second. Call it before the first samples.
+
+    Through soundfile's private handle, which has no public way to set it; where that is gone, the pages
+    stay long.
+    """
+    soundfile = load_soundfile()
+    set_page_latency, milliseconds = 0x1302, 20.0  # of sndfile.h; less than three packets has no effect
+    with suppress(AttributeError):
+        value = soundfile._ffi.new("double *", milliseconds)
+        soundfile._snd.sf_command(file._file, set_page_latency, value, 8)
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from pocket_fast.audio.encode import LibraryEncoder, RawEncoder, WavEncoder
+from pocket_fast.audio.codecs import LibraryEncoder, RawEncoder, WavEncoder
 from pocket_fast.audio.formats import Format, find_format
 from pocket_fast.audio.sink import Sink, open_sink
 from pocket_fast.errors import AudioError
@@ -17,19 +17,26 @@ _BLOCK = 1 << 13  # libsndfile's Vorbis encoder overflows its stack on long writ
 
 
 def open_writer(
-    target: str | Path | BinaryIO, format: str | None = None, sample_rate: int = 24000
+    target: str | Path | BinaryIO,
+    format: str | None = None,
+    sample_rate: int = 24000,
+    *,
+    samples: int | None = None,
 ) -> AudioWriter:
     """A writer of mono audio to a path, to "-" (standard output) or to a binary file object.
 
     `format`: a name of `pocket_fast.audio.formats.FORMATS` or an alias; None goes by the suffix, WAV without
-    one. Everything that can be refused is refused here, before any sound is made: unknown format, folder
-    that is missing (NotFoundError) or not writable, libsndfile that lacks the encoder (AudioError,
-    UnsupportedError). A path appears, or is replaced, only when the writer is closed.
+    one. `samples`: the length, where it is known; headers announce it where they cannot be patched at the
+    end, and close holds the caller to it (AudioError).
+
+    Everything that can be refused is refused here, before any sound is made: unknown format, folder that is
+    missing (NotFoundError) or not writable, libsndfile that lacks the encoder (AudioError, UnsupportedError).
+    A path appears, or is replaced, only when the writer is closed.
     """
     chosen = find_format(target, format)
     sink = open_sink(target)
     try:
-        return AudioWriter(sink, chosen, sample_rate)
+        return AudioWriter(sink, chosen, sample_rate, samples)
     except BaseException:
         sink.discard()
         raise
@@ -43,20 +50,21 @@ class AudioWriter:
     exception aborts.
     """
 
-    def __init__(self, sink: Sink, format: Format, sample_rate: int) -> None:
+    def __init__(self, sink: Sink, format: Format, sample_rate: int, announced: int | None = None) -> None:
         self.format = format
         self.sample_rate = sample_rate
         self.samples = 0
         self.clipped = 0
+        self._announced = announced
         self._sink = sink
         self._started = False
         self._closed = False
         if format.container is not None:
-            self._encoder: RawEncoder = LibraryEncoder(sink, format, sample_rate)
+            self._encoder: RawEncoder = LibraryEncoder(sink, format, sample_rate, announced)
         elif format.name == "raw":
             self._encoder = RawEncoder(sink)
         else:
-            self._encoder = WavEncoder(sink, sample_rate)
+            self._encoder = WavEncoder(sink, sample_rate, announced)
 
     def write(self, chunk: np.ndarray) -> None:
         """Append chunk (n,) of float samples, clipped to [-1, 1]; 16-bit values are x * 32767 truncated.
@@ -93,6 +101,8 @@ class AudioWriter:
             return
         try:
             self._start()
+            if self._announced not in (None, self.samples):
+                raise AudioError(f"{self._announced} samples were announced, but {self.samples} written")
             self._encoder.finish()
             self._sink.commit()
         except BaseException:

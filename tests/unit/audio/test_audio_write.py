@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from pocket_fast.audio.encode import to_int16, wav_header
+from pocket_fast.audio.codecs import to_int16, wav_header
 from pocket_fast.audio.formats import FORMATS, find_format
 from pocket_fast.audio.read import read_audio
 from pocket_fast.audio.write import open_writer
@@ -245,7 +245,9 @@ def test_every_format_reads_back(tmp_path, name, seekable):
     if name not in LOSSY:
         assert np.array_equal(samples, to_int16(x).astype(np.float32) / 32768)
         return
-    delay = 0 if seekable or name != "mp3" else 1681  # LAME's delay, which its tag would tell players to skip
+    delay = (
+        0 if seekable or name != "mp3" else 1105
+    )  # libsndfile skips LAME's delay only if it knows the length
     assert abs(len(samples) - len(x) - delay) <= (0 if seekable or name != "mp3" else 1152)
     n = min(len(x), len(samples) - delay)
     assert np.corrcoef(samples[delay : delay + n], x[:n])[0, 1] > 0.99
