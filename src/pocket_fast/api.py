@@ -112,6 +112,8 @@ class TTSModel:
             name = catalog.canonical_name(DEFAULT_LANGUAGE if language is None else language)
             settings, origin, folder = catalog.shipped_config(name), Path(f"{name}.yaml"), None
         loaded = loading.load(settings, folder, checkpoint, progress=progress)
+        if config is not None and checkpoint is None:
+            name = loading.released_model(settings, folder, progress=progress)
         stages = load_stages(
             settings,
             loaded.weights,

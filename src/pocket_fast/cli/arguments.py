@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -109,11 +110,23 @@ class ModelChoice:
     config: str | None
     checkpoint: Path | None
     settings: ModelConfig
+    quiet: bool
 
-    @property
+    @functools.cached_property
     def released(self) -> str | None:
         """The released model that this is, weights included; None for a config or checkpoint of the user's."""
-        return self.language if self.checkpoint is None else None
+        from pocket_fast.cli.console import stderr_is_terminal
+        from pocket_fast.models.pocket.loading import released_model
+
+        if self.checkpoint is not None or self.config is None:
+            return self.language if self.checkpoint is None else None
+        show = not self.quiet and stderr_is_terminal()
+        return released_model(self.settings, self.folder, progress=show)
+
+    @property
+    def speaks(self) -> str | None:
+        """The released model by which a text and a voice are chosen where none were given."""
+        return self.language or self.released
 
     @property
     def folder(self) -> Path | None:
@@ -144,6 +157,6 @@ def model_choice(options: argparse.Namespace) -> ModelChoice:
     checkpoint = None if options.checkpoint is None else fetch(options.checkpoint)
     if options.config is not None:
         settings = load_config(fetch_config(options.config))
-        return ModelChoice(None, options.config, checkpoint, settings)
+        return ModelChoice(None, options.config, checkpoint, settings, options.quiet)
     name = catalog.canonical_name(options.language or options.variant or DEFAULT_MODEL)
-    return ModelChoice(name, None, checkpoint, catalog.shipped_config(name))
+    return ModelChoice(name, None, checkpoint, catalog.shipped_config(name), options.quiet)

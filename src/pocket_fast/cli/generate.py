@@ -173,7 +173,7 @@ def _text(options: argparse.Namespace, choice: ModelChoice) -> str:
 
     text = options.text
     if text is None:
-        text = default_text(choice.language)
+        text = default_text(choice.speaks)
     elif text == "-":
         text = _standard_input()
     for piece in cut_at_pauses(text, options.natural_pauses):

@@ -72,7 +72,7 @@ def voice_source(given: str | None, choice: ModelChoice) -> Iterator[str | Path]
             path.write_bytes(audio)
             yield path
     elif given is None:
-        yield default_voice(choice.language, custom=choice.released is None)
+        yield default_voice(choice.speaks, custom=choice.released is None)
     else:
         locate_voice(given, choice.released)
         yield given

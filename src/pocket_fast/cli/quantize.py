@@ -53,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Writes all or nothing, then prints to standard output how near the result stays to IN."""
-    choice = _choice(options.source)
+    choice = _choice(options.source, options.quiet)
     target = Path(options.target)
     alone = target.suffix == ".safetensors"
     _check_target(target, alone)
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     return 0
 
 
-def _choice(source: str) -> ModelChoice:
+def _choice(source: str, quiet: bool) -> ModelChoice:
     is_config = "." in source or "/" in source  # no released model has one in its name
     return model_choice(
         argparse.Namespace(
@@ -83,6 +83,7 @@ def _choice(source: str) -> ModelChoice:
             config=source if is_config else None,
             variant=None,
             checkpoint=None,
+            quiet=quiet,
         )
     )
 
@@ -140,7 +141,7 @@ def _write(folder: Path, choice: ModelChoice, loaded: Loaded, tensors: Mapping[s
     from pocket_fast.weights.hub import fetch
     from pocket_fast.weights.int8 import write_int8
 
-    write_int8(folder / _WEIGHTS, tensors, voice_cloning=loaded.has_voice_cloning)
+    write_int8(folder / _WEIGHTS, tensors, voice_cloning=loaded.has_voice_cloning, model=choice.released)
     table = choice.settings.flow_lm.lookup_table
     tokenizer = "tokenizer.json" if table.tokenizer_kind == "tokenizers" else "tokenizer.model"
     original = fetch(resolve_location(table.tokenizer_path, choice.folder))
@@ -177,7 +178,7 @@ def _report(
     if voice is not None:
         source = locate_voice(voice, choice.released) if isinstance(voice, str) else voice
         prefixes = [load_voice(model, source, truncate=True).prefix for model in (exact, near)]
-    chunk = plan(default_text(choice.language), loaded.tokenizer, choice.settings, max_tokens=50)[0]
+    chunk = plan(default_text(choice.speaks), loaded.tokenizer, choice.settings, max_tokens=50)[0]
     noise = np.empty((_FRAMES, exact.stages.flow_head.latent_dim), dtype=np.float32)
     NoiseSource(0, choice.settings.default_temperature).draw(noise.reshape(-1))
     return [

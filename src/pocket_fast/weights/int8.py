@@ -4,7 +4,8 @@
     NAME_scale   F32 (n,)     at least 0; row j stands for scale[j] * integers[j]
 
 Which matrices is up to the model family; it is all of them. The metadata says `format`: FORMAT, and
-`voice_cloning`: "no" where the tensors that only cloning reads need not hold real values.
+`voice_cloning`: "no" where the tensors that only cloning reads need not hold real values; and `model`, the name of
+the released model that they were made from, if it was one: voices made for that model fit.
 """
 
 from __future__ import annotations
@@ -41,6 +42,12 @@ def cannot_clone(path: Path) -> bool:
         return is_int8(file) and file.metadata.get("voice_cloning") == "no"
 
 
+def made_from(path: Path) -> str | None:
+    """The released model that an 8-bit file says it was made from; None for any other file. Raises as cannot_clone."""
+    with TensorFile(path) as file:
+        return file.metadata.get("model") if is_int8(file) else None
+
+
 def scale_name(matrix: str) -> str:
     return f"{matrix}_scale"
 
@@ -75,14 +82,15 @@ def out_of_range(tensors: Mapping[str, Tensor]) -> list[str]:
     return bad
 
 
-def write_int8(path: Path, tensors: Mapping[str, Tensor], *, voice_cloning: bool) -> None:
+def write_int8(
+    path: Path, tensors: Mapping[str, Tensor], *, voice_cloning: bool, model: str | None = None
+) -> None:
     """Write a safetensors file with the metadata of FORMAT. Raises OSError; what was written is left there.
 
     Largest elements first: every tensor is aligned in the mapped file.
     """
-    header: dict[str, object] = {
-        "__metadata__": {"format": FORMAT, "voice_cloning": "yes" if voice_cloning else "no"}
-    }
+    metadata = {"format": FORMAT, "voice_cloning": "yes" if voice_cloning else "no"}
+    header: dict[str, object] = {"__metadata__": metadata if model is None else {**metadata, "model": model}}
     end = 0
     names = sorted(tensors, key=lambda name: -tensors[name].array.itemsize)
     for name in names:

@@ -11,6 +11,9 @@ from fake_hub import Trouble
 from pocket_fast import TTSModel, export_model_state
 from pocket_fast.cli import main
 from pocket_fast.errors import ConfigError, VoiceError
+from pocket_fast.models.pocket import catalog
+from pocket_fast.models.pocket.voices import voice_state_location
+from pocket_fast.weights.hub import parse_hub_location
 from pocket_fast.weights.tensors import TensorFile
 from recordings import hum
 from reference.checkpoint import read_weights, write_weights
@@ -63,6 +66,23 @@ def test_a_training_checkpoint_replaces_them_and_takes_their_codec(tiny, tmp_pat
     checkpoint = torch_files.write_checkpoint(tmp_path / "step.pt", {"model": model})
     small = quantized(tiny(), tmp_path / "small")
     np.testing.assert_array_equal(said(small, checkpoint=checkpoint), said(tiny()))
+
+
+def test_a_released_model_stays_one(hub, tiny, tmp_path, monkeypatch):
+    """Its name comes along, and with it the voices made for it."""
+    whole = TTSModel.load_model(config=tiny(), quantize=True)
+    monkeypatch.setattr(catalog, "shipped_config", lambda name: whole.config)
+    small = quantized("german", tmp_path / "small")
+    export_model_state(whole.get_state_for_audio_prompt(hum(0.5)), tmp_path / "alba.safetensors")
+    at = parse_hub_location(voice_state_location("german", "alba"))
+    hub.files[f"{at.repo}/{at.revision}/{at.path}"] = (tmp_path / "alba.safetensors").read_bytes()
+
+    model = TTSModel.load_model(config=small)
+    assert model.language == "german"
+    spoken = model.generate_audio(model.get_state_for_audio_prompt("alba"), TEXT, seed=1)
+    state = whole.get_state_for_audio_prompt(tmp_path / "alba.safetensors")
+    np.testing.assert_array_equal(spoken, whole.generate_audio(state, TEXT, seed=1))
+    assert TTSModel.load_model(config=quantized(tiny(), tmp_path / "own")).language is None
 
 
 def test_float32_is_refused(tiny, tmp_path):

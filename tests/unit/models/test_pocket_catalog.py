@@ -5,7 +5,7 @@ import math
 import pytest
 
 from pocket_fast.errors import NotFoundError, VoiceError
-from pocket_fast.models.pocket.catalog import LANGUAGES, canonical_name, shipped_config
+from pocket_fast.models.pocket.catalog import LANGUAGES, canonical_name, released_as, shipped_config
 from pocket_fast.models.pocket.names import expected_tensors
 from pocket_fast.models.pocket.voices import VOICES, default_text, default_voice, voice_state_location
 
@@ -25,6 +25,8 @@ def test_every_shipped_config_parses_and_points_at_its_own_files(name):
     open_weights = f"hf://kyutai/pocket-tts-without-voice-cloning/languages/{name}/model.safetensors@"
     assert config.weights_path_without_voice_cloning.startswith(open_weights)
     assert len(config.weights_path.split("@")[1]) == 40
+    assert released_as(config.weights_path) == name
+    assert released_as(config.weights_path_without_voice_cloning) is None
 
 
 # Published sizes of the released files: number of tensors, millions of parameters.

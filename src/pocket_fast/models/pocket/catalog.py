@@ -211,17 +211,27 @@ def shipped_config(name: str) -> ModelConfig:
         raise NotFoundError(
             f"no model is called {name!r}; {hint} `pocket-fast voices` lists all; --config takes a YAML file"
         )
-    cloning, without, tokens, changes = _MODELS[name]
+    _, without, tokens, changes = _MODELS[name]
     data = _merged(_BASE, changes)
     folder = _TOKENIZER_FOLDERS.get(name, f"languages/{name}/")
     table = data["flow_lm"]["lookup_table"]
     file = "tokenizer.json" if table["tokenizer"] == "tokenizers" else "tokenizer.model"
     table["tokenizer_path"] = f"{_OPEN_REPO}/{folder}{file}@{_REVISIONS[tokens]}"
-    weights = f"languages/{name}/model.safetensors"
-    data["weights_path"] = f"{_REPO}/{weights}@{_REVISIONS[cloning]}"
-    data["weights_path_without_voice_cloning"] = f"{_OPEN_REPO}/{weights}@{_REVISIONS[without]}"
+    data["weights_path"] = _weights_path(name)
+    data["weights_path_without_voice_cloning"] = (
+        f"{_OPEN_REPO}/languages/{name}/model.safetensors@{_REVISIONS[without]}"
+    )
     data.update(_text_rules(name, is_small="z_dim" in data["flow_lm"]))
     return parse_config(data, name)
+
+
+def released_as(weights_path: str) -> str | None:
+    """The released model that has its weights there; None for any other location."""
+    return next((name for name in LANGUAGES if _weights_path(name) == weights_path), None)
+
+
+def _weights_path(name: str) -> str:
+    return f"{_REPO}/languages/{name}/model.safetensors@{_REVISIONS[_MODELS[name][0]]}"
 
 
 def _text_rules(name: str, is_small: bool) -> dict[str, Any]:

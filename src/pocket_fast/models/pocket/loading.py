@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from pocket_fast.errors import ConfigError
+from pocket_fast.models.pocket.catalog import LANGUAGES, released_as
 from pocket_fast.models.pocket.config import ModelConfig, resolve_location
 from pocket_fast.models.pocket.names import expected_tensors, int8_matrices
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer
 from pocket_fast.weights.hub import FetchedWeights, fetch, fetch_with_fallback
-from pocket_fast.weights.int8 import cannot_clone
+from pocket_fast.weights.int8 import cannot_clone, made_from
 from pocket_fast.weights.layouts import checkpoint_has_codec, load_pocket_weights
 
 
@@ -87,6 +88,20 @@ def _bundle(config: ModelConfig, folder: Path | None, progress: bool) -> Fetched
     if fetched.has_voice_cloning and cannot_clone(fetched.path):
         return FetchedWeights(fetched.path, False, "when this 8-bit file was made")
     return fetched
+
+
+def released_model(config: ModelConfig, folder: Path | None, *, progress: bool = True) -> str | None:
+    """The released model whose weights a config names: where they lie on the hub, or in a file that `quantize` made.
+
+    Fetches that file, which loading needs as well. None for every other config. Raises as load.
+    """
+    location = config.weights_path
+    if location is None or config.flow_lm.weights_path is not None or config.mimi.weights_path is not None:
+        return None
+    name = released_as(location)
+    if name is None and config.weights_path_without_voice_cloning is None:
+        name = made_from(fetch(resolve_location(location, folder), progress=progress))
+    return name if name in LANGUAGES else None
 
 
 def fetch_config(location: str, *, progress: bool = True) -> Path:
