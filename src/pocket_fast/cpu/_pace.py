@@ -33,8 +33,13 @@ class Pace:
         self.threads = threads
         self._records: dict[int, _Record] = {}
 
-    def choose(self, rows: int, macs: float) -> int:
-        """Threads for a call of `rows` rows and `macs` multiply-adds."""
+    def choose(self, rows: int, macs: float, most: int = 0) -> int:
+        """Threads for a call of `rows` rows and `macs` multiply-adds; at most `most`, if the caller sets it.
+
+        A call with `most` set shares the cores with another stage's, so its time teaches nothing: do not report it.
+        """
+        if most:
+            return threads_for(min(most, self.threads), macs)
         threads = threads_for(self.threads, macs)
         record = self._records.get(_size(rows))
         return 1 if record is not None and record.solo_calls else threads

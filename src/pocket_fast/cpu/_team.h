@@ -6,6 +6,8 @@
 #ifndef PF_TEAM_H
 #define PF_TEAM_H
 
+#include <stddef.h>
+
 #ifdef _OPENMP
 #include <omp.h>
 #define pf_openmp() 1
@@ -48,17 +50,20 @@ typedef struct {
     int rank, size;
     pf_barrier *barrier;
     char *scratch; /* shared by the team: the rows of one product as its weights want them */
+    size_t each;   /* bytes of scratch that are a member's own: the same for every product, or one member
+                    * would write where another still reads the rows of the product before */
 } pf_team;
 
-/* This thread's place in the enclosing parallel region. */
-static inline pf_team pf_this_team(pf_barrier *barrier, void *scratch) {
-    pf_team t = {pf_rank(), pf_size(), barrier, (char *)scratch};
+/* This thread's place in the enclosing parallel region; bytes: of scratch. */
+static inline pf_team pf_this_team(pf_barrier *barrier, void *scratch, size_t bytes) {
+    pf_team t = {pf_rank(), pf_size(), barrier, (char *)scratch, 0};
+    t.each = bytes / (size_t)t.size / 64 * 64;
     return t;
 }
 
 /* A team of one: the same code, for one thread's private share of the work. */
 static inline pf_team pf_alone(void *scratch) {
-    pf_team t = {0, 1, 0, (char *)scratch};
+    pf_team t = {0, 1, 0, (char *)scratch, 0};
     return t;
 }
 

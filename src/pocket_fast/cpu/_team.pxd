@@ -7,10 +7,11 @@ cdef extern from "_team.h" nogil:
         int size
         pf_barrier *barrier
         char *scratch
+        size_t each
 
     int pf_openmp()
     int pf_max_threads()
-    pf_team pf_this_team(pf_barrier *barrier, void *scratch)
+    pf_team pf_this_team(pf_barrier *barrier, void *scratch, size_t bytes)
     pf_team pf_alone(void *scratch)
     void pf_wait(const pf_team *team)
     void pf_share(const pf_team *team, int n, int grain, int *lo, int *hi)

@@ -223,10 +223,12 @@ cdef class Backbone:
     cdef _prefill(self, list batch):
         if batch:
             rows = np.ascontiguousarray(np.concatenate([piece for _, piece in batch]), dtype=np.float32)
-            self._forward([s for s, _ in batch], [piece.shape[0] for _, piece in batch], rows, None)
+            self._forward([s for s, _ in batch], [piece.shape[0] for _, piece in batch], rows, None, 0)
 
-    def step(self, streams, latents, out):
+    def step(self, streams, latents, out, int threads=0):
         """One frame for every stream: latents (B, latent_dim) -> out (B, hidden_dim), float32, C-contiguous.
+
+        threads: most for this call; 0 for all of the stage's.
 
         Stream i's result depends on its own past only, bit for bit. Raises as prefill.
         """
@@ -236,7 +238,7 @@ cdef class Backbone:
                 f"(B, {self.latent_dim}) and (B, {self.hidden_dim})"
             )
         if len(streams):
-            self._forward(streams, None, latents, out)
+            self._forward(streams, None, latents, out, threads)
 
     cdef _check(self, BackboneStream s, i, n):
         """Raise ValueError unless stream i of a batch is of this model and has room for n positions."""
@@ -245,7 +247,7 @@ cdef class Backbone:
         if s.length + n > s.capacity:
             raise ValueError(f"stream {i} holds {s.length} of {s.capacity} positions: {n} more do not fit")
 
-    cdef _forward(self, list streams, list counts, const float[:, ::1] x, float[:, ::1] out):
+    cdef _forward(self, list streams, list counts, const float[:, ::1] x, float[:, ::1] out, int threads):
         """The one way through the transformer: `out` None is a prompt, else one row per stream."""
         cdef int n_runs = <int>len(streams), rows = <int>x.shape[0], i, positions = 0, first = 0, team
         cdef bint prompt = out is None
@@ -259,15 +261,16 @@ cdef class Backbone:
         cdef float *to = NULL if prompt else &out[0, 0]
         barrier.arrived = 0
         barrier.generation = 0
-        team = self.pace.choose(rows, <double>self.stack.macs_per_row * rows)
+        team = self.pace.choose(rows, <double>self.stack.macs_per_row * rows, threads)
         for i, s in enumerate(streams):
             n = counts[i] if prompt else 1
             self._check(s, i, n)
             positions = max(positions, s.offset + n)
         # 2 * 64: the arena rounds each of the two pieces up to a cache line
+        cdef Py_ssize_t floats = prepared_floats(rows, self.stack.widest, team)
         cdef Py_ssize_t need = (n_runs * sizeof(Run) + 2 * 64
                                 + 4 * self.stack.scratch_floats(rows, team, positions)
-                                + 4 * prepared_floats(rows, self.stack.widest, team))
+                                + 4 * floats)
         arena = self.pool.take(need)
         for i, s in enumerate(streams):
             if s.busy:
@@ -292,11 +295,11 @@ cdef class Backbone:
                 runs[i].rows = counts[i] if prompt else 1
                 first += runs[i].rows
             self.stack.cut(&scratch, arena.floats(self.stack.scratch_floats(rows, team, positions)), rows, team, positions)
-            prepared = arena.floats(prepared_floats(rows, self.stack.widest, team))
+            prepared = arena.floats(floats)
             started = perf_counter()
             with nogil, parallel(num_threads=team):
-                self._part(&barrier, prepared, &scratch, runs, n_runs, rows, &x[0, 0], to, prompt)
-            if self.threads > 1:
+                self._part(&barrier, prepared, floats, &scratch, runs, n_runs, rows, &x[0, 0], to, prompt)
+            if self.threads > 1 and not threads:
                 self.pace.took(rows, team, perf_counter() - started)
             for i, s in enumerate(streams):
                 s.length += runs[i].rows
@@ -305,10 +308,11 @@ cdef class Backbone:
                 s.busy = False
             self.pool.give(arena)
 
-    cdef void _part(self, pf_barrier *barrier, float *prepared, TransformerScratch *scratch, Run *runs, int n_runs,
-                    int rows, const float *x, float *out, bint prompt) noexcept nogil:
+    cdef void _part(self, pf_barrier *barrier, float *prepared, Py_ssize_t floats,
+                    TransformerScratch *scratch, Run *runs, int n_runs, int rows, const float *x, float *out,
+                    bint prompt) noexcept nogil:
         """This thread's part of one call; every thread of the team runs it."""
-        cdef pf_team team = pf_this_team(barrier, prepared)
+        cdef pf_team team = pf_this_team(barrier, prepared, floats * sizeof(float))
         cdef const pf_kernels *k = kernels()
         cdef int lo, hi, r, d = self.stack.d
         cdef pf_gemm g

@@ -137,7 +137,8 @@ cdef class _Codec:
         """Multiply-adds of one frame, attention left out."""
         return self.chain.macs + <double>self.middle.steps * self.middle.stack.macs_per_row
 
-    cdef _run(self, list streams, int frames, const float *x, Py_ssize_t x_stream, float *y, Py_ssize_t y_stream):
+    cdef _run(self, list streams, int frames, const float *x, Py_ssize_t x_stream, float *y, Py_ssize_t y_stream,
+              int threads):
         """`frames` frames of every stream; x_stream, y_stream: floats from one stream's data to the next's."""
         cdef int n = <int>len(streams), team, i, sets
         cdef Py_ssize_t each, prepared
@@ -154,7 +155,7 @@ cdef class _Codec:
                 raise ValueError("this codec stream belongs to another codec")
         if n == 0 or frames == 0:
             return
-        team = self.pace.choose(n, self.macs_per_frame * n)
+        team = self.pace.choose(n, self.macs_per_frame * n, threads)
         # a set of scratch per thread: the transformer's, the chain's, the rest, and prepared rows
         prepared = max(prepared_floats(self.middle.steps, self.middle.stack.widest, team),
                        self.chain.prepared_floats * team)
@@ -178,7 +179,7 @@ cdef class _Codec:
             started = perf_counter()
             with nogil, parallel(num_threads=team):
                 self._part(&barrier, scratch, each, prepared, n, frames, states, seen, x, x_stream, y, y_stream)
-            if self.threads > 1:
+            if self.threads > 1 and not threads:
                 self.pace.took(n, team, (perf_counter() - started) / frames)
             for s in streams:
                 s.frames += frames
@@ -187,24 +188,26 @@ cdef class _Codec:
                 s.busy = False
             self.pool.give(arena)
 
-    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, Py_ssize_t prepared, int n, int frames, float **states,
-                    const Py_ssize_t *seen, const float *x, Py_ssize_t x_stream, float *y,
+    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, Py_ssize_t prepared, int n, int frames,
+                    float **states, const Py_ssize_t *seen, const float *x, Py_ssize_t x_stream, float *y,
                     Py_ssize_t y_stream) noexcept nogil:
-        """With a stream for every thread each takes whole streams and no one waits; else all share each stream."""
-        cdef pf_team team = pf_this_team(barrier, scratch)
-        cdef bint apart = n >= team.size
-        cdef float *set = scratch + team.rank * each if apart else scratch
-        cdef float *own = set + (prepared + 15) // 16 * 16
+        """As many streams as the threads divide are taken whole, without waiting; all share each of the rest."""
+        cdef pf_team team = pf_this_team(barrier, scratch, prepared * sizeof(float))
+        cdef float *set = scratch + team.rank * each
+        cdef Py_ssize_t rows = (prepared + 15) // 16 * 16
         cdef pf_team alone = pf_alone(set)
         cdef const pf_kernels *k = kernels()
-        cdef int i, f
-        cdef const pf_team *crew = &alone if apart else &team
-        i = team.rank if apart else 0
-        while i < n:
+        cdef int f, i = team.rank, whole = n - n % team.size
+        while i < whole:
             for f in range(frames):
-                self._frame(k, crew, own, states[i], seen[i] + f, x + i * x_stream + f * self._x_frame(),
+                self._frame(k, &alone, set + rows, states[i], seen[i] + f, x + i * x_stream + f * self._x_frame(),
                             y + i * y_stream + f * self._y_frame())
-            i += team.size if apart else 1
+            i += team.size
+        # the shared scratch is rank 0's, who starts a frame: no one touches it before the first barrier
+        for i in range(whole, n):
+            for f in range(frames):
+                self._frame(k, &team, scratch + rows, states[i], seen[i] + f, x + i * x_stream + f * self._x_frame(),
+                            y + i * y_stream + f * self._y_frame())
 
     cdef Py_ssize_t _x_frame(self) noexcept nogil:
         return 0
@@ -254,10 +257,11 @@ cdef class CodecDecoder(_Codec):
         self.state_floats = self.chain.state_floats + self.width + self.middle.state_floats()
         self.extra_floats = (self.latent_dim + self.width * (1 + steps) + 15) // 16 * 16
 
-    def decode(self, streams, latents, out):
+    def decode(self, streams, latents, out, int threads=0):
         """One frame for every stream: latents (B, latent_dim) -> out (B, samples_per_frame), float32 in [-1, 1] or so.
 
-        Both C-contiguous. Raises ValueError for other shapes, RuntimeError for a stream in use.
+        Both C-contiguous; threads: most for this call, 0 for all of the stage's. Raises ValueError for other
+        shapes, RuntimeError for a stream in use.
         """
         cdef const float[:, ::1] x = latents
         cdef float[:, ::1] y = out
@@ -267,7 +271,7 @@ cdef class CodecDecoder(_Codec):
                 f"(B, {self.latent_dim}) and (B, {self.samples_per_frame})"
             )
         if len(streams):
-            self._run(streams, 1, &x[0, 0], self.latent_dim, &y[0, 0], self.samples_per_frame)
+            self._run(streams, 1, &x[0, 0], self.latent_dim, &y[0, 0], self.samples_per_frame, threads)
 
     cdef Py_ssize_t _x_frame(self) noexcept nogil:
         return self.latent_dim
@@ -343,7 +347,7 @@ cdef class CodecEncoder(_Codec):
         out = np.empty((frames, self.output_dim), dtype=np.float32)
         cdef float[:, ::1] y = out
         if frames:
-            self._run([stream], frames, &x[0], 0, &y[0, 0], 0)
+            self._run([stream], frames, &x[0], 0, &y[0, 0], 0, 0)
         return out
 
     cdef Py_ssize_t _x_frame(self) noexcept nogil:

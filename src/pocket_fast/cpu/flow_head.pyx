@@ -138,11 +138,12 @@ cdef class FlowHead:
         return self.times[steps]
 
     def sample(self, const float[:, ::1] hidden, const float[:, ::1] noise, float[:, ::1] latents,
-               float[::1] eos, int steps=1):
+               float[::1] eos, int steps=1, int threads=0):
         """Draw the next latent of every stream.
 
         hidden (B, hidden_dim), noise (B, latent_dim) -> latents (B, latent_dim), eos (B,): the logit
-        of end of speech. float32, C-contiguous. drifting and pointwise ignore `steps`.
+        of end of speech. float32, C-contiguous. drifting and pointwise ignore `steps`. threads: most for this call,
+        0 for all of the stage's.
         Raises ValueError for shapes that do not chain or steps < 1.
         """
         cdef int rows = <int>hidden.shape[0], team, n_steps
@@ -166,7 +167,7 @@ cdef class FlowHead:
         cdef pf_barrier barrier
         barrier.arrived = 0
         barrier.generation = 0
-        team = self.pace.choose(rows, <double>self.macs_per_row * rows * n_steps)
+        team = self.pace.choose(rows, <double>self.macs_per_row * rows * n_steps, threads)
         cdef Py_ssize_t w = self.width
         cdef Py_ssize_t prepared = prepared_floats(rows, max(self.width, self.hidden_dim, self.latent_dim), team)
         cdef Arena arena = self.pool.take(
@@ -184,17 +185,18 @@ cdef class FlowHead:
         try:
             started = perf_counter()
             with nogil, parallel(num_threads=team):
-                self._part(&barrier, prepared_rows, &s, rows, n_steps, adds, time, &share[0], &hidden[0, 0], &eos[0])
-            if self.threads > 1:
+                self._part(&barrier, prepared_rows, prepared, &s, rows, n_steps, adds, time, &share[0], &hidden[0, 0],
+                           &eos[0])
+            if self.threads > 1 and not threads:
                 self.pace.took(rows, team, perf_counter() - started)
             memcpy(&latents[0, 0], s.latent, rows * self.latent_dim * sizeof(float))
         finally:
             self.pool.give(arena)
 
-    cdef void _part(self, pf_barrier *barrier, float *prepared, _Scratch *s, int rows, int steps, bint adds,
-                    const float *times, const float *share, const float *hidden, float *eos) noexcept nogil:
+    cdef void _part(self, pf_barrier *barrier, float *prepared, Py_ssize_t floats, _Scratch *s, int rows,
+                    int steps, bint adds, const float *times, const float *share, const float *hidden, float *eos) noexcept nogil:
         """This thread's part of one call; every thread of the team runs it."""
-        cdef pf_team team = pf_this_team(barrier, prepared)
+        cdef pf_team team = pf_this_team(barrier, prepared, floats * sizeof(float))
         cdef const pf_kernels *k = kernels()
         cdef int step, i, w = self.width
         cdef float *normed = s.normed + <Py_ssize_t>team.rank * rows * w

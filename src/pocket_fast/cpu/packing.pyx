@@ -243,7 +243,7 @@ cdef void _quantize(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, 
     cdef Py_ssize_t pitch = (k + 63) // 64 * 64
     cdef char *base = team.scratch
     if rows <= FEW_ROWS:
-        base += team.rank * FEW_ROWS * (pitch + <Py_ssize_t>sizeof(float))
+        base += team.rank * team.each
     else:
         pf_wait(team)      # nobody still reads the rows of the product before
         pf_share(team, rows, 1, &lo, &hi)
@@ -262,7 +262,7 @@ cdef void _narrow(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, in
     cdef Py_ssize_t count = (rows - 1) * g.x_row + (taps - 1) * g.x_tap + k
     cdef uint16_t *to = <uint16_t *>team.scratch   # one more than count: an odd row's partner must be a number
     if rows <= FEW_ROWS:
-        to += team.rank * ((count + 64) // 64 * 64)
+        to = <uint16_t *>(team.scratch + team.rank * team.each)
         kernels.narrow_bf16(to, g.x, count)
         to[count] = 0
     else:

@@ -17,8 +17,8 @@ def two_threads(monkeypatch):
     monkeypatch.setattr(_pace, "DISTURBED", math.inf)
     choose, chosen = _pace.Pace.choose, []
 
-    def choose_and_tell(pace, rows, macs):
-        chosen.append(choose(pace, rows, macs))
+    def choose_and_tell(pace, rows, macs, most=0):
+        chosen.append(choose(pace, rows, macs, most))
         return chosen[-1]
 
     monkeypatch.setattr(_pace.Pace, "choose", choose_and_tell)

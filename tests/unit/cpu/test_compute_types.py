@@ -4,6 +4,8 @@ import functools
 
 import numpy as np
 import pytest
+from pocket_fast.cpu._memory import WeightStore
+from pocket_fast.cpu.flow_head import FlowHead
 from pocket_fast.cpu.packing import has_bf16_dot
 
 from guarded import same_bits
@@ -96,6 +98,31 @@ def test_two_threads_compute_what_one_does(compute_type, name, two_threads):
     one, two = (speak(built(name, compute_type, threads), name) for threads in (1, 2))
     assert same_bits(one[0], two[0])
     assert same_bits(one[1], two[1])
+
+
+def wide_flow_head(product, threads, hidden=1024, width=512, latent=32):
+    """A flow head of a large model's sizes."""
+    shapes = {
+        "cond_embed": (width, hidden),
+        "input_proj": (width, latent),
+        "final_layer.linear": (latent, width),
+    }
+    shapes |= {"final_layer.adaLN_modulation.1": (2 * width, width)}
+    given = {f"flow_net.{name}.weight": normal(1, *shape) / 16 for name, shape in shapes.items()}
+    given |= {f"flow_net.{name}.bias": normal(2, shape[0]) for name, shape in shapes.items()}
+    given |= {"out_eos.weight": normal(3, 1, hidden) / 16, "out_eos.bias": normal(4, 1)}
+    return FlowHead(WeightStore(), given, flow_type="pointwise", depth=0, product=product, threads=threads)
+
+
+@pytest.mark.parametrize("product", ["dot", "int8"])
+def test_a_member_never_writes_where_another_still_reads(product, two_threads):
+    """Products in a row without a barrier, of different widths: each member's rows must stay its own."""
+    if product == "dot" and not has_bf16_dot():
+        pytest.skip("this CPU has no bfloat16 products")
+    one, two = (wide_flow_head(product, threads) for threads in (1, 2))
+    for seed in range(300):
+        hidden, noise = normal(seed, 1, 1024), normal(seed + 1, 1, 32)
+        assert same_bits(sample(one, hidden, noise)[0], sample(two, hidden, noise)[0])
 
 
 def test_names_resolve_as_documented(isa):
