@@ -1,0 +1,79 @@
+// Whose voice: one of the server's, an uploaded recording, or the microphone.
+
+import { $, complain, say } from "./dom.js";
+import { Recorder, canRecord } from "./recorder.js";
+import { voiceSample } from "./sound.js";
+import { clock } from "./wave.js";
+
+const recorder = new Recorder();
+let sample = null; // {name, seconds, file}
+
+/** As fields of a request: {voice, sample}, one of them empty. */
+export const chosenVoice = () => ({ voice: sample ? "" : $("voice").value, sample });
+
+/** Fills the list with the server's answer. */
+export function offerVoices({ voices, default: first }) {
+  if (voices.length) $("voice").replaceChildren(...voices.map(({ id, name }) => new Option(name ?? id, id)));
+  if (first) $("voice").value = first;
+}
+
+function use(value) {
+  sample = value;
+  $("sample").hidden = !sample;
+  $("voice").disabled = Boolean(sample);
+  $("sample-name").textContent = sample?.name;
+  $("sample-length").textContent = sample && `${sample.seconds.toFixed(1)} s`;
+}
+
+async function upload([file]) {
+  if (!file) return;
+  complain(null);
+  try {
+    use(await voiceSample(file, file.name));
+  } catch (error) {
+    complain(error);
+  }
+  $("file").value = ""; // the same file may be chosen again
+}
+
+async function record() {
+  if (recorder.recording) return recorder.stop();
+  const [label, elapsed] = $("record").children;
+  complain(null);
+  try {
+    const blob = await recorder.record((seconds) => {
+      label.textContent = "Stop";
+      elapsed.textContent = clock(seconds);
+      $("record").setAttribute("aria-pressed", "true");
+      if (seconds === 0) say("Recording: speak for about ten seconds.");
+    });
+    if (blob) use(await voiceSample(blob, "your recording"));
+  } catch (error) {
+    complain(error);
+  }
+  say("");
+  label.textContent = "Record";
+  elapsed.textContent = "";
+  $("record").setAttribute("aria-pressed", "false");
+}
+
+/** Throws away what is being recorded. */
+export function stopRecording() {
+  recorder.stop(false);
+}
+
+/** onrecord(): the microphone is about to listen. */
+export function setUpVoice(onrecord) {
+  $("upload").addEventListener("click", () => $("file").click());
+  $("file").addEventListener("change", () => upload($("file").files));
+  $("record").addEventListener("click", () => {
+    onrecord();
+    record();
+  });
+  $("remove").addEventListener("click", () => {
+    use(null);
+    $("voice").focus();
+  });
+  $("record").hidden = !canRecord;
+  $("unsafe").hidden = canRecord;
+}
