@@ -1,0 +1,73 @@
+"""A browser, the stand-in of the server, and pages open in one of the other."""
+
+import os
+import shutil
+
+import pytest
+
+from page_server import PageServer
+
+CHROMIUM = (
+    os.environ.get("POCKET_FAST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM:
+        pytest.skip("no Chromium found; install it or set POCKET_FAST_CHROMIUM")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def site():
+    with PageServer() as site:
+        yield site
+
+
+@pytest.fixture
+def open_page(browser, site):
+    """open_page(script="", **context options) -> the page, ready. Nothing may go wrong in it unnoticed."""
+    expect = pytest.importorskip("playwright.sync_api").expect
+    contexts, problems = [], []
+
+    def open_page(script="", **options):
+        context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **options})
+        contexts.append(context)
+        context.add_init_script(script)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: line.type in ("error", "warning") and problems.append(line.text))
+        page.goto(site.url)
+        expect(page.locator("#voice option")).to_have_count(3)
+        return page
+
+    expect.set_options(timeout=30_000)
+    yield open_page
+    for context in contexts:
+        context.close()
+    # Chromium reports refused and broken requests by itself; what the page says of them is tested.
+    expected = ("Failed to load resource: ", "The ScriptProcessorNode is deprecated", "Canvas2D: ")
+    assert [problem for problem in problems if not problem.startswith(expected)] == []
+
+
+@pytest.fixture
+def page(open_page):
+    return open_page()
