@@ -61,9 +61,12 @@ def test_the_microphone(page, site):
     page.get_by_role("button", name="Record", exact=True).click()
     page.get_by_role("button", name="Remove", exact=True).click()
     expect(page.locator("#elapsed")).to_have_text("0:02")
+    page.keyboard.press("Control+Enter")
+    assert error(page) == "Stop the recording first."
     page.keyboard.press("Escape")  # thrown away
     expect(page.get_by_role("button", name="Record", exact=True)).to_be_visible()
     assert page.locator("#sample").is_hidden()
+    assert len(site.requests) == 1
 
 
 def test_what_cannot_be_said_is_not_asked_for(page, site):

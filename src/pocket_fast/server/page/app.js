@@ -5,7 +5,7 @@ import { $, complain, say } from "./dom.js";
 import { phrases } from "./phrases.js";
 import { finished, more, past, pause, show, wake } from "./playback.js";
 import { Failure, ask, speech, useKey } from "./server.js";
-import { chosenVoice, offerVoices, setUpVoice, stopRecording } from "./voice.js";
+import { chosenVoice, isRecording, offerVoices, setUpVoice, stopRecording } from "./voice.js";
 
 let health = { sample_rate: 24000 };
 let running = null; // the AbortController of the speech that is being made
@@ -24,6 +24,7 @@ function count() {
 function generate() {
   const text = $("text").value.trim();
   complain(null);
+  if (isRecording()) return complain(new Failure("Stop the recording first."));
   if (!text) {
     complain(new Failure("Write something to say first."));
     return $("text").focus();
@@ -40,7 +41,7 @@ function generate() {
 }
 
 async function preview() {
-  if (running) return;
+  if (running || isRecording()) return;
   const { voice, sample } = chosenVoice();
   const whose = sample ?? voice;
   complain(null);

@@ -57,6 +57,8 @@ async function record() {
   $("record").setAttribute("aria-pressed", "false");
 }
 
+export const isRecording = () => recorder.recording;
+
 /** Throws away what is being recorded. */
 export function stopRecording() {
   recorder.stop(false);
