@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ..errors import TextError
 from .prepare import check_text
 
-_MARKER = re.compile(r"\[pause:([0-9]+)(?:\.([0-9]+))?(ms|s)\]")
+MARKER = re.compile(r"\[pause:([0-9]+)(?:\.([0-9]+))?(ms|s)\]")
 # Three dots or more, and any comma but the one in 1,000.
-_MARKER_OR_NATURAL = re.compile(_MARKER.pattern + r"|\.{3,}|(?<![0-9]),|,(?![0-9])")
+_MARKER_OR_NATURAL = re.compile(MARKER.pattern + r"|\.{3,}|(?<![0-9]),|,(?![0-9])")
 _DOTS_MS = 500
 _COMMA_MS = 200
 _MOST_DIGITS = 15  # 30 million years of seconds; Python refuses to convert numbers of thousands of digits
@@ -45,15 +45,15 @@ def cut_at_pauses(text: str, natural: bool = False, sample_rate: int = 24000) ->
     whole milliseconds * sample_rate // 1000 samples; a marker below 1 ms is a space, not a cut.
     Raises TextError when the text is unusable or holds neither speech nor silence.
     """
-    pauses = _MARKER_OR_NATURAL if natural else _MARKER
+    pauses = _MARKER_OR_NATURAL if natural else MARKER
     if not pauses.search(check_text(text)):
         return [Spoken(text)]
-    text = _MARKER.sub(lambda marker: marker[0] if _milliseconds(marker) else " ", text)
+    text = MARKER.sub(lambda marker: marker[0] if milliseconds(marker) else " ", text)
     result: list[Spoken | Silence] = []
     start = 0
     for pause in pauses.finditer(text):
         _add_speech(result, text[start : pause.start()])
-        _add_silence(result, _milliseconds(pause) * sample_rate // 1000)
+        _add_silence(result, milliseconds(pause) * sample_rate // 1000)
         start = pause.end()
     _add_speech(result, text[start:])
     if not result:
@@ -62,7 +62,7 @@ def cut_at_pauses(text: str, natural: bool = False, sample_rate: int = 24000) ->
 
 
 def _add_speech(result: list[Spoken | Silence], piece: str) -> None:
-    if any(map(_is_spoken, piece)):
+    if any(map(is_spoken, piece)):
         result.append(Spoken(piece.strip()))
 
 
@@ -73,7 +73,8 @@ def _add_silence(result: list[Spoken | Silence], samples: int) -> None:
         result.append(Silence(samples))
 
 
-def _milliseconds(pause: re.Match[str]) -> int:
+def milliseconds(pause: re.Match[str]) -> int:
+    """How long a match of MARKER (or a natural pause) lasts. TextError when nobody could wait that long."""
     whole, decimals, unit = pause.groups()
     if unit is None:
         return _COMMA_MS if pause[0] == "," else _DOTS_MS
@@ -85,6 +86,6 @@ def _milliseconds(pause: re.Match[str]) -> int:
     return int(whole) * 1000 + int((decimals or "").ljust(3, "0")[:3])
 
 
-def _is_spoken(character: str) -> bool:
+def is_spoken(character: str) -> bool:
     """Letters, digits and symbols (emoji included); not marks, quotes, brackets, blanks or controls."""
     return unicodedata.category(character)[0] in "LNS" or character in _SPOKEN_SYMBOLS
