@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
-from collections.abc import Iterator, Mapping
-from numbers import Integral, Real
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pocket_fast.errors import AudioError, ConfigError, UnsupportedError, VoiceError
+from pocket_fast.speaking import Speaking
 
 if TYPE_CHECKING:
     from pocket_fast.models.pocket.voice import VoiceState
 
 DEFAULT_LANGUAGE = "english"
-MAX_TOKENS_PER_CHUNK = 50
 
 
-class TTSModel:
+class TTSModel(Speaking):
     """A Pocket TTS model on this machine's CPU, made by load_model.
 
     temp, sampler_decode_steps, noise_clamp, eos_threshold may be changed at any time and hold from the
@@ -30,12 +28,20 @@ class TTSModel:
     """
 
     def __init__(
-        self, config: Any, origin: Path, language: str | None, loaded: Any, stages: Any, progress: bool
+        self,
+        config: Any,
+        origin: Path,
+        language: str | None,
+        loaded: Any,
+        stages: Any,
+        schedule: str,
+        progress: bool,
     ):
         """Use load_model."""
         from pocket_fast.models.pocket.pipeline import PocketModel
         from pocket_fast.models.pocket.voice_cache import VoiceCache, fingerprint
 
+        super().__init__(PocketModel(config, stages), loaded.tokenizer, schedule)
         self.config = config
         self.origin = origin
         self.language = language
@@ -49,8 +55,6 @@ class TTSModel:
         self.voice_cache = VoiceCache(model=fingerprint(config, loaded.files, stages.compute_type))
         self.stages = stages
         self._cloning_reason: str | None = loaded.cloning_reason
-        self._tokenizer = loaded.tokenizer
-        self._model = PocketModel(config, stages)
         self._progress = progress
 
     @classmethod
@@ -68,6 +72,7 @@ class TTSModel:
         *,
         compute_type: str = "auto",
         threads: int | None = None,
+        schedule: str | None = None,
         progress: bool = False,
     ) -> TTSModel:
         """Load a model, downloading what is not cached.
@@ -80,12 +85,14 @@ class TTSModel:
         where the CPU multiplies those; "int8_float32", "int8_bfloat16": the language model in 8 bits; "int8"
         the better of these two here, and "auto" for weights that `pocket-fast quantize` stored in 8 bits.
         threads: most threads a stage uses (default: POCKET_FAST_THREADS, OMP_NUM_THREADS, or the CPUs this
-        process may use). progress: show download bars on stderr.
+        process may use). schedule: how one stream's stages share them: "sequence", "side_by_side", or "auto", the
+        faster one by trying (default: POCKET_FAST_SCHEDULE, or "auto"). progress: show download bars on stderr.
 
         Raises ConfigError, NotFoundError (unknown language, missing file), DownloadError, WeightsError,
         UnsupportedError.
         """
         from pocket_fast.cpu.backend import load_stages, resolve_compute_type
+        from pocket_fast.engine.schedule import resolve_schedule
         from pocket_fast.models.pocket import catalog, loading
         from pocket_fast.models.pocket.config import load_config
         from pocket_fast.weights.tensors import forget_pages
@@ -102,6 +109,7 @@ class TTSModel:
                 f"quantize means compute_type 'int8', but {compute_type!r} was asked for as well"
             )
         resolve_compute_type(compute_type)  # before anything is fetched
+        schedule = resolve_schedule(schedule)
         if config is not None:
             if language is not None:
                 raise ConfigError("give a language or a config, not both")
@@ -122,7 +130,9 @@ class TTSModel:
             encoder=loaded.has_voice_cloning,
             release=forget_pages,
         )
-        model = cls(settings, origin, name if checkpoint is None else None, loaded, stages, progress)
+        model = cls(
+            settings, origin, name if checkpoint is None else None, loaded, stages, schedule, progress
+        )
         model.sampler_decode_steps = sampler_decode_steps
         model.noise_clamp = noise_clamp
         if temp is not None:
@@ -212,119 +222,6 @@ class TTSModel:
                 "https://huggingface.co/kyutai/pocket-tts, log in with `hf auth login` or set HF_TOKEN, and load again"
             )
 
-    # --- speech --------------------------------------------------------------------------------
-
-    def generate_audio(
-        self,
-        model_state: Mapping[str, Any],
-        text_to_generate: str,
-        max_tokens: int = MAX_TOKENS_PER_CHUNK,
-        frames_after_eos: int | None = None,
-        copy_state: bool = True,
-        *,
-        seed: int | None = None,
-        stop: threading.Event | None = None,
-        natural_pauses: bool = False,
-    ) -> np.ndarray:
-        """All of generate_audio_stream at once: (samples,) float32."""
-        frames = list(
-            self.generate_audio_stream(
-                model_state,
-                text_to_generate,
-                max_tokens,
-                frames_after_eos,
-                copy_state,
-                stop,
-                seed=seed,
-                natural_pauses=natural_pauses,
-            )
-        )
-        return np.concatenate(frames) if frames else np.zeros(0, dtype=np.float32)
-
-    def generate_audio_stream(
-        self,
-        model_state: Mapping[str, Any],
-        text_to_generate: str,
-        max_tokens: int = MAX_TOKENS_PER_CHUNK,
-        frames_after_eos: int | None = None,
-        copy_state: bool = True,
-        stop: threading.Event | None = None,
-        *,
-        seed: int | None = None,
-        natural_pauses: bool = False,
-    ) -> Iterator[np.ndarray]:
-        """Speak a text: (samples,) float32 arrays in [-1, 1] or a little beyond, one per 80 ms frame, as made.
-
-        Long text is spoken in chunks of at most max_tokens tokens where sentences or commas allow it.
-        `[pause:500ms]` and `[pause:1.5s]` are silences; natural_pauses adds some at `...` and commas.
-        frames_after_eos: frames kept after end of speech was heard (None: by the model and the text).
-        copy_state=False: the chunk's own past is added to model_state, and the next chunk continues it.
-        seed: the same seed gives the same samples, whatever else is running; None is different every time.
-        stop: set it to end within one frame.
-
-        Raises TextError, ConfigError, VoiceError when the first array is asked for.
-        """
-        from pocket_fast.engine.speak import speak
-        from pocket_fast.models.pocket.prompt import Chunk, plan
-
-        if not (seed is None or (_is_whole(seed) and seed >= 0)):
-            raise ConfigError(f"seed: expected a whole number of at least 0 or None, got {seed!r}")
-        state = self._as_state(model_state, copy_state)
-        sampling = self._sampling()
-        planned = plan(
-            text_to_generate,
-            self._tokenizer,
-            self.config,
-            max_tokens=max_tokens,
-            frames_after_eos=frames_after_eos,
-            natural_pauses=natural_pauses,
-        )
-
-        def begin(index: int, chunk: Chunk):
-            chunk_seed = None if seed is None else (seed, index)
-            return lambda: self._model.begin(chunk, state.prefix, sampling, chunk_seed)
-
-        def finished(utterance: Any) -> None:
-            if not copy_state:
-                state.prefix = self._model.past(utterance)
-            utterance.check_end()
-
-        parts = [begin(i, p) if isinstance(p, Chunk) else p.samples for i, p in enumerate(planned)]
-        yield from speak(self._model, parts, stop, finished)
-
-    def _as_state(self, model_state: Mapping[str, Any], copy_state: bool) -> VoiceState:
-        from pocket_fast.models.pocket.voice import VoiceState, state_from_mapping
-
-        backbone = self.stages.backbone
-        if isinstance(model_state, VoiceState) and backbone.owns(model_state.prefix):
-            return VoiceState(model_state.prefix) if copy_state else model_state
-        if not isinstance(model_state, Mapping):
-            raise VoiceError(
-                f"model_state: expected what get_state_for_audio_prompt returns, got {type(model_state).__name__}"
-            )
-        if not copy_state:
-            raise VoiceError(
-                "copy_state=False needs a state from this model's get_state_for_audio_prompt, not a plain mapping "
-                "or another model's state"
-            )
-        return state_from_mapping(model_state, backbone, "model_state")
-
-    def _sampling(self):
-        from pocket_fast.models.pocket.pipeline import Sampling
-
-        def check(ok: bool, name: str, expected: str) -> None:
-            if not ok:
-                raise ConfigError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
-
-        check(_is_number(self.temp) and self.temp >= 0, "temp", "a number of at least 0")
-        never_or_always = self.eos_threshold in (float("inf"), float("-inf"))
-        check(never_or_always or _is_number(self.eos_threshold), "eos_threshold", "a number")
-        steps = self.sampler_decode_steps
-        check(_is_whole(steps) and steps >= 1, "sampler_decode_steps", "a whole number of at least 1")
-        clamp = self.noise_clamp
-        check(clamp is None or (_is_number(clamp) and clamp > 0), "noise_clamp", "a number above 0 or None")
-        return Sampling(float(self.temp), float(self.eos_threshold), steps, clamp)
-
 
 def export_model_state(model_state: Mapping[str, Mapping[str, np.ndarray]], dest: str | Path) -> None:
     """Write a voice as .safetensors, readable by get_state_for_audio_prompt and by pocket-tts 4.x.
@@ -334,14 +231,6 @@ def export_model_state(model_state: Mapping[str, Mapping[str, np.ndarray]], dest
     from pocket_fast.models.pocket.voice import write_state
 
     write_state(model_state, Path(dest))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
 def _is_state(source: str) -> bool:

@@ -40,3 +40,11 @@ class DownloadError(PocketFastError, OSError):
 
 class UnsupportedError(PocketFastError, RuntimeError):
     """Not built into this copy, or not available on this machine (instruction set, compute type)."""
+
+
+class BusyError(PocketFastError, RuntimeError):
+    """The engine has as many listeners as it may have. Try again after about retry_after seconds."""
+
+    def __init__(self, message: str, retry_after: float):
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -26,7 +26,8 @@ ALLOWED = {
     "cuda": LEAF,
     "models": {"errors", "text", "audio", "weights"},
     "engine": {"errors", "models.contract"},
-    "api": BELOW_API | {"cpu", "cuda"},
+    "speaking": BELOW_API,
+    "api": BELOW_API | {"speaking", "cpu", "cuda"},
     "server": BELOW_API | {"api"},
     "cli": BELOW_API | {"api", "server", "cpu", "cuda"},
 }

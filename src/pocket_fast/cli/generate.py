@@ -135,6 +135,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
                 stop=stop,
                 seed=options.seed,
                 natural_pauses=options.natural_pauses,
+                live=options.stream,
             )
             shown = not (options.quiet or options.no_progress) and stderr_is_terminal()
             report = _write(_held_back(frames, int(hold_back * model.sample_rate)), writer, shown)

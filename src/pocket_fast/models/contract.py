@@ -12,19 +12,42 @@ class Utterance(Protocol):
     """One chunk of text being spoken: its streams, its noise, how far it is."""
 
     @property
+    def prompt_left(self) -> int:
+        """Rows of its prompt that the model has not taken in yet. While there are any, it cannot be predicted."""
+        ...
+
+    @property
     def done(self) -> bool:
         """No more frames will come."""
         ...
 
 
+class Frame(Protocol):
+    """One frame of an utterance, drawn but not yet sound."""
+
+    utterance: Utterance
+
+
 class SpeechModel(Protocol):
-    """A family's model, loaded. Steps take any number of utterances, each at its own point."""
+    """A family's model, loaded. Calls take any number of utterances, each at its own point.
+
+    What an utterance says does not depend on the others, on how its prompt was cut, or on `threads` (the most
+    a call may use; 0: all of the model's). predict() and decode() may run at the same time, also for the same
+    utterance, as long as the frames of an utterance are decoded in order.
+    """
 
     sample_rate: int
+    samples_per_frame: int
+    threads: int
 
-    def step(self, utterances: Sequence[Utterance]) -> list[np.ndarray]:
-        """One frame for each, (samples,) float32; an empty array where speech ended instead.
+    def prompt(self, utterances: Sequence[Utterance], rows: int) -> None:
+        """Take in at most `rows` rows of these prompts, the first utterance's first."""
+        ...
 
-        An utterance's samples do not depend on the others. None of them may be done.
-        """
+    def predict(self, utterances: Sequence[Utterance], threads: int = 0) -> Sequence[Frame]:
+        """Draw the next frame of each; none for those whose speech ended instead. None of them may be done."""
+        ...
+
+    def decode(self, frames: Sequence[Frame], threads: int = 0) -> list[np.ndarray]:
+        """The sound of frames of different utterances, (samples_per_frame,) float32 each; do what you want with it."""
         ...

@@ -4,6 +4,7 @@ import copy
 import gc
 import logging
 import threading
+import time
 import weakref
 
 import numpy as np
@@ -55,15 +56,18 @@ def test_a_caller_may_keep_or_change_what_it_got(model, voice):
     np.testing.assert_array_equal(np.concatenate(kept), expected)
 
 
-def test_frames_are_made_when_asked_for(model, voice, monkeypatch):
+def test_frames_are_made_when_asked_for_and_a_little_ahead(model, voice, monkeypatch):
     steps = []
-    real = pipeline.PocketModel.step
-    monkeypatch.setattr(pipeline.PocketModel, "step", lambda *a: steps.append(1) or real(*a))
-    stream = model.generate_audio_stream(voice, TEXT)
+    real = pipeline.PocketModel.predict
+    monkeypatch.setattr(pipeline.PocketModel, "predict", lambda *a: steps.append(1) or real(*a))
+    stream = model.generate_audio_stream(voice, LONG)
+    time.sleep(0.05)
     assert not steps
-    for i in range(1, 4):
-        next(stream)
-        assert len(steps) == i
+    next(stream)
+    while len(steps) < 20:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert len(steps) <= 2 * 27  # two chunks, two seconds of each, and what was on its way
 
 
 @pytest.mark.parametrize("frames", [0, 1, 2, 3, 4, 5])
@@ -285,11 +289,16 @@ def test_a_stream_closed_early_lets_go_of_its_utterance(model, voice, monkeypatc
     next(stream)
     assert utterances[0]() is not None
     stream.close()
-    assert utterances[0]() is None
+    until = time.monotonic() + 60
+    while utterances[0]() is not None:  # within a frame
+        assert time.monotonic() < until
+        time.sleep(0.002)
     for _ in range(20):
         next(model.generate_audio_stream(voice, TEXT))
     gc.collect()
-    assert not any(u() for u in utterances)
+    while any(u() for u in utterances):
+        assert time.monotonic() < until
+        time.sleep(0.002)
 
 
 # --- copy_state=False ---------------------------------------------------------------------------
@@ -313,7 +322,8 @@ def test_a_voice_can_be_continued(brief, voice):
         lengths.append(state.length)
     chunks = plan(LONG, brief._tokenizer, brief.config, max_tokens=14)
     grown = [len(c.tokens) + 6 + 2 + 1 for c in chunks]
-    assert sorted(set(lengths)) == [voice.length + sum(grown[:i]) for i in range(len(chunks))]
+    assert set(lengths) <= {voice.length + sum(grown[:i]) for i in range(len(chunks) + 1)}
+    assert len(set(lengths)) > 1
     assert state.length == voice.length + sum(grown)
     assert state[module]["cache"].shape[2] == state[module]["offset"][0] == state.length
     np.testing.assert_array_equal(state[module]["cache"][:, :, :15], voice[module]["cache"])

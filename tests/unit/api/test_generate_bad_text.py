@@ -42,7 +42,7 @@ def test_strange_texts_are_spoken(brief, voice, text):
     assert np.isfinite(samples).all()
 
 
-@pytest.mark.parametrize("text", [None, b"Hello", 5, ["Hello"]])
+@pytest.mark.parametrize("text", [None, b"Hello", 5, [5]])
 def test_what_is_not_text(model, voice, text):
     with pytest.raises(TextError, match="must be a str, got"):
         model.generate_audio(voice, text)

@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,17 +35,30 @@ class PocketUtterance:
     """One chunk in flight."""
 
     def __init__(
-        self, chunk: Chunk, sampling: Sampling, noise: NoiseSource, backbone: Any, codec: Any, bos: np.ndarray
+        self,
+        chunk: Chunk,
+        sampling: Sampling,
+        noise: NoiseSource,
+        backbone: Any,
+        codec: Any,
+        prompt: np.ndarray,
+        bos: np.ndarray,
     ):
         self.chunk = chunk
         self.sampling = sampling
         self.noise = noise
         self.backbone = backbone
         self.codec = codec
+        self.prompt = prompt  # (rows, d): what of the text the backbone has not seen yet
         self.latent = bos
-        self.frames = 0  # emitted so far
+        self.frames = 0  # drawn so far
         self.ends_at: int | None = None  # frames in all, once end of speech was found
         self.done = False
+
+    @property
+    def prompt_left(self) -> int:
+        """Rows of the prompt still to be taken in."""
+        return len(self.prompt)
 
     def hear_eos(self, logit: float) -> bool:
         """Take in the logit of the frame just drawn; True if this frame is already past the end."""
@@ -55,7 +68,7 @@ class PocketUtterance:
         return self.done
 
     def advance(self) -> None:
-        """Count the frame just emitted; done if it was the last."""
+        """Count the frame just drawn; done if it was the last."""
         self.frames += 1
         self.done = self.frames in (self.ends_at, self.chunk.max_frames)
 
@@ -73,6 +86,14 @@ class PocketUtterance:
         )
 
 
+class PocketFrame(NamedTuple):
+    """A frame drawn but not decoded."""
+
+    utterance: PocketUtterance
+    latent: np.ndarray
+    first: bool
+
+
 class PocketModel:
     """A loaded model as the engine drives it: config and stages. Holds nothing of any utterance."""
 
@@ -80,50 +101,66 @@ class PocketModel:
         self.config = config
         self.stages = stages
         self.sample_rate = config.mimi.sample_rate
+        self.samples_per_frame: int = stages.decoder.samples_per_frame
+        self.threads: int = stages.threads
         self._fade = np.linspace(0, 1, self.sample_rate // _FADES_PER_SECOND, dtype=np.float32)
 
     def begin(
         self, chunk: Chunk, prefix: Any, sampling: Sampling, seed: tuple[int, ...] | None
     ) -> PocketUtterance:
-        """Prompt the backbone with the chunk's text after the voice `prefix` (None: no voice)."""
+        """An utterance of the chunk's text after the voice `prefix` (None: no voice); nothing is computed yet."""
         stream = self.stages.backbone.stream(len(chunk.tokens) + chunk.max_frames, prefix)
-        self.stages.backbone.prefill([stream], [self.stages.backbone.embed_text(chunk.tokens)])
         return PocketUtterance(
             chunk,
             sampling,
             NoiseSource(seed, sampling.temperature, sampling.noise_clamp),
             stream,
             self.stages.decoder.stream(),
+            self.stages.backbone.embed_text(chunk.tokens),
             self.stages.backbone.bos_latent,
         )
 
-    def step(self, utterances: Sequence[PocketUtterance]) -> list[np.ndarray]:
+    def prompt(self, utterances: Sequence[PocketUtterance], rows: int) -> None:
+        """See contract.SpeechModel."""
+        streams, pieces = [], []
+        for u in utterances:
+            piece, u.prompt = u.prompt[:rows], u.prompt[rows:]
+            rows -= len(piece)
+            if len(piece):
+                streams.append(u.backbone)
+                pieces.append(piece)
+        self.stages.backbone.prefill(streams, pieces)
+
+    def predict(self, utterances: Sequence[PocketUtterance], threads: int = 0) -> list[PocketFrame]:
         """See contract.SpeechModel. Utterances sampled with different numbers of steps are drawn in groups."""
         backbone, head = self.stages.backbone, self.stages.flow_head
         n = len(utterances)
         latents = np.stack([u.latent for u in utterances])
         hidden = np.empty((n, backbone.hidden_dim), dtype=np.float32)
-        backbone.step([u.backbone for u in utterances], latents, hidden)
+        backbone.step([u.backbone for u in utterances], latents, hidden, threads)
         noise = np.empty((n, head.latent_dim), dtype=np.float32)
         for row, u in zip(noise, utterances, strict=True):
             u.noise.draw(row)
         eos = np.empty(n, dtype=np.float32)
-        self._sample(utterances, hidden, noise, latents, eos)
+        self._sample(utterances, hidden, noise, latents, eos, threads)
 
-        speaking = []
-        for i, u in enumerate(utterances):
-            if not u.hear_eos(eos[i]):
-                u.latent = latents[i]
-                speaking.append(i)
-        pcm = np.empty((len(speaking), self.stages.decoder.samples_per_frame), dtype=np.float32)
-        self.stages.decoder.decode([utterances[i].codec for i in speaking], latents[speaking], pcm)
-        frames = [pcm[:0].reshape(-1)] * n
-        for row, i in zip(pcm, speaking, strict=True):
-            if utterances[i].frames == 0:
-                row[: len(self._fade)] *= self._fade[: len(row)]
-            utterances[i].advance()
-            frames[i] = row
+        frames = []
+        for u, latent, logit in zip(utterances, latents, eos, strict=True):
+            if not u.hear_eos(logit):
+                u.latent = latent
+                frames.append(PocketFrame(u, latent, u.frames == 0))
+                u.advance()
         return frames
+
+    def decode(self, frames: Sequence[PocketFrame], threads: int = 0) -> list[np.ndarray]:
+        """See contract.SpeechModel. The first frame of an utterance fades in."""
+        pcm = np.empty((len(frames), self.samples_per_frame), dtype=np.float32)
+        latents = np.stack([frame.latent for frame in frames])
+        self.stages.decoder.decode([frame.utterance.codec for frame in frames], latents, pcm, threads)
+        for row, frame in zip(pcm, frames, strict=True):
+            if frame.first:
+                row[: len(self._fade)] *= self._fade[: len(row)]
+        return [row.copy() for row in pcm] if len(pcm) > 1 else list(pcm)  # no listener holds another's sound
 
     def past(self, u: PocketUtterance) -> Any:
         """Everything a finished utterance remembers, as a prefix to continue from.
@@ -136,13 +173,13 @@ class PocketModel:
             self.stages.backbone.step([u.backbone], u.latent[None], hidden)
         return u.backbone.freeze()
 
-    def _sample(self, utterances, hidden, noise, latents, eos) -> None:
+    def _sample(self, utterances, hidden, noise, latents, eos, threads) -> None:
         steps = [u.sampling.decode_steps for u in utterances]
         for count in sorted(set(steps)):
             if len(set(steps)) == 1:
-                self.stages.flow_head.sample(hidden, noise, latents, eos, count)
+                self.stages.flow_head.sample(hidden, noise, latents, eos, count, threads)
                 return
             rows = [i for i, s in enumerate(steps) if s == count]
             part, logits = np.empty_like(latents[rows]), np.empty(len(rows), dtype=np.float32)
-            self.stages.flow_head.sample(hidden[rows], noise[rows], part, logits, count)
+            self.stages.flow_head.sample(hidden[rows], noise[rows], part, logits, count, threads)
             latents[rows], eos[rows] = part, logits

@@ -1,0 +1,236 @@
+"""What one listener hears: the parts of a text in order, wherever and whenever they are made.
+
+The engine's thread puts frames in, one listener takes sound out. Everything here happens under the engine's
+lock, which `Speech` receives; only `take`, `cancel`, `add`, `close` and `fail` are called without it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from pocket_fast.models.contract import Utterance
+
+_FADES_PER_SECOND = 200  # 5 ms each
+_SILENCE_BLOCK = 24000  # longest array of zeros handed out at once
+_POLL = 0.05  # seconds between looks at a caller's stop event
+
+Begin = Callable[[], Any]
+
+
+class Part:
+    """One utterance on its way: not begun, in flight, or over."""
+
+    __slots__ = ("begin", "error", "over", "ready", "speech", "utterance")
+
+    def __init__(self, speech: Speech, begin: Begin):
+        self.speech = speech
+        self.begin = begin
+        self.utterance: Utterance | None = None
+        self.ready: deque[np.ndarray] = deque()  # sound whose turn has not come
+        self.over = False
+        self.error: BaseException | None = None  # the listener hears of it after this part's sound
+
+
+class Speech:
+    """The parts of one text and their sound.
+
+    live: a listener hears it as it comes, so the engine keeps it a little ahead of the clock and not much more;
+    otherwise several parts are made at once. sequential: a part begins only when the one before it is over.
+    finished: told of every utterance that was spoken to its end, before the next part begins if sequential.
+    stop: when set, everything ends within one frame. deadline: time.monotonic() at which it must have begun.
+    """
+
+    def __init__(
+        self,
+        lock: threading.Lock,
+        wake: Callable[[], None],
+        sample_rate: int,
+        *,
+        live: bool = True,
+        sequential: bool = False,
+        finished: Callable[[Any], None] = lambda utterance: None,
+        stop: threading.Event | None = None,
+        deadline: float | None = None,
+        notify: Callable[[], None] = lambda: None,
+    ):
+        self.live = live
+        self.sequential = sequential
+        self.finished = finished
+        self.stop = stop
+        self.deadline = deadline
+        self.submitted = time.monotonic()
+        self.first_sound: float | None = None  # when the listener could first hear something
+        self.parts: deque[Part | int] = deque()  # not fully handed over yet; a number is silent samples
+        self.complete = False  # no more parts will be added
+        self.given = 0  # samples handed over to the listener's side, silences included
+        self.unread = 0  # samples of speech handed over and not taken
+        self.cancelled = False
+        self.error: BaseException | None = None
+        self._out: deque[np.ndarray | int] = deque()
+        self._lock = lock
+        self._arrived = threading.Condition(lock)
+        self._wake = wake
+        self._notify = notify
+        self._rate = sample_rate
+
+    # --- the caller's side ---------------------------------------------------------------------
+
+    def add(self, parts: Iterable[Begin | int]) -> None:
+        """More to say: functions that begin utterances, and numbers of silent samples."""
+        with self._lock:
+            self.parts.extend(p if isinstance(p, int) else Part(self, p) for p in parts)
+            self._hand_over()
+        self._wake()
+
+    def close(self) -> None:
+        """Nothing more will be added."""
+        with self._lock:
+            self.complete = True
+            self._hand_over()
+            self._announce()
+        self._wake()
+
+    def cancel(self) -> None:
+        """Forget everything: computing ends within one frame, and the listener hears no more."""
+        with self._lock:
+            self.drop()
+        self._wake()
+
+    def fail(self, error: BaseException) -> None:
+        """End with `error`, after the sound there is."""
+        with self._lock:
+            self.break_off(error)
+        self._wake()
+
+    def take(self, timeout: float | None = None) -> np.ndarray | None:
+        """The next sound, (samples,) float32; None at the end. Raises what ended it, TimeoutError after `timeout`."""
+        until = None if timeout is None else time.monotonic() + timeout
+        with self._lock:
+            while True:
+                if self.stop is not None and self.stop.is_set():
+                    self.drop()
+                if self._out:
+                    sound = self._next_sound()
+                    break
+                if self.error is not None:
+                    raise self.error
+                if self.cancelled or (self.complete and not self.parts):
+                    return None
+                left = None if until is None else until - time.monotonic()
+                if left is not None and left <= 0:
+                    raise TimeoutError
+                if self.stop is not None:
+                    left = _POLL if left is None else min(left, _POLL)
+                self._arrived.wait(left)
+        self._wake()
+        return sound
+
+    def _next_sound(self) -> np.ndarray:
+        sound = self._out.popleft()
+        if isinstance(sound, int):
+            if sound > _SILENCE_BLOCK:
+                self._out.appendleft(sound - _SILENCE_BLOCK)
+            return np.zeros(min(sound, _SILENCE_BLOCK), dtype=np.float32)
+        self.unread -= len(sound)
+        return sound
+
+    # --- the engine's side, under the lock -----------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to compute."""
+        return self.cancelled or self.error is not None or (self.complete and not self.parts)
+
+    def waiting_sound(self) -> int:
+        """Samples made ahead of their turn."""
+        return sum(len(x) for p in self.parts if isinstance(p, Part) for x in p.ready)
+
+    def slack(self, now: float) -> float:
+        """Seconds of sound the listener has in hand; before the first sound, minus the seconds it has waited."""
+        if self.first_sound is None:
+            return self.submitted - now
+        return self.given / self._rate - (now - self.first_sound)
+
+    def arrive(self, part: Part, sound: np.ndarray) -> None:
+        """A frame of a part."""
+        if not self.ended:
+            part.ready.append(sound)
+            self._hand_over()
+
+    def finish(self, part: Part, error: BaseException | None = None) -> None:
+        """No more frames will come of a part; `error`: something was wrong with how it ended."""
+        part.over, part.utterance, part.error = True, None, error
+        self._hand_over()
+        if self.ended:
+            self._announce()
+
+    def drop(self) -> None:
+        """See cancel()."""
+        self.cancelled = True
+        self._let_go()
+        self._out.clear()
+        self.unread = 0
+        self._announce()
+
+    def break_off(self, error: BaseException) -> None:
+        """See fail()."""
+        self.error = self.error or error
+        self._let_go()
+        self._announce()
+
+    def _let_go(self) -> None:
+        for part in self.parts:
+            if isinstance(part, Part):
+                part.utterance = None
+        self.parts.clear()
+
+    def _announce(self) -> None:
+        self._arrived.notify_all()
+        self._notify()
+
+    def _hand_over(self) -> None:
+        """Give the listener everything whose turn has come.
+
+        Speech before a silence fades out over its last 5 ms, so that a pause never clicks: its latest frame
+        waits until the next one tells whether it was the last.
+        """
+        before, now = self.given, time.monotonic()
+        while self.parts:
+            part = self.parts[0]
+            if isinstance(part, int):
+                if part:
+                    self._out.append(part)
+                self.given += part
+                self.parts.popleft()
+                continue
+            into_silence = len(self.parts) > 1 and isinstance(self.parts[1], int)
+            keep = 1 if into_silence and not part.over else 0
+            if into_silence and part.over and part.ready:
+                _fade_out(part.ready[-1], self._rate // _FADES_PER_SECOND)
+            while len(part.ready) > keep:
+                sound = part.ready.popleft()
+                self._out.append(sound)
+                self.given += len(sound)
+                self.unread += len(sound)
+            if not part.over:
+                break
+            self.parts.popleft()
+            if part.error is not None:
+                self.break_off(part.error)
+        if self.given > before:
+            if self.first_sound is None:
+                self.first_sound = now
+            elif (dry := now - self.first_sound - before / self._rate) > 0:
+                self.first_sound += dry  # the listener heard a gap and goes on from here
+            self._announce()
+
+
+def _fade_out(sound: np.ndarray, samples: int) -> None:
+    n = min(samples, len(sound))
+    sound[len(sound) - n :] *= np.linspace(1, 0, n, dtype=np.float32)

@@ -1,0 +1,84 @@
+"""Who goes next: the policy of the engine, without threads or clocks of its own.
+
+A listener needs 12.5 frames a second and notices only if they are late; a file wants them all at once. So
+whoever is behind goes first, alone while that is urgent and otherwise together with everyone who wants more,
+because a batch reads the weights once for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from pocket_fast.engine.speech import Part, Speech
+
+MOST_TOGETHER = 16  # frames in one step: more make newcomers wait and gain little
+LEAD = 1.0  # seconds of sound a listener should have in hand
+_COMFORT = 0.25  # below this, those who are behind do not share their step with others
+_LIVE_UNREAD = 2.0  # seconds of sound a live listener may leave untaken before it is paused
+_FILE_UNREAD = 60.0
+_FILE_AHEAD = 300.0  # seconds of sound made before its turn, for one text
+_FILE_PARTS = 16  # parts of one text in flight
+_LIVE_PARTS = 2
+
+
+@dataclass
+class Turn:
+    """What to do next: take in some of these prompts, then draw one frame of each in step."""
+
+    prompt: list[Part] = field(default_factory=list)
+    step: list[Part] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.prompt or self.step)
+
+
+def choose(speeches: Sequence[Speech], now: float, rate: int, most_parts: int) -> Turn:
+    """The next turn of `speeches` (in order of arrival). most_parts: parts that may be in flight in all."""
+    begun = sum(part.utterance is not None for speech in speeches for part in _in_flight(speech))
+    newcomers: list[tuple[tuple, Part]] = []
+    going: list[tuple[tuple, float, Part]] = []
+    for arrival, speech in enumerate(speeches):
+        slack = speech.slack(now) if speech.live or speech.given < LEAD * rate else float("inf")
+        for place, part in enumerate(_in_flight(speech, rate, slack)):
+            order = (slack, 0, arrival) if place == 0 else (float("inf"), place, arrival)
+            if part.utterance is None and place:
+                if begun >= most_parts:
+                    break
+                begun += 1
+            if part.utterance is None or part.utterance.prompt_left:
+                newcomers.append((order, part))
+            elif not part.utterance.done and _wants_more(speech, place, rate):
+                going.append((order, order[0], part))
+    newcomers.sort(key=lambda entry: entry[0])
+    going.sort(key=lambda entry: entry[0])
+
+    behind = [part for _, slack, part in going if slack < LEAD]
+    hurry = bool(going) and going[0][1] < _COMFORT
+    step = (behind if hurry else [part for _, _, part in going])[:MOST_TOGETHER]
+    heads = [part for order, part in newcomers if order[0] < float("inf")]
+    return Turn(heads if heads or hurry else [part for _, part in newcomers], step)
+
+
+def _in_flight(speech: Speech, rate: int = 0, slack: float = 0.0) -> list[Part]:
+    """The parts of a text that are or may be in flight, in order."""
+    if speech.sequential or (rate and speech.given < LEAD * rate):
+        most = 1  # the first sound is waited for
+    elif speech.live:
+        most = _LIVE_PARTS if slack >= LEAD else 1
+    else:
+        most = _FILE_PARTS
+    found: list[Part] = []
+    for part in speech.parts:
+        if isinstance(part, int) or part.over:
+            continue
+        if part.utterance is None and len(found) >= most:
+            break
+        found.append(part)
+    return found
+
+
+def _wants_more(speech: Speech, place: int, rate: int) -> bool:
+    if place == 0:
+        return speech.unread < (_LIVE_UNREAD if speech.live else _FILE_UNREAD) * rate
+    return speech.unread + speech.waiting_sound() < (_LIVE_UNREAD if speech.live else _FILE_AHEAD) * rate

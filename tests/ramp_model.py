@@ -1,0 +1,78 @@
+"""A model that does nothing, for tests of the engine, and what they ask of its sound."""
+
+import threading
+import time
+from types import SimpleNamespace
+
+import numpy as np
+
+FRAME = 1920
+LONG_ENOUGH = 60  # seconds until a test that hangs gives up
+
+
+class Ramp:
+    """An utterance of `count` frames of `level`; with `late_end` a step without a frame tells that it ended."""
+
+    def __init__(self, count, level=1.0, late_end=False, prompt=3):
+        self.count, self.level, self.late_end = count, level, late_end
+        self.prompt_left = prompt
+        self.made = 0
+        self.done = False
+
+
+class Model:
+    """Counts its steps; `gate`, when closed, holds every step back."""
+
+    sample_rate = 24000
+    samples_per_frame = FRAME
+    threads = 2
+
+    def __init__(self):
+        self.steps = 0
+        self.batches = []
+        self.gate = threading.Event()
+        self.gate.set()
+
+    def prompt(self, utterances, rows):
+        for u in utterances:
+            taken = min(rows, u.prompt_left)
+            u.prompt_left -= taken
+            rows -= taken
+
+    def predict(self, utterances, threads=0):
+        assert self.gate.wait(LONG_ENOUGH)
+        self.steps += 1
+        self.batches.append(len(utterances))
+        frames = []
+        for u in utterances:
+            assert not u.done
+            assert not u.prompt_left
+            if u.made == u.count:
+                u.done = True
+                continue
+            u.made += 1
+            u.done = u.made == u.count and not u.late_end
+            frames.append(SimpleNamespace(utterance=u, level=u.level))
+        return frames
+
+    def decode(self, frames, threads=0):
+        return [np.full(FRAME, frame.level, np.float32) for frame in frames]
+
+
+def runs(samples):
+    """[(value, how often in a row)] of the samples, fades left out."""
+    edges = np.flatnonzero(np.diff(samples)) + 1
+    return [(float(part[0]), len(part)) for part in np.split(samples, edges) if len(part) > 120]
+
+
+def eventually(condition):
+    until = time.monotonic() + LONG_ENOUGH
+    while not condition():
+        assert time.monotonic() < until, "it never came true"
+        time.sleep(0.002)
+
+
+def silent(engine):
+    """No frame is being made any more."""
+    eventually(lambda: engine._idle)
+    return True
