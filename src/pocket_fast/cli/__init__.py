@@ -14,13 +14,14 @@ import sys
 from collections.abc import Sequence
 
 from pocket_fast import __version__
-from pocket_fast.cli import export_voice, generate, info, quantize, voices
+from pocket_fast.cli import export_voice, generate, info, quantize, serve, voices
 from pocket_fast.cli.arguments import Parser
 from pocket_fast.cli.console import Interrupts, logging_to_stderr, say
 from pocket_fast.errors import PocketFastError
 
 _COMMANDS = {
     "generate": generate,
+    "serve": serve,
     "export-voice": export_voice,
     "quantize": quantize,
     "voices": voices,

@@ -17,13 +17,16 @@ _log = logging.getLogger("pocket_fast")
 
 
 class VoiceCache:
-    """max_bytes: least recently used states beyond it are dropped; folder: keep states of recordings there too.
+    """max_bytes, max_voices: beyond them the least recently used states go; folder: keep those of recordings there too.
 
-    model: what tells this model's states from another's (see fingerprint). Safe to use from several threads.
+    model: what tells this model's states from another's (see fingerprint). hits, misses: how often a state was
+    there, or had to be made. Safe to use from several threads.
     """
 
     def __init__(self, max_bytes: int = 256 << 20, folder: str | Path | None = None, model: str = ""):
         self.max_bytes = max_bytes
+        self.max_voices: int | None = None
+        self.hits = self.misses = 0
         self.folder = folder
         self._model = model
         self._states: OrderedDict[Hashable, VoiceState] = OrderedDict()
@@ -40,13 +43,19 @@ class VoiceCache:
         with self._lock:
             if key in self._states:
                 self._states.move_to_end(key)
+                self.hits += 1
                 return VoiceState(self._states[key].prefix)
+            self.misses += 1
         state = make()
         with self._lock:
             self._states[key] = VoiceState(state.prefix)
-            while sum(s.nbytes for s in self._states.values()) > self.max_bytes:
+            while self._is_over():
                 self._states.popitem(last=False)
         return state
+
+    def _is_over(self) -> bool:
+        too_many = self.max_voices is not None and len(self._states) > self.max_voices
+        return too_many or sum(state.nbytes for state in self._states.values()) > self.max_bytes
 
     def get_recording(
         self, path: Path, truncate: bool, backbone: Any, make: Callable[[], VoiceState]

@@ -1,0 +1,246 @@
+"""Speak over HTTP: a web page, OpenAI's speech API, streams, WebSockets."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from pocket_fast.cli.arguments import ModelChoice, Parser, add_model_options, model_choice, number, whole
+from pocket_fast.cli.console import Interrupts, logging_to_stderr, stderr_is_terminal
+from pocket_fast.cli.model import load_model, load_voice, voice_source
+from pocket_fast.errors import ConfigError, PocketFastError, UnsupportedError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from pocket_fast.api import TTSModel
+
+_WORDS = "POCKET_FAST_SERVE"  # the command line, for processes that uvicorn starts
+_LEVELS = ("debug", "info", "warning", "error")
+
+_log = logging.getLogger("pocket_fast")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Everything `serve` takes."""
+    parser.add_argument("-q", "--quiet", action="store_true", help="errors only")
+    parser.add_argument("--log-level", choices=_LEVELS, default="info", help="(default info)")
+    parser.add_argument("--access-log", action="store_true", help="a line for every request")
+    _add_address_options(parser.add_argument_group("address"))
+    _add_access_options(parser.add_argument_group("access and limits"))
+    add_model_options(parser)
+    _add_voice_options(parser.add_argument_group("voices and speech"))
+    _add_machine_options(parser.add_argument_group("machine"))
+
+
+def _add_address_options(group: Any) -> None:
+    add = group.add_argument
+    add("--host", default="127.0.0.1", help="(default 127.0.0.1: this machine only)")
+    add("-p", "--port", type=whole(0), default=8000, metavar="N", help="(default 8000; 0 takes a free one)")
+    add("--uds", metavar="PATH", help="a Unix socket instead of a port")
+    add("--workers", type=whole(1), default=1, metavar="N", help="processes, each with a model of its own")
+    add("--reload", action="store_true", help="start again when the package's sources change")
+    add(
+        "--shutdown-seconds",
+        type=whole(0),
+        default=10,
+        metavar="S",
+        help="when told to stop, cut streams that are still running after this long (default 10)",
+    )
+
+
+def _add_access_options(group: Any) -> None:
+    add = group.add_argument
+    add("--api-key", metavar="KEY", help="ask for this Bearer token (better: POCKET_FAST_API_KEY)")
+    add(
+        "--cors-origin",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="web sites that may use it; repeatable",
+    )
+    add("--max-streams", type=whole(1), default=64, metavar="N", help="texts spoken at once (default 64)")
+    add("--max-queue", type=whole(0), default=256, metavar="N", help="texts waiting (default 256)")
+    add("--max-wait", type=number(above=0), default=30, metavar="S", help="longest wait (default 30)")
+    add("--max-text", type=whole(1), default=20_000, metavar="N", help="characters (default 20000)")
+    add(
+        "--max-upload",
+        type=whole(1),
+        default=25 << 20,
+        metavar="BYTES",
+        help="of a recording (default 25 MiB)",
+    )
+    add(
+        "--max-upload-seconds",
+        type=number(above=0),
+        default=30,
+        metavar="S",
+        help="use only the beginning of a recording (default 30)",
+    )
+    add("--allow-voice-urls", action="store_true", help="fetch voices from https:// and hf:// for clients")
+
+
+def _add_voice_options(group: Any) -> None:
+    add = group.add_argument
+    add("--default-voice", "--voice", metavar="VOICE", help="in any form that `generate --voice` takes")
+    add("--prewarm-voices", metavar="NAMES", help="get these ready before listening; separated by commas")
+    add("--voice-cache-capacity", type=whole(1), default=64, metavar="N", help="voices kept (default 64)")
+    add("--temperature", type=number(least=0), metavar="X", help="where requests give none")
+    add(
+        "--sampler-decode-steps", "--lsd-decode-steps", type=whole(1), default=1, metavar="N", help="likewise"
+    )
+    add("--noise-clamp", type=number(above=0), metavar="X", help="likewise")
+    add("--eos-threshold", type=number(), metavar="X", help="likewise")
+    add(
+        "--warmup",
+        type=_yes_or_no,
+        default=True,
+        metavar="true|false",
+        help="speak a word before listening (default true)",
+    )
+
+
+def _add_machine_options(group: Any) -> None:
+    add = group.add_argument
+    add("--compute-type", default="auto", metavar="TYPE", help="auto, float32, ... (see `info`)")
+    add("--quantize", "--quantized", action="store_true", help="the same as --compute-type int8")
+    for_threads = {"type": whole(1), "metavar": "N"}
+    add("--threads", **for_threads, help="most threads to use, in each process")
+    add("--omp-threads", "--mkl-threads", dest="threads", **for_threads, help="another spelling of --threads")
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
+    return text.lower() == "true"
+
+
+def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
+    """Serves until it is told to stop (SIGTERM or Ctrl+C; a second time: at once)."""
+    try:
+        import fastapi  # noqa: F401
+        import multipart  # noqa: F401
+        import prometheus_client  # noqa: F401
+        import uvicorn
+        import websockets  # noqa: F401
+    except ImportError as error:
+        raise UnsupportedError(
+            f"`serve` needs {error.name}, which is not installed: pip install 'pocket-fast[server]'"
+        ) from None
+    level = logging.ERROR if options.quiet else getattr(logging, options.log_level.upper())
+    _log.setLevel(level)
+    settings: dict[str, Any] = {
+        "host": options.host,
+        "port": options.port,
+        "uds": options.uds,
+        "log_config": None,
+        "access_log": options.access_log,
+        "server_header": False,
+        "timeout_graceful_shutdown": options.shutdown_seconds,
+        "ws_max_size": 1 << 20,
+        "ws_per_message_deflate": False,  # sound does not get smaller
+    }
+    _log_uvicorn(level)
+    if options.workers > 1 or options.reload:
+        model_choice(options)  # what can be refused is refused here, once
+        os.environ[_WORDS] = json.dumps(sys.argv[1:])
+        if options.reload:
+            import pocket_fast
+
+            settings |= {"reload": True, "reload_dirs": [os.path.dirname(pocket_fast.__file__)]}
+        else:
+            settings["workers"] = options.workers
+        with interrupts.gently():
+            uvicorn.run("pocket_fast.cli.serve:worker_app", factory=True, **settings)
+        return 0
+    app = _app(options)
+    server = uvicorn.Server(uvicorn.Config(app, **settings))
+    with interrupts.gently():
+        server.run()
+    return 0 if server.started else 1
+
+
+def worker_app() -> FastAPI:
+    """The application in a process that uvicorn started: by the command line of its parent."""
+    parser = Parser(prog="pocket-fast serve")
+    add_options(parser)
+    options = parser.parse_args(json.loads(os.environ[_WORDS])[1:])
+    level = logging.ERROR if options.quiet else getattr(logging, options.log_level.upper())
+    logging_to_stderr(level).__enter__()  # for as long as the process lives
+    _log_uvicorn(level)
+    return _app(options)
+
+
+def _app(options: argparse.Namespace) -> FastAPI:
+    """The model, loaded and warm, behind the application."""
+    from pocket_fast.server.app import create_app
+    from pocket_fast.server.options import Options
+
+    choice = model_choice(options)
+    model = load_model(
+        choice,
+        temp=options.temperature,
+        sampler_decode_steps=options.sampler_decode_steps,
+        noise_clamp=options.noise_clamp,
+        eos_threshold=options.eos_threshold,
+        quantize=options.quantize,
+        compute_type=options.compute_type,
+        threads=options.threads,
+        progress=not options.quiet and stderr_is_terminal(),
+    )
+    model.voice_cache.max_voices = options.voice_cache_capacity
+    model.limit(options.max_streams, options.max_queue)
+    with voice_source(options.default_voice, choice) as voice:
+        state = load_voice(model, voice, truncate=True, chosen=options.default_voice is not None)
+    _prewarm(model, options.prewarm_voices)
+    if options.warmup:
+        for _ in model.generate_audio_stream(state, "Hi.", live=False):
+            break
+    api_key = options.api_key or os.environ.get("POCKET_FAST_API_KEY") or None
+    if api_key is None and options.uds is None and options.host not in ("127.0.0.1", "localhost", "::1"):
+        _log.warning("Listening on %s without --api-key: whoever reaches it may use it", options.host)
+    return create_app(
+        model,
+        state,
+        Options(
+            api_key=api_key,
+            cors_origins=tuple(origin.rstrip("/") for origin in options.cors_origin),
+            max_text=options.max_text,
+            max_upload=options.max_upload,
+            max_upload_seconds=options.max_upload_seconds,
+            max_wait=options.max_wait,
+            allow_voice_urls=options.allow_voice_urls,
+            default_voice=_name_of(voice, choice),
+        ),
+    )
+
+
+def _name_of(voice: Any, choice: ModelChoice) -> str:
+    """How the default voice is listed: by its name if it has one. Never by its path."""
+    from pocket_fast.models.pocket.voices import VOICES
+
+    return voice if choice.released is not None and voice in VOICES else "default"
+
+
+def _prewarm(model: TTSModel, names: str | None) -> None:
+    """Get voices ready that requests may name. One that cannot be had is not worth more than a warning."""
+    for name in filter(None, map(str.strip, (names or "").split(","))):
+        try:
+            model.get_state_for_audio_prompt(name, truncate=True)
+        except ConfigError:
+            raise
+        except PocketFastError as error:
+            _log.warning("--prewarm-voices: %s", error)
+
+
+def _log_uvicorn(level: int) -> None:
+    """uvicorn's lines go where ours go."""
+    for name in ("uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.setLevel(level)
+        logger.handlers = list(_log.handlers)
+        logger.propagate = False

@@ -1,0 +1,48 @@
+"""The application: everything a server answers, over one loaded model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+
+from pocket_fast import __version__
+from pocket_fast.api import TTSModel
+from pocket_fast.server import native, openai, pages, websocket
+from pocket_fast.server.answers import add_handlers
+from pocket_fast.server.options import Options
+from pocket_fast.server.service import Service
+from pocket_fast.server.shell import Guard, Shell
+
+
+def create_app(model: TTSModel, default_voice: Any, options: Options | None = None) -> FastAPI:
+    """An ASGI application that speaks with `model`, by default in the voice `default_voice` (a state).
+
+    The model is closed when the application ends.
+    """
+    options = options or Options()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        model.close()
+
+    app = FastAPI(title="pocket_fast", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.service = service = Service(model, options, default_voice)
+    add_handlers(app)
+    for module in (native, openai, pages, websocket):
+        app.include_router(module.router)
+    app.add_middleware(Guard, options=options)
+    if options.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=options.cors_origins,
+            allow_methods=("GET", "POST"),
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("X-Sample-Rate", "Retry-After", "Content-Disposition"),
+        )
+    app.add_middleware(Shell, metrics=service.metrics)  # the last one added is the outermost
+    return app

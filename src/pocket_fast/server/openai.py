@@ -1,0 +1,113 @@
+"""What clients of OpenAI's speech API call: /v1/audio/speech, /v1/models, /v1/audio/voices."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from pocket_fast.audio.encode import available_formats, open_encoder
+from pocket_fast.server.answers import JSON, Refusal
+from pocket_fast.server.fields import OpenAIFields, described, read
+from pocket_fast.server.service import Service
+from pocket_fast.server.speech import SoundResponse, encoded
+from pocket_fast.server.voices import OPENAI_VOICES
+
+router = APIRouter(prefix="/v1", tags=["OpenAI"])
+
+_FORMAT_LIST = "mp3, opus, flac, wav, pcm"
+_SPEECH = {
+    200: {
+        "description": "Sound, sent as it is made.",
+        "content": {
+            "audio/*": {"schema": {"type": "string", "format": "binary"}},
+            "text/event-stream": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+@router.post("/audio/speech", responses=_SPEECH, openapi_extra=described(OpenAIFields))
+async def speech(request: Request) -> Response:
+    """Speak, as OpenAI's API does: mp3 unless told otherwise, streamed."""
+    service = Service.of(request)
+    fields = await read(request, OpenAIFields, service.options)
+    if fields.instructions and fields.instructions.strip():
+        raise Refusal(400, "these models take no instructions; leave them out", "instructions")
+    if fields.response_format not in available_formats():
+        raise Refusal(
+            400,
+            f"response_format {fields.response_format[:20]!r} is not available; choose one of: "
+            f"{', '.join(available_formats())}",
+            "response_format",
+        )
+    encoder = open_encoder(fields.response_format, service.model.sample_rate)
+    chunks = await service.speak(fields, fields.input)
+    if fields.stream_format == "audio":
+        return SoundResponse(encoded(chunks, encoder), encoder.media_type)
+    events = _events(chunks, encoder, service.count_tokens(fields.input), service.model.sample_rate)
+    return SoundResponse(events, "text/event-stream")
+
+
+@router.get("/models")
+async def models(request: Request) -> Response:
+    """The one model that is loaded, under its name."""
+    return JSON({"object": "list", "data": [_model(Service.of(request))]})
+
+
+@router.get("/models/{name}")
+async def model(request: Request, name: str) -> Response:
+    """The model, if it has this name."""
+    service = Service.of(request)
+    if name != service.name:
+        raise Refusal(404, f"there is no model {name[:40]!r} here; /v1/models lists what there is", "model")
+    return JSON(_model(service))
+
+
+@router.get("/audio/voices")
+async def voices(request: Request) -> Response:
+    """The voices that requests may name, and the one that speaks for those that name none."""
+    service = Service.of(request)
+    names = service.voices.names
+    return JSON(
+        {
+            "voices": [{"id": name, "name": name} for name in names],
+            "default": names[0],
+            "aliases": {alias: name for alias, name in OPENAI_VOICES.items() if name in names},
+        }
+    )
+
+
+def _model(service: Service) -> dict[str, Any]:
+    return {"id": service.name, "object": "model", "created": service.started, "owned_by": "pocket_fast"}
+
+
+async def _events(
+    chunks: AsyncGenerator[np.ndarray, None], encoder: Any, words: int, rate: int
+) -> AsyncGenerator[bytes, None]:
+    """Server-sent events. Tokens: those of the text, and one for every 80 ms of speech."""
+    samples = 0
+
+    async def counted() -> AsyncGenerator[np.ndarray, None]:
+        nonlocal samples
+        async with aclosing(chunks):
+            async for chunk in chunks:
+                samples += len(chunk)
+                yield chunk
+
+    async with aclosing(encoded(counted(), encoder)) as parts:
+        async for part in parts:
+            yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(part).decode()})
+    frames = round(samples / rate * 12.5)
+    usage = {"input_tokens": words, "output_tokens": frames, "total_tokens": words + frames}
+    yield _event({"type": "speech.audio.done", "usage": usage})
+
+
+def _event(data: dict[str, Any]) -> bytes:
+    return b"data: %b\n\n" % json.dumps(data).encode()

@@ -1,0 +1,31 @@
+"""What a server allows and offers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """Limits and permissions, the same for all requests.
+
+    api_key: the Bearer token that speech and lists ask for; None asks for none. cors_origins: web sites, other than
+    the server's own page, whose scripts may use it; "*" is all. max_text: characters of one request. max_upload:
+    bytes of a recording. max_upload_seconds: only its beginning is used, up to here. max_wait: seconds until
+    someone in the queue is sent away. allow_voice_urls: fetch recordings from https:// and hf:// when asked to.
+    default_voice: how the voice of requests that name none is called in the list of voices.
+    """
+
+    api_key: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    max_text: int = 20_000
+    max_upload: int = 25 << 20
+    max_upload_seconds: float = 30.0
+    max_wait: float = 30.0
+    allow_voice_urls: bool = False
+    default_voice: str = "default"
+
+    @property
+    def max_body(self) -> int:
+        """Bytes of the largest body that could hold both, in the most wasteful encoding: base64, and \\u escapes."""
+        return self.max_upload * 4 // 3 + 12 * self.max_text + (64 << 10)

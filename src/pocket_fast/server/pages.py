@@ -1,0 +1,77 @@
+"""The web page, the description of the API, and the numbers."""
+
+from __future__ import annotations
+
+import html
+from functools import cache
+from importlib import resources
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from pocket_fast.server.answers import Refusal
+from pocket_fast.server.metrics import MEDIA_TYPE
+from pocket_fast.server.service import Service
+
+router = APIRouter(include_in_schema=False)
+
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+
+@router.get("/")
+async def page() -> Response:
+    """The page that speaks."""
+    return _file("index.html")
+
+
+@router.get("/page/{name}")
+async def page_file(name: str) -> Response:
+    """What it is made of."""
+    return _file(name)
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """A list of what /openapi.json describes, without scripts from elsewhere."""
+    rows = [
+        f"<tr><td>{method.upper()}</td><td>{html.escape(path)}</td><td>{html.escape(about['description'])}</td></tr>"
+        for path, methods in request.app.openapi()["paths"].items()
+        for method, about in methods.items()
+    ]
+    return HTMLResponse(
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>pocket_fast: HTTP</title>'
+        '<link rel="stylesheet" href="page/style.css"><main><h1>HTTP interface</h1>'
+        '<p>In full: <a href="openapi.json">openapi.json</a>. Besides: WebSocket /v1/audio/stream, GET /metrics.</p>'
+        f"<table>{''.join(rows)}</table></main></html>"
+    )
+
+
+@router.get("/metrics")
+async def metrics(request: Request) -> Response:
+    """For Prometheus."""
+    return Response(Service.of(request).metrics.text(), media_type=MEDIA_TYPE)
+
+
+def _file(name: str) -> Response:
+    files = _files()
+    if name not in files:
+        raise Refusal(404, "Not Found")
+    data, media_type = files[name]
+    return Response(data, media_type=media_type, headers={"Cache-Control": "no-cache"})
+
+
+@cache
+def _files() -> dict[str, tuple[bytes, str]]:
+    """The page's files by name; nothing else can be asked for."""
+    folder = resources.files("pocket_fast.server") / "page"
+    found = {file.name: file.name.rpartition(".")[2] for file in folder.iterdir() if file.is_file()}
+    return {
+        name: ((folder / name).read_bytes(), _TYPES[suffix])
+        for name, suffix in found.items()
+        if suffix in _TYPES
+    }

@@ -1,0 +1,58 @@
+"""What all requests share: the model, the options, the voices and the numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, AsyncIterable
+
+import numpy as np
+from starlette.requests import HTTPConnection
+
+from pocket_fast.api import TTSModel
+from pocket_fast.errors import BusyError
+from pocket_fast.server.fields import Settings
+from pocket_fast.server.metrics import Metrics
+from pocket_fast.server.options import Options
+from pocket_fast.server.speech import sound, speaker
+from pocket_fast.server.voices import Voices
+
+
+class Service:
+    """One for each app; requests find it with `of`."""
+
+    def __init__(self, model: TTSModel, options: Options, default_voice: object):
+        self.model = model
+        self.options = options
+        self.voices = Voices(model, options, default_voice)
+        self.metrics = Metrics(model)
+        self.started = int(time.time())
+
+    @staticmethod
+    def of(connection: HTTPConnection) -> Service:
+        """The service of the app that a request or a WebSocket came to."""
+        return connection.app.state.service
+
+    @property
+    def name(self) -> str:
+        """The released model that is loaded, or "custom"."""
+        return self.model.language or "custom"
+
+    async def speak(
+        self, settings: Settings, text: str | AsyncIterable[str], live: bool = True
+    ) -> AsyncGenerator[np.ndarray, None]:
+        """The sound of a text in the voice that was asked for; nothing is computed before its first chunk is.
+
+        Raises BusyError at once when nobody more may wait, before a recording is looked at.
+        """
+        load = self.model.engine_load()
+        if load.waiting >= load.max_queue and load.running >= load.max_streams:
+            raise BusyError(
+                f"{load.running} listeners are being spoken to and {load.waiting} are waiting", 5.0
+            )
+        recording = settings.recording
+        state = await self.voices.find(settings.voice, recording and recording.file)
+        return sound(speaker(self.model, settings), state, text, settings, self.options.max_wait, live)
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self.model._tokenizer.encode(text))

@@ -1,0 +1,148 @@
+"""What every request passes through: keys, limits and origins on the way in, headers and counts on the way out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hmac
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pocket_fast.server.answers import Refusal, answer, refusal_of
+from pocket_fast.server.metrics import Metrics
+from pocket_fast.server.options import Options
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_OPEN = ("/", "/health")
+"""Paths that need no key: they make nothing and tell nothing about anyone."""
+
+_DRAIN_SECONDS = 5.0
+
+
+class Shell:
+    """Outermost: headers for every answer, a count of it, and an answer where something unexpected happened."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics):
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        status = 0
+
+        async def send_on(message: Message) -> None:
+            nonlocal status
+            kind = message["type"]
+            if kind in ("http.response.start", "websocket.http.response.start"):
+                status = message["status"]
+                MutableHeaders(scope=message).update(_HEADERS)
+            elif kind == "websocket.accept":
+                status = 101
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except Exception as error:
+            refusal = refusal_of(error)
+            if status == 0 and scope["type"] == "http":
+                await answer(scope["path"], refusal)(scope, receive, send_on)
+        finally:
+            route = getattr(scope.get("route"), "path", None) or "other"
+            method = scope["method"] if scope["type"] == "http" else "WEBSOCKET"
+            known = method if method in ("GET", "POST", "OPTIONS", "HEAD", "WEBSOCKET") else "other"
+            self._metrics.answered(route, known, status or 499)  # 499: the client left first
+
+
+class Guard:
+    """Asks for the key, turns away what other sites' pages send, and bounds bodies as they come in."""
+
+    def __init__(self, app: ASGIApp, options: Options):
+        self._app = app
+        self._options = options
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        headers, path, limit = Headers(scope=scope), scope["path"], self._options.max_body
+        try:
+            if not (path in _OPEN or path.startswith("/page/") or has_key(headers, self._options.api_key)):
+                raise unauthorized()
+            if scope["method"] not in ("GET", "HEAD") and is_foreign(headers, self._options.cors_origins):
+                raise Refusal(403, "this server takes no requests from other web sites", code="origin")
+            announced = headers.get("content-length", "0")
+            if announced.isdigit() and int(announced) > limit:
+                await _drain(receive, 2 * limit)
+                raise _too_large(limit)
+        except Refusal as refusal:
+            return await answer(path, refusal)(scope, receive, send)
+        taken = 0
+
+        async def receive_some() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                await _drain(receive, limit)
+                raise _too_large(limit)
+            return message
+
+        await self._app(scope, receive_some, send)
+
+
+def has_key(headers: Headers, key: str | None) -> bool:
+    """Whether a request has the key, if one is needed."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return key is None or (scheme.lower() == "bearer" and same(given.strip(), key))
+
+
+def same(given: str, key: str) -> bool:
+    """Compares in a time that does not depend on where they differ."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), key.encode())
+
+
+def unauthorized() -> Refusal:
+    """Where the key is missing or wrong."""
+    message = "this server asks for a key: send the header Authorization: Bearer KEY"
+    return Refusal(401, message, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
+
+
+def is_foreign(headers: Headers, allowed: tuple[str, ...]) -> bool:
+    """Whether a browser sends this for a page of another site, which may then neither read nor cause anything.
+
+    Any page can make its reader's browser post a form to a server on the same machine.
+    """
+    origin = headers.get("origin")
+    if origin is None or "*" in allowed or origin in allowed:
+        return False
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "cross-site"
+    return urlsplit(origin).netloc != headers.get("host")
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal(
+        413, f"a body of more than {limit} bytes, which is the limit", headers={"Connection": "close"}
+    )
+
+
+async def _drain(receive: Receive, most: int) -> None:
+    """Lets a client finish sending, within bounds, since many look at an answer only then."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(_throw_away(receive, most), _DRAIN_SECONDS)
+
+
+async def _throw_away(receive: Receive, most: int) -> None:
+    while most > 0 and (message := await receive()).get("more_body"):
+        most -= len(message["body"])

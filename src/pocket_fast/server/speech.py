@@ -1,0 +1,142 @@
+"""From what was asked for to the bytes of an answer, as the engine makes the sound."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import aclosing
+from typing import Any
+
+import numpy as np
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from pocket_fast.api import TTSModel
+from pocket_fast.audio.encode import open_encoder
+from pocket_fast.audio.stretch import TimeStretch
+from pocket_fast.server.answers import refusal_of
+from pocket_fast.server.fields import Settings
+
+_log = logging.getLogger("pocket_fast")
+
+TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
+
+
+def speaker(model: TTSModel, settings: Settings) -> TTSModel:
+    """The same model, its weights and its engine, with a request's own settings."""
+    own = copy.copy(model)
+    for attribute, value in {
+        "temp": settings.temperature,
+        "sampler_decode_steps": settings.steps,
+        "noise_clamp": settings.noise_clamp,
+        "eos_threshold": settings.eos_threshold,
+    }.items():
+        if value is not None:
+            setattr(own, attribute, value)
+    return own
+
+
+async def sound(
+    speaker: TTSModel,
+    state: Any,
+    text: str | AsyncIterable[str],
+    settings: Settings,
+    max_wait: float,
+    live: bool = True,
+) -> AsyncGenerator[np.ndarray, None]:
+    """What is said, (n,) float32 as it is made, at the speed that was asked for. Raises what astream raises."""
+    stretch = TimeStretch(settings.speed, speaker.sample_rate)
+    frames = speaker.astream(
+        state,
+        text,
+        settings.max_tokens,
+        settings.frames_after_eos,
+        seed=settings.seed,
+        natural_pauses=settings.natural_pauses,
+        live=live,
+        deadline=max_wait,
+    )
+    async with aclosing(frames):
+        async for frame in frames:
+            yield stretch.push(frame)
+        yield stretch.finish()
+
+
+async def encoded(
+    chunks: AsyncGenerator[np.ndarray, None], encoder: Any, tail: int = 0
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a file of these chunks and `tail` silent samples. The first come with the first sound."""
+    async with aclosing(chunks):
+        async for chunk in chunks:
+            if data := encoder.encode(chunk):
+                yield data
+        yield encoder.encode(np.zeros(tail, np.float32)) + encoder.finish()
+
+
+async def whole_wav(
+    chunks: AsyncGenerator[np.ndarray, None], sample_rate: int
+) -> AsyncGenerator[bytes, None]:
+    """A WAV of known length, which nothing can be sent of before everything is there."""
+    pcm = [part async for part in encoded(chunks, open_encoder("pcm", sample_rate))]
+    samples = sum(map(len, pcm)) // 2
+    yield open_encoder("wav", sample_rate, samples=samples).encode(np.zeros(0, np.float32))
+    for part in pcm:
+        yield part
+
+
+class SoundResponse(Response):
+    """Sends parts as they are made.
+
+    The headers go out with the first part, so that whatever fails before it is still answered properly. What
+    fails later ends the connection without the end of the body. A client that leaves ends the computing, also
+    while nothing is being sent; one that reads slowly makes `parts` wait. whole: state the length.
+    """
+
+    def __init__(
+        self,
+        parts: AsyncGenerator[bytes, None],
+        media_type: str,
+        headers: dict[str, str] | None = None,
+        whole: bool = False,
+    ):
+        super().__init__(media_type=media_type, headers={"Cache-Control": "no-store", **(headers or {})})
+        del self.headers["content-length"]
+        self._parts = parts
+        self._whole = whole
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        sending = asyncio.ensure_future(self._send(send))
+        gone = asyncio.ensure_future(_wait_until_gone(receive))
+        try:
+            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+            if sending.done():
+                await sending
+        finally:
+            for task in (sending, gone):
+                task.cancel()
+            await asyncio.gather(sending, gone, return_exceptions=True)
+            await self._parts.aclose()
+
+    async def _send(self, send: Send) -> None:
+        first = await anext(self._parts, b"")
+        if self._whole:
+            first = b"".join([first, *[part async for part in self._parts]])
+            self.headers["Content-Length"] = str(len(first))
+        headers = self.raw_headers
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        try:
+            async for part in self._parts:
+                await send({"type": "http.response.body", "body": part, "more_body": True})
+        except Exception as error:
+            refusal = refusal_of(error)
+            _log.error("Speech broke off after it had begun: %s", refusal.detail)
+            return  # without the end of the body: the server closes the connection
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _wait_until_gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

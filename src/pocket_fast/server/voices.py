@@ -1,0 +1,173 @@
+"""Whose voice a request asks for, made ready once and shared by everyone who asks for it again."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Any
+
+from pocket_fast.api import TTSModel
+from pocket_fast.errors import AudioError, VoiceError, WeightsError
+from pocket_fast.models.pocket.voices import VOICES
+from pocket_fast.server.options import Options
+from pocket_fast.server.urls import fetch_public, hub_url
+
+OPENAI_VOICES = {
+    "alloy": "alba",
+    "ash": "paul",
+    "ballad": "jean",
+    "cedar": "michael",
+    "coral": "cosette",
+    "echo": "marius",
+    "fable": "george",
+    "marin": "mary",
+    "nova": "eponine",
+    "onyx": "javert",
+    "sage": "vera",
+    "shimmer": "fantine",
+    "verse": "charles",
+}
+"""OpenAI's names and who speaks for them: men for men, women for women, no voice twice."""
+
+DEFAULT = "default"
+MAX_RATE = 384_000  # Hz; nobody records a voice at more, and resampling it would take as long as one likes
+_AT_A_TIME = 2  # recordings that are made voices at once: each keeps all cores busy
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
+_BLOCK = 1 << 18
+
+
+class Voices:
+    """The voices of a model. default: the state for requests that name none."""
+
+    def __init__(self, model: TTSModel, options: Options, default: Any):
+        self._model = model
+        self._options = options
+        self._default = default
+        self._making = asyncio.Semaphore(_AT_A_TIME)
+
+    @property
+    def names(self) -> list[str]:
+        """What a request may name, the default voice first."""
+        known = list(VOICES) if self._model.language is not None else []
+        first = self._options.default_voice
+        return [first, *(name for name in known if name != first)]
+
+    async def find(self, voice: str | None, recording: IO[bytes] | None = None) -> Any:
+        """The state of a named, embedded or linked voice, or of an uploaded recording; both is an error.
+
+        Raises VoiceError, AudioError, DownloadError. Their messages name no place on this machine.
+        """
+        if recording is not None:
+            if voice:
+                raise VoiceError("a voice and a recording (voice_wav) were given; give one of them")
+            return await self._in_turn(self._from_file, recording)
+        if not voice or voice in (DEFAULT, self._options.default_voice):
+            return self._default
+        embedded = _embedded(voice)
+        if embedded is not None:
+            return await self._in_turn(self._from_bytes, embedded)
+        if "://" in voice:
+            return await self._in_turn(self._from_url, voice)
+        return await asyncio.to_thread(self._model.get_state_for_audio_prompt, self._name(voice))
+
+    def _name(self, voice: str) -> str:
+        name = OPENAI_VOICES.get(voice, voice)
+        if self._model.language is None:
+            raise VoiceError(
+                f"no voice is called {voice[:40]!r}: this model has no voices by name; leave it out, or give "
+                f"{DEFAULT!r} or a recording"
+            )
+        if name not in VOICES:
+            raise VoiceError(f"no voice is called {voice[:40]!r}; /v1/audio/voices lists those that are")
+        return name
+
+    async def _in_turn(self, make: Callable[[Any], Any], source: Any) -> Any:
+        async with self._making:
+            return await asyncio.to_thread(make, source)
+
+    def _from_bytes(self, data: bytes) -> Any:
+        if len(data) > self._options.max_upload:
+            raise AudioError(
+                f"a recording of {len(data)} bytes; this server takes {self._options.max_upload}"
+            )
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            return self._from_file(file)
+
+    def _from_url(self, url: str) -> Any:
+        if not self._options.allow_voice_urls:
+            raise VoiceError("this server fetches no voices from URLs; upload the recording instead")
+        if url.startswith("hf://"):
+            url = hub_url(url)
+
+        def fetch() -> Any:
+            return self._from_bytes(fetch_public(url, self._options.max_upload))
+
+        return self._model.voice_cache.get(("url", url), fetch)
+
+    def _from_file(self, file: IO[bytes]) -> Any:
+        """A recording, or a voice state that export-voice wrote; known again by its content."""
+        digest = hashlib.sha256()
+        file.seek(0)
+        while block := file.read(_BLOCK):
+            digest.update(block)
+        return self._model.voice_cache.get(("content", digest.digest()), lambda: self._make(file))
+
+    def _make(self, file: IO[bytes]) -> Any:
+        file.seek(0)
+        is_state = file.read(9)[8:] == b"{"  # after the length of its header, in .safetensors
+        file.seek(0)
+        suffix = ".safetensors" if is_state else ""
+        with tempfile.NamedTemporaryFile(prefix="pocket_fast-", suffix=suffix) as copy:
+            shutil.copyfileobj(file, copy)
+            copy.flush()
+            path = Path(copy.name)
+            try:
+                return self._model.get_state_for_audio_prompt(path if is_state else self._samples(path))
+            except (AudioError, VoiceError, WeightsError) as error:
+                message = str(error).replace(copy.name, "the recording")
+                raise VoiceError(message) from None
+
+    def _samples(self, path: Path) -> Any:
+        from pocket_fast.audio.read import read_audio
+        from pocket_fast.audio.resample import resample
+
+        if (rate := _stated_rate(path)) > MAX_RATE:
+            raise AudioError(f"a recording at {rate} Hz; expected at most {MAX_RATE}")
+        pcm, rate = read_audio(path, max_seconds=self._options.max_upload_seconds)
+        return resample(pcm, rate, self._model.sample_rate)
+
+
+def _stated_rate(path: Path) -> int:
+    """What the header says; 0 if there is none that can be read. The seconds of a recording bound its samples
+    only if the rate is bounded."""
+    from pocket_fast.audio.library import load_soundfile, open_for_reading
+
+    try:
+        with open_for_reading(str(path)) as file:
+            return file.samplerate
+    except (TypeError, load_soundfile().SoundFileError):
+        return 0
+
+
+def _embedded(voice: str) -> bytes | None:
+    """The recording in a data: URL, or in more than 100 characters of nothing but base64."""
+    head, comma, payload = voice.partition(",")
+    if voice.startswith("data:"):
+        if not comma or not head.endswith(";base64"):
+            raise VoiceError("voice: expected data:audio/...;base64,... in a data URL")
+    elif _BASE64.fullmatch(voice):
+        payload = voice
+    else:
+        return None
+    try:
+        return base64.b64decode(payload, validate=True)
+    except (binascii.Error, ValueError):
+        raise VoiceError("voice: not valid base64") from None

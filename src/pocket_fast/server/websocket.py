@@ -1,0 +1,235 @@
+"""A conversation: text comes in as it is written, sound goes out as it is made, with marks of what is where.
+
+docs/serving.md describes the messages.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, WebSocket
+from fastapi.exceptions import RequestValidationError
+from pydantic import Field
+from starlette.websockets import WebSocketDisconnect
+
+from pocket_fast.audio.encode import available_formats, open_encoder
+from pocket_fast.audio.stretch import TimeStretch
+from pocket_fast.server.answers import Refusal, refusal_of
+from pocket_fast.server.fields import Settings, check
+from pocket_fast.server.marks import Marks
+from pocket_fast.server.service import Service
+from pocket_fast.server.shell import has_key, is_foreign, same, unauthorized
+from pocket_fast.server.speech import sound, speaker
+
+router = APIRouter()
+
+_FIRST_MESSAGE_SECONDS = 30.0
+_MOST_WAITING = 16  # utterances that were ended but not begun
+_CLOSE = {401: 1008, 403: 1008, 413: 1009, 503: 1013}  # RFC 6455 and its registry; 1013: try again later
+
+
+class Message(Settings):
+    """What a client sends. Settings, format and api_key count in the first one only."""
+
+    text: str = ""
+    flush: bool = False
+    cancel: bool = False
+    end: bool = False
+    format: str = "pcm"
+    api_key: str | None = Field(None, description="For browsers, which cannot send the header.")
+
+
+class _Utterance:
+    """Text up to a flush, as it comes in: an async iterable of its pieces."""
+
+    def __init__(self, most: int):
+        self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
+        self._left = most
+
+    def add(self, piece: str) -> None:
+        self._left -= len(piece)
+        if self._left < 0:
+            raise Refusal(413, "the text is too long; send flush in between", "text")
+        self._pieces.put_nowait(piece)
+
+    def close(self) -> None:
+        self._pieces.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        while (piece := await self._pieces.get()) is not None:
+            yield piece
+
+
+@router.websocket("/v1/audio/stream")
+async def conversation(socket: WebSocket) -> None:
+    """One listener for as long as the connection lasts."""
+    options = Service.of(socket).options
+    if is_foreign(socket.headers, options.cors_origins):
+        return await socket.close()  # before it is accepted: status 403
+    await socket.accept()
+    try:
+        first = await asyncio.wait_for(_receive(socket), _FIRST_MESSAGE_SECONDS)
+        key = options.api_key
+        if not has_key(socket.headers, key) and not (first.api_key and same(first.api_key, key or "")):
+            raise unauthorized()
+        await _Conversation(socket, first).run(first)
+        await socket.close()
+    except WebSocketDisconnect:
+        pass
+    except Exception as error:
+        if isinstance(error, asyncio.TimeoutError):
+            error = Refusal(408, "no message came")
+        refusal = _refusal(error)
+        with contextlib.suppress(RuntimeError, WebSocketDisconnect):  # it may have left meanwhile
+            await _say(socket, _as_message(refusal))
+            await socket.close(_CLOSE.get(refusal.status_code, 1011 if refusal.status_code >= 500 else 1007))
+
+
+class _Conversation:
+    """The settings of a connection, what waits to be said, and how much was said."""
+
+    def __init__(self, socket: WebSocket, settings: Message):
+        self._socket = socket
+        self._service = Service.of(socket)
+        self._settings = settings
+        self._waiting: asyncio.Queue[_Utterance | None] = asyncio.Queue()
+        self._open: _Utterance | None = None  # text is still added to it
+        self._speaking: asyncio.Task[None] | None = None
+        self._rate = self._service.model.sample_rate
+        self._samples = 0  # sent since the connection began
+        if settings.format not in available_formats():
+            known = ", ".join(available_formats())
+            raise Refusal(400, f"format {settings.format[:20]!r}; choose one of: {known}", "format")
+
+    async def run(self, first: Message) -> None:
+        """Until the client has ended its text and heard all of it. Raises what is wrong with the connection."""
+        self._state = await self._service.voices.find(self._settings.voice)
+        await _say(self._socket, {"mark": "start", "format": first.format, "sample_rate": self._rate})
+        listening = asyncio.ensure_future(self._listen(first))
+        answering = asyncio.ensure_future(self._answer())
+        try:
+            await asyncio.wait((listening, answering), return_when=asyncio.FIRST_COMPLETED)
+            if listening.done():
+                await listening  # raises if the client left or sent nonsense
+            await answering
+        finally:
+            for task in (listening, answering):
+                task.cancel()
+            await asyncio.gather(listening, answering, return_exceptions=True)
+
+    async def _listen(self, message: Message) -> None:
+        """Take in messages until the client leaves; the end of its text is not the end of its listening."""
+        ended = False
+        while True:
+            if ended and (message.text or message.flush or message.end):
+                raise Refusal(400, "text after the end", "text")
+            await self._take(message)
+            ended = ended or message.end
+            message = await _receive(self._socket)
+
+    async def _take(self, message: Message) -> None:
+        if message.cancel:
+            await self._cancel()
+        if message.text:
+            if self._open is None:
+                if self._waiting.qsize() >= _MOST_WAITING:
+                    raise Refusal(413, "too many texts are waiting to be spoken", "flush")
+                self._open = _Utterance(self._service.options.max_text)
+                self._waiting.put_nowait(self._open)
+            self._open.add(message.text)
+        if (message.flush or message.end) and self._open is not None:
+            self._open.close()
+            self._open = None
+        if message.end:
+            self._waiting.put_nowait(None)
+
+    async def _cancel(self) -> None:
+        """Forget all text that came so far; what comes later is spoken."""
+        ended = False
+        while not self._waiting.empty():
+            ended = self._waiting.get_nowait() is None or ended
+        self._open = None
+        if self._speaking is not None:
+            self._speaking.cancel()
+            await asyncio.gather(self._speaking, return_exceptions=True)
+        await self._mark("cancel", self._samples)
+        if ended:
+            self._waiting.put_nowait(None)
+
+    async def _answer(self) -> None:
+        while (utterance := await self._waiting.get()) is not None:
+            self._speaking = asyncio.ensure_future(self._speak(utterance))
+            try:
+                await asyncio.wait((self._speaking,))
+            finally:
+                self._speaking.cancel()
+            if not self._speaking.cancelled() and (error := self._speaking.exception()) is not None:
+                refusal = _refusal(error)
+                if refusal.status_code not in (400, 503):
+                    raise refusal
+                await _say(self._socket, _as_message(refusal))  # the next text may do better
+                if utterance is self._open:
+                    self._open = None
+            self._speaking = None
+        await self._mark("end", self._samples)
+
+    async def _speak(self, utterance: _Utterance) -> None:
+        """One utterance: a stream of the engine, and for formats with a header a file, of its own."""
+        settings = self._settings
+        marks = Marks(speaker(self._service.model, settings))
+        encoder = open_encoder(settings.format, self._rate)
+        stretch = TimeStretch(settings.speed, self._rate)
+        normal = settings.model_copy(update={"speed": 1.0})
+        before, taken = self._samples, 0
+        frames = sound(marks.speaker, self._state, utterance, normal, self._service.options.max_wait)
+        async with contextlib.aclosing(frames):
+            async for frame in frames:
+                for mark in marks.until(taken + len(frame)):
+                    await self._mark("passage", before + stretch.length(mark.samples), mark.text)
+                taken += len(frame)
+                await self._send(encoder.encode(stretch.push(frame)))
+                self._samples = before + stretch.length(taken)
+        await self._send(encoder.encode(stretch.finish()) + encoder.finish())
+        await self._mark("flush", self._samples)
+
+    async def _send(self, data: bytes) -> None:
+        if data:
+            await self._socket.send_bytes(data)
+
+    async def _mark(self, kind: str, samples: int, text: str | None = None) -> None:
+        mark: dict[str, Any] = {"mark": kind, "samples": samples, "seconds": round(samples / self._rate, 4)}
+        await _say(self._socket, mark if text is None else {**mark, "text": text})
+
+
+async def _receive(socket: WebSocket) -> Message:
+    """The next message. Raises WebSocketDisconnect, Refusal, RequestValidationError."""
+    received = await socket.receive()
+    if received["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(received.get("code", 1005))
+    try:
+        data = json.loads(received.get("text") or "")
+    except (ValueError, RecursionError):
+        raise Refusal(400, "expected a JSON object in a text frame") from None
+    return check(Message, data)
+
+
+def _refusal(error: BaseException) -> Refusal:
+    if isinstance(error, RequestValidationError):
+        problem = error.errors()[0]
+        where = ".".join(map(str, problem["loc"][1:]))
+        return Refusal(400, f"{where or 'message'}: {problem['msg']}", where or None)
+    assert isinstance(error, Exception)
+    return refusal_of(error)
+
+
+def _as_message(refusal: Refusal) -> dict[str, Any]:
+    problem = {"message": refusal.detail, "param": refusal.param, "code": refusal.code}
+    return {"error": {**problem, "status": refusal.status_code}}
+
+
+async def _say(socket: WebSocket, message: dict[str, Any]) -> None:
+    await socket.send_text(json.dumps(message))
