@@ -15,10 +15,15 @@ def pytest_addoption(parser):
 
 
 @pytest.fixture(scope="session")
-def limits(request):
+def threads(request):
+    return request.config.getoption("--threads")
+
+
+@pytest.fixture(scope="session")
+def products(threads):
     import machine
 
-    return machine.describe(request.config.getoption("--threads"))
+    return machine.products(threads)
 
 
 @pytest.fixture(scope="session")
@@ -30,20 +35,28 @@ def checkpoint(request, tmp_path_factory):
 
 
 @pytest.fixture
-def record(benchmark, limits):
-    """record(flops=..., bytes=...): note the rate reached, in figures and as a share of the limit measured."""
+def record(benchmark, threads, products):
+    """record(work, threads): the rates of the median call, and its share of what the machine's limits allow.
+
+    The read bandwidth is measured before and after every benchmark, and the better one counts.
+    """
+    import machine
     from pocket_fast.cpu import _dispatch
 
-    def note(flops=0.0, nbytes=0.0, threads=1):
-        best = benchmark.stats.stats.min
-        benchmark.extra_info.update(limits, isa=_dispatch.isa())
-        if flops:
-            rate = flops / best / 1e9
-            benchmark.extra_info["gflop_s"] = round(rate, 1)
-            benchmark.extra_info["of_fma_limit"] = round(rate / (limits["fma_gflop_s_1"] * threads), 2)
-        if nbytes:
-            rate = nbytes / best / 1e9
-            benchmark.extra_info["gb_s"] = round(rate, 1)
-            benchmark.extra_info["of_read_limit"] = round(rate / limits[f"read_gb_s_{threads}"], 2)
+    before = machine.reads(threads)
+
+    def note(work, used=1):
+        after = machine.reads(threads)
+        limits = {**products, **{k: max(v, before[k]) for k, v in after.items()}}
+        seconds = benchmark.stats.stats.median
+        benchmark.extra_info.update(
+            limits,
+            cpu=machine.cpu_name(),
+            isa=_dispatch.isa(),
+            threads=used,
+            gflop_s=round(work.flops / seconds / 1e9, 1),
+            gb_s=round(work.nbytes / seconds / 1e9, 1),
+            of_limit=round(work.least_seconds(limits, used) / seconds, 2),
+        )
 
     return note

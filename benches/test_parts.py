@@ -6,6 +6,7 @@ from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu.packing import has_bf16_dot, pack_linear, round_to_bf16
 
 from pocket_fast.cpu import parts
+from work import Work
 
 # rows, inputs, outputs: a backbone step, a batch, the codec's 16 steps, a text prompt
 SHAPES = [(1, 1024, 4096), (8, 1024, 4096), (16, 512, 2048), (35, 1024, 4096)]
@@ -33,6 +34,7 @@ def test_product(benchmark, record, m, k, n, packing):
             parts.linear(x, weight, y)
 
     benchmark(walk)
-    record(flops=2.0 * m * k * n * len(weights), nbytes=sum(w.nbytes for w in weights) if m == 1 else 0)
+    arithmetic = {"dot": "bfloat16", "int8": "int8"}.get(packing, "float32")
+    record(Work(2.0 * m * k * n * len(weights), sum(w.nbytes for w in weights), arithmetic))
     close = {"dot": 2e-2, "int8": 4e-2}.get(packing, 1e-2)  # of the largest value
     assert np.abs(y - x @ w.T).max() < close * np.abs(y).max()

@@ -1,82 +1,106 @@
-"""The stages of a model, one stream, every compute type: the figures beside the machine's limits."""
+"""The stages of a model in every compute type, for one stream and for a batch: the figures beside the machine's
+limits. extra_info says what share of them was reached (`of_limit`)."""
 
-import numpy as np
+import statistics
+import time
+from pathlib import Path
+
 import pytest
 
+import work
 from pocket_fast import TTSModel
 from pocket_fast.errors import UnsupportedError
+from streams import Batch
 
 COMPUTE_TYPES = ["float32", "bfloat16", "int8"]
+VOICE = Path(__file__).resolve().parents[1] / "ref.wav"
+STREAMS = 8
+WARM_UP, ROUNDS = 20, 200  # frames before and while a stream is timed
+CAPACITY = WARM_UP + ROUNDS + 1
+POSITIONS = WARM_UP + ROUNDS // 2  # of its own, on average
 
 
 @pytest.fixture(scope="module", params=COMPUTE_TYPES)
-def model(request, checkpoint):
-    threads = request.config.getoption("--threads")
+def model(request, checkpoint, threads):
     try:
         model = TTSModel.load_model(config=checkpoint, threads=threads, compute_type=request.param)
     except UnsupportedError as error:
         pytest.skip(str(error))
     model.voice_cache.max_bytes = 0  # every voice is made anew
-    model.voice = model.get_state_for_audio_prompt("ref.wav")
     return model
 
 
-def rows(seed, *shape):
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+@pytest.fixture(scope="module")
+def voice(model):
+    return model.get_state_for_audio_prompt(VOICE)
 
 
-def test_backbone_step(benchmark, record, model):
+def test_backbone_step(benchmark, record, model, voice):
     benchmark.group = "backbone step"
-    backbone = model.stages.backbone
-    stream = backbone.stream(4000, model.voice.prefix)
-    latent, hidden = rows(0, 1, backbone.latent_dim), np.empty((1, backbone.hidden_dim), dtype=np.float32)
-    benchmark.pedantic(backbone.step, ([stream], latent, hidden), rounds=200, warmup_rounds=20)
-    record(nbytes=backbone.weight_bytes, threads=backbone.threads)
+    benchmark.pedantic(Batch(model, voice, 1, CAPACITY).step, rounds=ROUNDS, warmup_rounds=WARM_UP)
+    record(work.backbone(model, voice, POSITIONS), model.stages.backbone.threads)
 
 
-def test_text_prompt(benchmark, record, model):
+def test_flow_head(benchmark, record, model, voice):
+    benchmark.group = "flow head"
+    benchmark.pedantic(Batch(model, voice, 1, CAPACITY).sample, rounds=ROUNDS, warmup_rounds=WARM_UP)
+    record(work.flow_head(model), model.stages.flow_head.threads)
+
+
+def test_codec_frame(benchmark, record, model, voice):
+    benchmark.group = "codec frame"
+    benchmark.pedantic(Batch(model, voice, 1, CAPACITY).decode, rounds=ROUNDS, warmup_rounds=WARM_UP)
+    record(work.codec(model), model.stages.decoder.threads)
+
+
+def test_eight_streams(benchmark, model, voice):
+    """A frame of each stage for eight streams at once, beside a single stream before and after."""
+    benchmark.group = "frame of 8 streams"
+
+    def single():
+        batch = Batch(model, voice, 1, CAPACITY)
+        times = []
+        for _ in range(WARM_UP + ROUNDS // 2):
+            start = time.perf_counter()
+            batch.frame()
+            times.append(time.perf_counter() - start)
+        return statistics.median(times[WARM_UP:])
+
+    alone = single()
+    benchmark.pedantic(
+        Batch(model, voice, STREAMS, CAPACITY).frame, rounds=ROUNDS // 2, warmup_rounds=WARM_UP
+    )
+    alone = (alone + single()) / 2
+    each = benchmark.stats.stats.median / STREAMS
+    benchmark.extra_info.update(
+        single_ms=round(alone * 1e3, 3), per_stream_ms=round(each * 1e3, 3), of_single=round(each / alone, 2)
+    )
+
+
+def test_text_prompt(benchmark, record, model, voice):
     benchmark.group = "prompt of 35 tokens"
     backbone = model.stages.backbone
     embeddings = backbone.embed_text(list(range(300, 335)))
-    stream = backbone.stream(40, model.voice.prefix)
+    stream = backbone.stream(40, voice.prefix)
 
     def prompt():
         stream.reset()
         backbone.prefill([stream], [embeddings])
 
-    benchmark(prompt)
-    record(flops=2.0 * 35 * backbone.macs_per_row, threads=backbone.threads)
-
-
-def test_flow_head(benchmark, model):
-    benchmark.group = "flow head"
-    head = model.stages.flow_head
-    noise, latent = rows(1, 1, head.latent_dim), np.empty((1, head.latent_dim), dtype=np.float32)
-    benchmark(head.sample, rows(2, 1, head.hidden_dim), noise, latent, np.empty(1, dtype=np.float32))
-
-
-def test_codec_frame(benchmark, record, model):
-    benchmark.group = "codec frame"
-    decoder = model.stages.decoder
-    stream, pcm = decoder.stream(), np.empty((1, decoder.samples_per_frame), dtype=np.float32)
-    benchmark(decoder.decode, [stream], rows(3, 1, decoder.latent_dim), pcm)
-    record(flops=2.0 * decoder.macs_per_frame, threads=decoder.threads)
+    benchmark.pedantic(prompt, rounds=30, warmup_rounds=3)
+    record(work.backbone(model, voice, 17, rows=35), backbone.threads)
 
 
 def test_voice_prompt_of_ten_seconds(benchmark, model):
     benchmark.group = "voice prompt of 10 s"
-    benchmark.pedantic(model.get_state_for_audio_prompt, ("ref.wav",), rounds=5, warmup_rounds=1)
+    benchmark.pedantic(model.get_state_for_audio_prompt, (VOICE,), rounds=5, warmup_rounds=1)
 
 
-def test_utterance(benchmark, model):
+def test_utterance(benchmark, model, voice):
     """A sentence from text to samples; ms per 80 ms frame in extra_info."""
     benchmark.group = "utterance"
-    audio = benchmark.pedantic(
-        model.generate_audio,
-        (model.voice, "The ferry left the harbour before sunrise."),
-        rounds=5,
-        warmup_rounds=1,
-    )
+    text = "The ferry left the harbour before sunrise."
+    audio = benchmark.pedantic(model.generate_audio, (voice, text), rounds=5, warmup_rounds=1)
     frames = len(audio) / 1920
     benchmark.extra_info["ms_per_frame"] = round(benchmark.stats.stats.min / frames * 1e3, 2)
     assert frames > 10

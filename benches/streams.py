@@ -1,0 +1,44 @@
+"""A few streams of one model, and the three stages of a frame for all of them at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+
+def rows(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+
+
+def empty(*shape: int) -> np.ndarray:
+    return np.empty(shape, dtype=np.float32)
+
+
+class Batch:
+    """`count` streams after the same voice, with room for `capacity` frames each."""
+
+    def __init__(self, model: Any, voice: Any, count: int, capacity: int):
+        self.stages = stages = model.stages
+        self.streams = [stages.backbone.stream(capacity, voice.prefix) for _ in range(count)]
+        self.codecs = [stages.decoder.stream() for _ in range(count)]
+        self.latents = rows(0, count, stages.backbone.latent_dim)
+        self.noise = rows(1, count, stages.flow_head.latent_dim)
+        self.hidden, self.eos = empty(count, stages.backbone.hidden_dim), empty(count)
+        self.next = empty(*self.noise.shape)
+        self.pcm = empty(count, stages.decoder.samples_per_frame)
+        self.frame()  # what each stage reads has been written
+
+    def step(self) -> None:
+        self.stages.backbone.step(self.streams, self.latents, self.hidden)
+
+    def sample(self) -> None:
+        self.stages.flow_head.sample(self.hidden, self.noise, self.next, self.eos)
+
+    def decode(self) -> None:
+        self.stages.decoder.decode(self.codecs, self.next, self.pcm)
+
+    def frame(self) -> None:
+        self.step()
+        self.sample()
+        self.decode()

@@ -1,0 +1,87 @@
+"""What each stage has to do at the very least, in operations and bytes: what its time is held against."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+PANEL = 32  # positions a voice's keys and values are rounded up to
+PRODUCTS = {  # of the language model and of the codec
+    "float32": ("float32", "float32"),
+    "bfloat16": ("bfloat16", "bfloat16"),
+    "int8_float32": ("int8", "float32"),
+    "int8_bfloat16": ("int8", "bfloat16"),
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """flops: two for every multiply-add, attention counted, activations not; nbytes: weights as packed, keys
+    and values; product: the arithmetic of the large matrices, as machine.arithmetic names it."""
+
+    flops: float
+    nbytes: float
+    product: str
+
+    @property
+    def intensity(self) -> float:
+        return self.flops / self.nbytes
+
+    def least_seconds(self, limits: dict[str, float], threads: int) -> float:
+        """With `threads` threads at the machine's limits: reading and computing overlap, the longer one counts."""
+        reading = self.nbytes / (limits[f"read_gb_s_{threads}"] * 1e9)
+        return max(reading, self.flops / (limits[f"{self.product}_gflop_s_{threads}"] * 1e9))
+
+
+def backbone(model: Any, voice: Any, own: float, *, streams: int = 1, rows: int = 1) -> Work:
+    """`rows` positions for each of `streams`, each after the voice and about `own` positions of its own."""
+    t, stage = model.config.flow_lm.transformer, model.stages.backbone
+    positions = voice.length + own
+    attention = 2 * t.num_layers * t.q_dim * positions
+    kept = voice.prefix.nbytes * positions / (math.ceil(voice.length / PANEL) * PANEL)
+    return Work(
+        flops=2.0 * streams * rows * (stage.macs_per_row + attention),
+        nbytes=stage.weight_bytes + streams * kept,
+        product=_products(model)[0],
+    )
+
+
+def flow_head(model: Any, *, streams: int = 1) -> Work:
+    """One decode step: every weight meets one input of each stream."""
+    product = _products(model)[0]
+    macs = model.stages.flow_head.macs_per_row
+    width = {"float32": _stored_width(model), "bfloat16": 2, "int8": 1}[product]
+    return Work(flops=2.0 * streams * macs, nbytes=macs * width, product=product)
+
+
+def codec(model: Any, *, streams: int = 1) -> Work:
+    """One frame of each stream, the attention window full."""
+    from pocket_fast.models.pocket.names import expected_tensors
+
+    mimi, product = model.config.mimi, _products(model)[1]
+    t = mimi.decoding_transformer
+    attention = 2 * t.num_layers * mimi.steps_per_frame * t.q_dim * t.context
+    used = ("mimi.decoder.", "mimi.decoder_transformer.", "mimi.upsample.", "mimi.quantizer.")
+    weights = sum(math.prod(s) for n, s in expected_tensors(model.config).items() if n.startswith(used))
+    width = 2 if product == "bfloat16" else _stored_width(model)
+    window = 2 * 4 * t.num_layers * t.kv_dim * t.context
+    return Work(
+        flops=2.0 * streams * (model.stages.decoder.macs_per_frame + attention),
+        nbytes=weights * width + streams * window,
+        product=product,
+    )
+
+
+def _products(model: Any) -> tuple[str, str]:
+    return PRODUCTS[model.compute_type]
+
+
+def _stored_width(model: Any) -> int:
+    """Bytes of a weight of the codec in the checkpoint, which "float32" keeps in memory as they are."""
+    from pocket_fast.models.pocket.config import resolve_location
+    from pocket_fast.weights.hub import fetch
+    from pocket_fast.weights.tensors import TensorFile
+
+    with TensorFile(fetch(resolve_location(model.config.weights_path, model.origin.parent))) as file:
+        return {"BF16": 2, "F16": 4, "F32": 4}[file.dtype("mimi.decoder.model.0.conv.weight")]
