@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pocket_fast.api import TTSModel
+from pocket_fast.server.speech import check_pauses
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Marks:
         self._passages: list[tuple[str, int]] = []  # and its first part
         self._lengths: list[int | None] = []  # samples of each part; None: not spoken to its end yet
         self._given = 0
+        self._silence = 0
         frame = model.stages.decoder.samples_per_frame
         write = model._script
         self.speaker._script = lambda *arguments: _Noted(write(*arguments), self, frame)
@@ -49,7 +51,9 @@ class Marks:
         return marks
 
     def planned(self, text: str, parts: list[Any]) -> int:
-        """A passage was cut into parts; the number of the first one."""
+        """A passage was cut into parts; the number of the first one. Raises TextError for absurd pauses."""
+        self._silence += sum(part for part in parts if isinstance(part, int))
+        check_pauses(self._silence, self.speaker.sample_rate)
         with self._lock:
             first = len(self._lengths)
             self._passages.append((text, first))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator
 
 import numpy as np
 from starlette.requests import HTTPConnection
@@ -13,8 +13,9 @@ from pocket_fast.errors import BusyError
 from pocket_fast.server.fields import Settings
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
-from pocket_fast.server.speech import sound, speaker
+from pocket_fast.server.speech import check_pauses, sound, speaker
 from pocket_fast.server.voices import Voices
+from pocket_fast.text.pauses import Silence, cut_at_pauses
 
 
 class Service:
@@ -38,12 +39,15 @@ class Service:
         return self.model.language or "custom"
 
     async def speak(
-        self, settings: Settings, text: str | AsyncIterable[str], live: bool = True
+        self, settings: Settings, text: str, live: bool = True
     ) -> AsyncGenerator[np.ndarray, None]:
         """The sound of a text in the voice that was asked for; nothing is computed before its first chunk is.
 
         Raises BusyError at once when nobody more may wait, before a recording is looked at.
         """
+        rate = self.model.sample_rate
+        pieces = cut_at_pauses(text, settings.natural_pauses, rate)
+        check_pauses(sum(piece.samples for piece in pieces if isinstance(piece, Silence)), rate)
         load = self.model.engine_load()
         if load.waiting >= load.max_queue and load.running >= load.max_streams:
             raise BusyError(

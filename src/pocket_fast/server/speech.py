@@ -16,11 +16,13 @@ from starlette.types import Receive, Scope, Send
 from pocket_fast.api import TTSModel
 from pocket_fast.audio.encode import open_encoder
 from pocket_fast.audio.stretch import TimeStretch
+from pocket_fast.errors import TextError
 from pocket_fast.server.answers import refusal_of
 from pocket_fast.server.fields import Settings
 
 _log = logging.getLogger("pocket_fast")
 
+MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
 TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
 
 
@@ -36,6 +38,12 @@ def speaker(model: TTSModel, settings: Settings) -> TTSModel:
         if value is not None:
             setattr(own, attribute, value)
     return own
+
+
+def check_pauses(samples: int, sample_rate: int) -> None:
+    """Raises TextError for more silence than anyone means."""
+    if samples > MOST_SILENCE * sample_rate:
+        raise TextError(f"pauses of {samples / sample_rate:.0f} s; at most {MOST_SILENCE} s in one text")
 
 
 async def sound(
@@ -61,6 +69,7 @@ async def sound(
     async with aclosing(frames):
         async for frame in frames:
             yield stretch.push(frame)
+            await asyncio.sleep(0)  # a long pause is all there at once, and others want their turn too
         yield stretch.finish()
 
 

@@ -1,0 +1,142 @@
+"""A tiny model behind a real server on loopback."""
+
+import contextlib
+import copy
+import io
+import threading
+import time
+import wave
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+
+from pocket_fast import TTSModel
+from pocket_fast.server.app import create_app
+from pocket_fast.server.options import Options
+from recordings import hum
+from reference.synthetic import make_model
+
+
+@pytest.fixture(scope="session")
+def load(tmp_path_factory):
+    """load() -> a tiny model that hears the end of speech as soon as it may."""
+    config = make_model(tmp_path_factory.mktemp("tiny"), "tiny")
+    return lambda: TTSModel.load_model(config=config, threads=1, eos_threshold=-1e9)
+
+
+@pytest.fixture(scope="session")
+def loaded(load):
+    """What all servers should say the same as. Not to be changed."""
+    return load()
+
+
+@pytest.fixture(scope="session")
+def voice(loaded):
+    """The default voice of all servers."""
+    return loaded.get_state_for_audio_prompt(hum(1.0))
+
+
+@dataclass
+class Site:
+    """A running server: `client` for requests, `model` for what is behind it."""
+
+    url: str
+    client: httpx.Client
+    model: TTSModel
+    server: uvicorn.Server
+
+    def events(self, name: str) -> list[float]:
+        """The values of an engine event so far."""
+        return [value for event, value in self.told if event == name]
+
+    def metric(self, line: str) -> float:
+        """The value of a line of /metrics."""
+        for found in self.client.get("/metrics").text.splitlines():
+            if found.startswith(line + " "):
+                return float(found.split()[-1])
+        raise AssertionError(f"no {line} in /metrics")
+
+
+@pytest.fixture(scope="session")
+def start(load):
+    """start(options, **engine limits) -> context manager of a Site with an engine of its own."""
+
+    @contextlib.contextmanager
+    def start(options=None, headers=None, language=None, **limits):
+        model = load()
+        model.language = language
+        model.limit(**limits)
+        app = create_app(model, model.get_state_for_audio_prompt(hum(1.0)), options or Options())
+        config = uvicorn.Config(app, port=0, log_config=None, server_header=False, timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        wait_until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            site = Site(url, client, model, server)
+            site.told = []
+            model.watch(lambda *event: site.told.append(event))
+            yield site
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive()
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def shared(start):
+    with start() as site:
+        yield site
+
+
+@pytest.fixture
+def site(shared):
+    """A server with the default options that all tests share."""
+    return shared
+
+
+@pytest.fixture
+def client(site):
+    return site.client
+
+
+@pytest.fixture
+def said(loaded, voice):
+    """said(text, **options) -> what the default voice says, (n,) int16."""
+
+    def said(text, state=None, **options: Any):
+        model = copy.copy(loaded)
+        for name in ("temp", "sampler_decode_steps", "eos_threshold"):
+            if name in options:
+                setattr(model, name, options.pop(name))
+        return as_pcm(model.generate_audio(state or voice, text, **options))
+
+    return said
+
+
+def as_pcm(sound):
+    return (np.clip(sound, -1, 1) * np.float32(32767)).astype("<i2")
+
+
+def wait_until(condition, seconds=60):
+    """Polls. Fails loudly rather than waiting for ever."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.01)
+
+
+def wav_bytes(samples, rate=24000):
+    """A WAV file of (n,) float samples in [-1, 1]."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setparams((1, 2, rate, 0, "NONE", ""))
+        out.writeframes(as_pcm(samples).tobytes())
+    return file.getvalue()

@@ -1,0 +1,232 @@
+"""/v1: formats, events, lists, errors in OpenAI's form, and its own client."""
+
+import base64
+import json
+
+import numpy as np
+import pytest
+import soundfile
+
+from pocket_fast.audio.read import read_audio
+
+TEXT = "Hello there. How are you?"
+SPEECH = "/v1/audio/speech"
+
+
+def ask(client, **fields):
+    return client.post(SPEECH, json={"model": "tts-1", "input": TEXT, "seed": 1, **fields})
+
+
+def problem(answer, status=400):
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    error = answer.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == ("invalid_request_error" if status < 500 else "server_error")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("name", "media_type", "magic"),
+    [
+        ("mp3", "audio/mpeg", b"\xff"),
+        ("opus", "audio/ogg", b"OggS"),
+        ("flac", "audio/flac", b"fLaC"),
+        ("wav", "audio/wav", b"RIFF"),
+    ],
+)
+def test_formats_are_what_they_say(client, said, tmp_path, name, media_type, magic):
+    with client.stream("POST", SPEECH, json={"model": "m", "input": TEXT, "seed": 1, "response_format": name}) as r:
+        assert r.headers["content-type"] == media_type
+        assert r.headers["transfer-encoding"] == "chunked"
+        data = r.read()
+    assert data.startswith(magic)
+    (tmp_path / "file").write_bytes(data)
+    sound, rate = read_audio(tmp_path / "file") if name != "wav" else (None, 24000)
+    assert rate == 24000
+    expected = said(TEXT, seed=1)
+    if name == "wav":
+        assert data[44:] == expected.tobytes()
+    elif name == "flac":
+        assert np.array_equal(sound, expected / np.float32(32768))
+    else:
+        assert abs(len(sound) - len(expected)) < 0.13 * 24000
+        original = expected[2000:12000].astype(np.float32)
+        place = 2000 + np.argmax(np.correlate(sound[2000:14000], original))  # at most 57 ms of delay
+        assert np.corrcoef(sound[place : place + 10000], original)[0, 1] > 0.8
+
+
+def test_mp3_unless_told_otherwise(client):
+    answer = ask(client)
+    assert answer.headers["content-type"] == "audio/mpeg"
+    assert answer.content == ask(client, response_format="mp3").content
+
+
+def test_pcm_has_no_header(client, said):
+    answer = ask(client, response_format="pcm")
+    assert answer.headers["content-type"] == "audio/pcm"
+    assert answer.content == said(TEXT, seed=1).tobytes()
+
+
+@pytest.mark.parametrize("name", ["aac", "ogg", "", "MP3"])
+def test_other_formats_are_refused_by_name(client, name):
+    error = problem(ask(client, response_format=name))
+    assert error["param"] == "response_format"
+    assert "mp3, opus, flac, wav, pcm" in error["message"]
+
+
+@pytest.mark.parametrize("name", ["mp3", "pcm"])
+def test_events(client, said, loaded, name):
+    with client.stream(
+        "POST",
+        SPEECH,
+        json={"model": "m", "input": TEXT, "seed": 1, "stream_format": "sse", "response_format": name},
+    ) as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        lines = answer.read().decode().split("\n\n")
+    assert lines.pop() == ""
+    events = [json.loads(line.removeprefix("data: ")) for line in lines]
+    assert {event["type"] for event in events[:-1]} == {"speech.audio.delta"}
+    data = b"".join(base64.b64decode(event["audio"], validate=True) for event in events[:-1])
+    assert data == ask(client, response_format=name).content
+    frames = len(said(TEXT, seed=1)) // 1920
+    tokens = len(loaded._tokenizer.encode(TEXT))
+    assert events[-1] == {
+        "type": "speech.audio.done",
+        "usage": {"input_tokens": tokens, "output_tokens": frames, "total_tokens": tokens + frames},
+    }
+
+
+def test_speed_keeps_its_promise(client, said):
+    answer = ask(client, response_format="pcm", speed=2.5)
+    assert len(answer.content) // 2 == round(len(said(TEXT, seed=1)) / 2.5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [
+        ({"speed": 0.2}, "speed"),
+        ({"speed": 4.1}, "speed"),
+        ({"speed": "fast"}, "speed"),
+        ({"input": None}, "input"),
+        ({"model": None}, "model"),
+        ({"input": "  "}, "input"),
+        ({"voice": "nobody"}, "voice"),
+        ({"voice": {"name": "alba"}}, "voice"),
+        ({"voice": "alba"}, "voice"),
+        ({"voice": "/etc/passwd"}, "voice"),
+        ({"voice": "../ref.wav"}, "voice"),
+        ({"voice": "data:audio/wav;base64,!!!"}, "voice"),
+        ({"voice": "data:audio/wav,abc"}, "voice"),
+        ({"voice": "A" * 200}, "voice"),
+        ({"stream_format": "websocket"}, "stream_format"),
+        ({"instructions": "Speak like a pirate."}, "instructions"),
+        ({"temperature": -1}, "temperature"),
+        ({"temperature": float("inf")}, "temperature"),
+        ({"steps": 1000000}, "steps"),
+        ({"seed": -1}, "seed"),
+    ],
+)
+def test_what_is_wrong_is_named(client, fields, param):
+    body = json.dumps({"model": "tts-1", "input": TEXT, **fields})
+    answer = client.post(SPEECH, content=body, headers={"Content-Type": "application/json"})
+    assert problem(answer)["param"] == param
+
+
+def test_empty_instructions_are_none(client):
+    assert ask(client, instructions="").status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"1", b'"text"', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_not_an_object_is_refused(client, body):
+    problem(client.post(SPEECH, content=body, headers={"Content-Type": "application/json"}))
+
+
+def test_half_a_character_is_refused(client):
+    body = b'{"model": "m", "input": "\\ud800 hello", "voice": "\\udfff"}'
+    problem(client.post(SPEECH, content=body, headers={"Content-Type": "application/json"}))
+
+
+def test_other_media_types(client):
+    problem(client.post(SPEECH, content=b"hello", headers={"Content-Type": "text/plain"}), 415)
+    problem(client.post(SPEECH, content=b""), 415)
+
+
+def test_other_paths_and_methods(client):
+    problem(client.get("/v1/nothing"), 404)
+    problem(client.get(SPEECH), 405)
+
+
+def test_models(client):
+    listed = client.get("/v1/models").json()
+    assert listed["object"] == "list"
+    (model,) = listed["data"]
+    assert model["id"] == "custom"
+    assert model["object"] == "model"
+    assert client.get("/v1/models/custom").json() == model
+    problem(client.get("/v1/models/tts-1"), 404)
+
+
+def test_voices_of_a_custom_model(client):
+    assert client.get("/v1/audio/voices").json() == {
+        "voices": [{"id": "default", "name": "default"}],
+        "default": "default",
+        "aliases": {},
+    }
+
+
+def test_voices_of_a_released_model(start):
+    from pocket_fast.models.pocket.voices import VOICES
+    from pocket_fast.server.options import Options
+    from pocket_fast.server.voices import OPENAI_VOICES
+
+    with start(Options(default_voice="giovanni"), language="italian") as site:
+        answer = site.client.get("/v1/audio/voices").json()
+        assert answer["voices"][0]["id"] == answer["default"] == "giovanni"
+        assert sorted(voice["id"] for voice in answer["voices"]) == sorted(VOICES)
+        assert answer["aliases"] == OPENAI_VOICES
+        assert len(set(OPENAI_VOICES.values()) & set(VOICES)) == 13
+        assert site.client.get("/v1/models").json()["data"][0]["id"] == "italian"
+        assert "alba" not in problem(ask(site.client, voice="albert"))["message"]
+
+
+@pytest.fixture
+def openai(site):
+    package = pytest.importorskip("openai", reason="the official client is not installed")
+    with package.OpenAI(base_url=f"{site.url}/v1", api_key="unused", max_retries=0) as client:
+        yield client
+
+
+def test_the_official_client_blocking(openai, said, tmp_path):
+    answer = openai.audio.speech.create(
+        model="tts-1", voice="default", input=TEXT, response_format="pcm", extra_body={"seed": 1}
+    )
+    assert answer.read() == said(TEXT, seed=1).tobytes()
+    answer = openai.audio.speech.create(model="tts-1", voice="default", input=TEXT)
+    answer.write_to_file(tmp_path / "speech.mp3")
+    assert soundfile.info(tmp_path / "speech.mp3").format == "MP3"
+
+
+def test_the_official_client_streaming(openai, said):
+    with openai.audio.speech.with_streaming_response.create(
+        model="gpt-4o-mini-tts",
+        voice="default",
+        input=TEXT,
+        response_format="pcm",
+        speed=1.0,
+        extra_body={"seed": 1},
+    ) as answer:
+        parts = list(answer.iter_bytes(3840))
+    assert b"".join(parts) == said(TEXT, seed=1).tobytes()
+
+
+def test_the_official_client_understands_errors(openai):
+    import openai as package
+
+    with pytest.raises(package.BadRequestError) as caught:
+        openai.audio.speech.create(model="tts-1", voice="default", input=TEXT, response_format="aac")
+    assert caught.value.param == "response_format"
+    assert "mp3" in str(caught.value)
+    with pytest.raises(package.NotFoundError):
+        openai.models.retrieve("tts-1")
+    assert [model.id for model in openai.models.list()] == ["custom"]
