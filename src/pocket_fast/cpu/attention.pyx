@@ -73,13 +73,14 @@ cdef void attend(const pf_kernels *kernels, const pf_team *team, const Heads *he
     qkv (rows, heads.n + 2 heads.kv heads): queries, keys, values, overwritten; cos, sin (rows, dim / 2);
     out (rows, heads.n * dim); scores: this thread's score_floats. keys_only: append, nothing else.
     """
-    cdef int lo, hi, item
+    cdef int lo, hi, item, head
+    cdef Run *run
     pf_share(team, n_runs * heads.kv, 1, &lo, &hi)
-    for item in range(lo, hi):
-        _append(kernels, heads, &runs[item // heads.kv], layer, item % heads.kv, qkv, qkv_row, cos, sin)
+    for item in range(lo, hi):     # all streams of one head in a row: a voice they share stays in the cache
+        run, head = &runs[item % n_runs], item // n_runs
+        _append(kernels, heads, run, layer, head, qkv, qkv_row, cos, sin)
         if not keys_only:
-            _attend_head(kernels, heads, &runs[item // heads.kv], layer, item % heads.kv, qkv, qkv_row, out, out_row,
-                         scores)
+            _attend_head(kernels, heads, run, layer, head, qkv, qkv_row, out, out_row, scores)
 
 
 cdef void _append(const pf_kernels *kernels, const Heads *heads, Run *run, int layer, int head, float *qkv,
