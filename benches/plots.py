@@ -104,22 +104,26 @@ def stages(arguments: argparse.Namespace, compute_type: str) -> dict[str, Any]:
         prompted = backbone.stream(40, voice.prefix)
         embeddings = backbone.embed_text(list(range(300, 335)))
 
-        def prompt(backbone=backbone, prompted=prompted, embeddings=embeddings):
+        prompts = []
+        for _ in range(WARM_UP + FRAMES):
+            one.frame()
             prompted.reset()
+            start = time.perf_counter()
             backbone.prefill([prompted], [embeddings])
-
-        for name, call, todo in (
-            ("backbone step", one.step, work.backbone(model, voice, own)),
-            ("backbone, 8 streams", many.step, work.backbone(model, voice, own, streams=STREAMS)),
-            ("flow head", one.sample, work.flow_head(model)),
-            ("codec frame", one.decode, work.codec(model)),
-            ("prompt, 35 tokens", prompt, work.backbone(model, voice, 17, rows=35)),
+            prompts.append(time.perf_counter() - start)
+        for batch in (one, many):
+            for stream in batch.streams:
+                stream.reset()
+        alone = [one.timed_frame() for _ in range(WARM_UP + FRAMES)]
+        together = [many.timed_frame()[0] for _ in range(WARM_UP + FRAMES)]
+        steps, samples, decodes = zip(*alone, strict=True)
+        for name, times, todo in (
+            ("backbone step", steps, work.backbone(model, voice, own)),
+            ("backbone, 8 streams", together, work.backbone(model, voice, own, streams=STREAMS)),
+            ("flow head", samples, work.flow_head(model)),
+            ("codec frame", decodes, work.codec(model)),
+            ("prompt, 35 tokens", prompts, work.text_prompt(model, voice, 35)),
         ):
-            times = []
-            for _ in range(WARM_UP + FRAMES):
-                start = time.perf_counter()
-                call()
-                times.append(time.perf_counter() - start)
             seconds = statistics.median(times[WARM_UP:])
             points.append(
                 {

@@ -37,17 +37,9 @@ def stages(model: Any, voice: Any, frames: int) -> Iterator[dict[str, float]]:
     t = model.config.flow_lm.transformer
     position = t.num_layers * 2 * t.kv_dim * 4 / 2**20  # MiB
     for i in range(frames):
-        at = [time.perf_counter()]
-        for stage in (batch.step, batch.sample, batch.decode):
-            stage()
-            at.append(time.perf_counter())
+        backbone, head, codec = batch.timed_frame()
         batch.latents, batch.next = batch.next, batch.latents
-        yield {
-            "backbone": at[1] - at[0],
-            "flow head": at[2] - at[1],
-            "codec": at[3] - at[2],
-            "keys and values": i * position,
-        }
+        yield {"backbone": backbone, "flow head": head, "codec": codec, "keys and values": i * position}
 
 
 def api(model: Any, voice: Any, frames: int) -> Iterator[dict[str, float]]:

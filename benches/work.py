@@ -34,29 +34,44 @@ class Work:
         return max(reading, self.flops / (limits[f"{self.product}_gflop_s_{threads}"] * 1e9))
 
 
-def backbone(model: Any, voice: Any, own: float, *, streams: int = 1, rows: int = 1) -> Work:
-    """`rows` positions for each of `streams`, each after the voice and about `own` positions of its own."""
+def backbone(model: Any, voice: Any, own: float, *, streams: int = 1) -> Work:
+    """A step of `streams` streams, each after the voice and about `own` positions of its own."""
     t, stage = model.config.flow_lm.transformer, model.stages.backbone
-    positions = voice.length + own
-    attention = 2 * t.num_layers * t.q_dim * positions
-    kept = voice.prefix.nbytes * positions / (math.ceil(voice.length / PANEL) * PANEL)
+    attention = 2 * t.num_layers * t.q_dim * (voice.length + own)
     return Work(
-        flops=2.0 * streams * rows * (stage.macs_per_row + attention),
-        nbytes=stage.weight_bytes + streams * kept,
+        flops=2.0 * streams * (stage.macs_per_row + attention),
+        nbytes=stage.weight_bytes + _kept(voice, streams * own),
         product=_products(model)[0],
     )
 
 
-def flow_head(model: Any, *, streams: int = 1) -> Work:
-    """One decode step: every weight meets one input of each stream."""
+def text_prompt(model: Any, voice: Any, tokens: int) -> Work:
+    """A text after the voice. Nobody asks for its output: the last layer ends with keys and values."""
+    t, stage = model.config.flow_lm.transformer, model.stages.backbone
+    last = t.d_model * (t.q_dim + 2 * t.ffn_dim)
+    attention = 2 * (t.num_layers - 1) * t.q_dim * (voice.length + tokens / 2)
+    return Work(
+        flops=2.0 * tokens * (stage.macs_per_row - last + attention),
+        nbytes=stage.weight_bytes * (1 - last / stage.macs_per_row) + _kept(voice, tokens / 2),
+        product=_products(model)[0],
+    )
+
+
+def _kept(voice: Any, own: float) -> float:
+    """Bytes of the keys and values of the voice, which streams share, and of `own` positions more."""
+    return voice.prefix.nbytes * (voice.length + own) / (math.ceil(voice.length / PANEL) * PANEL)
+
+
+def flow_head(model: Any) -> Work:
+    """One decode step of one stream."""
     product = _products(model)[0]
     macs = model.stages.flow_head.macs_per_row
     width = {"float32": _stored_width(model), "bfloat16": 2, "int8": 1}[product]
-    return Work(flops=2.0 * streams * macs, nbytes=macs * width, product=product)
+    return Work(flops=2.0 * macs, nbytes=macs * width, product=product)
 
 
-def codec(model: Any, *, streams: int = 1) -> Work:
-    """One frame of each stream, the attention window full."""
+def codec(model: Any) -> Work:
+    """One frame of one stream, the attention window full."""
     from pocket_fast.models.pocket.names import expected_tensors
 
     mimi, product = model.config.mimi, _products(model)[1]
@@ -67,8 +82,8 @@ def codec(model: Any, *, streams: int = 1) -> Work:
     width = 2 if product == "bfloat16" else _stored_width(model)
     window = 2 * 4 * t.num_layers * t.kv_dim * t.context
     return Work(
-        flops=2.0 * streams * (model.stages.decoder.macs_per_frame + attention),
-        nbytes=weights * width + streams * window,
+        flops=2.0 * (model.stages.decoder.macs_per_frame + attention),
+        nbytes=weights * width + window,
         product=product,
     )
 
