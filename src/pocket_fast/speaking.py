@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,6 @@ class Speaking:
         Raises TextError, ConfigError, VoiceError when the first array is asked for, BusyError if there is no place.
         """
         from pocket_fast.engine.listen import feed, listen
-        from pocket_fast.text.arriving import passages
 
         script = self._script(model_state, max_tokens, frames_after_eos, copy_state, seed, natural_pauses)
         options = self._options(script, copy_state, live, deadline)
@@ -102,6 +102,8 @@ class Speaking:
             speech.add(parts)
             speech.close()
         else:
+            from pocket_fast.text.arriving import passages
+
             pieces = passages(text_to_generate)
             speech = self._engine().submit(stop=stop, **options)
             feed(speech, pieces, script.parts)
@@ -169,6 +171,24 @@ class Speaking:
     def watch(self, observer: Callable[[str, float], None]) -> None:
         """Have `observer` told of everything the engine does (see engine.Engine for the events), from its thread."""
         self._engine().observers.append(observer)
+
+    def warm_up(self) -> None:
+        """Pay now, unheard and without a voice, for what the first text would: imports, threads, scratch, the schedule.
+
+        Computes two seconds of speech and changes no result; nothing needs it. Raises BusyError if there is no place.
+        """
+        from pocket_fast.engine.listen import listen
+        from pocket_fast.models.pocket.script import Script
+        from pocket_fast.models.pocket.voice import VoiceState
+
+        brief = replace(self._sampling(), eos_threshold=float("-inf"))
+        limits = {"max_tokens": MAX_TOKENS_PER_CHUNK, "frames_after_eos": 20, "natural_pauses": False}
+        script = Script(self._model, self._tokenizer, VoiceState(None), brief, grow=False, seed=0, **limits)
+        speech = self._engine().submit(live=False)
+        speech.add(script.parts("Hello."))
+        speech.close()
+        for _ in listen(speech):
+            pass
 
     def close(self) -> None:
         """End all speech and the engine's threads. The model cannot speak after that."""
