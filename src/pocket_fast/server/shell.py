@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
+import logging
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -13,6 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pocket_fast.server.answers import Refusal, answer, refusal_of
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
+
+_log = logging.getLogger("pocket_fast")
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -53,6 +56,8 @@ class Shell:
 
         try:
             await self._app(scope, receive, send_on)
+        except asyncio.CancelledError:  # the server has waited for this long enough; nothing comes after it
+            _log.warning("Cut off %s: the server stops", scope["path"])
         except Exception as error:
             refusal = refusal_of(error)
             if status == 0 and scope["type"] == "http":

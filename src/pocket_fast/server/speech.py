@@ -125,8 +125,10 @@ class SoundResponse(Response):
         finally:
             for task in (sending, gone):
                 task.cancel()
-            await asyncio.gather(sending, gone, return_exceptions=True)
-            await self._parts.aclose()
+            try:
+                await asyncio.gather(sending, gone, return_exceptions=True)
+            finally:  # a server that stops cancels twice
+                await self._parts.aclose()
 
     async def _send(self, send: Send) -> None:
         first = await anext(self._parts, b"")

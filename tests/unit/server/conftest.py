@@ -2,10 +2,7 @@
 
 import contextlib
 import copy
-import io
 import threading
-import time
-import wave
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +16,7 @@ from pocket_fast.server.app import create_app
 from pocket_fast.server.options import Options
 from recordings import hum
 from reference.synthetic import make_model
+from serving import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -123,20 +121,3 @@ def said(loaded, voice):
 
 def as_pcm(sound):
     return (np.clip(sound, -1, 1) * np.float32(32767)).astype("<i2")
-
-
-def wait_until(condition, seconds=60):
-    """Polls. Fails loudly rather than waiting for ever."""
-    until = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.01)
-
-
-def wav_bytes(samples, rate=24000):
-    """A WAV file of (n,) float samples in [-1, 1]."""
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setparams((1, 2, rate, 0, "NONE", ""))
-        out.writeframes(as_pcm(samples).tobytes())
-    return file.getvalue()

@@ -9,6 +9,7 @@ import pytest
 
 from pocket_fast import TTSModel
 from recordings import hum
+from serving import wav_of
 
 TEXT = "Hello there. How are you?"
 
@@ -17,14 +18,6 @@ def samples_of(wav):
     with wave.open(io.BytesIO(wav)) as file:
         assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 24000)
         return np.frombuffer(file.readframes(file.getnframes()), "<i2")
-
-
-def wav_of(sound, rate=24000):
-    file = io.BytesIO()
-    with wave.open(file, "wb") as out:
-        out.setparams((1, 2, rate, 0, "NONE", ""))
-        out.writeframes((sound * 32767).astype("<i2").tobytes())
-    return file.getvalue()
 
 
 def test_generate_gives_a_whole_wav(client, said):
