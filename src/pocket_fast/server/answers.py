@@ -81,6 +81,24 @@ def answer(path: str, refusal: Refusal) -> Response:
     return JSON({"detail": message, "error": message}, status, refusal.headers)
 
 
+def described(openai: bool) -> dict[int | str, dict[str, Any]]:
+    """Refusals for OpenAPI, in the form of one API or the other."""
+    if openai:
+        words = {"type": ["string", "null"]}
+        error = {
+            "type": "object",
+            "properties": {"message": {"type": "string"}, "type": words, "param": words, "code": words},
+            "required": ["message", "type", "param", "code"],
+        }
+        schema: dict[str, Any] = {"type": "object", "properties": {"error": error}, "required": ["error"]}
+    else:
+        properties = {"detail": {"type": ["string", "array"]}, "error": {"type": "string"}}
+        schema = {"type": "object", "properties": properties, "required": ["detail", "error"]}
+    content = {"application/json": {"schema": schema}}
+    whose = {"4XX": "The request cannot be met as it is.", "5XX": "The server is busy (503), or failed."}
+    return {status: {"description": why, "content": content} for status, why in whose.items()}
+
+
 def add_handlers(app: FastAPI) -> None:
     """Have the app answer errors in these forms."""
 

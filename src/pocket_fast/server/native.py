@@ -8,11 +8,12 @@ from starlette.responses import Response
 from pocket_fast import __version__
 from pocket_fast.audio.encode import open_encoder
 from pocket_fast.server.answers import JSON, Refusal
+from pocket_fast.server.answers import described as refusals
 from pocket_fast.server.fields import OfficialFields, SpeechFields, described, read
 from pocket_fast.server.service import Service
 from pocket_fast.server.speech import TAIL_SECONDS, SoundResponse, encoded, whole_wav
 
-router = APIRouter()
+router = APIRouter(responses=refusals(openai=False))
 
 
 def _sends(media_type: str) -> dict[int | str, dict]:

@@ -14,14 +14,14 @@ from starlette.responses import Response
 
 from pocket_fast.audio.encode import available_formats, open_encoder
 from pocket_fast.server.answers import JSON, Refusal
+from pocket_fast.server.answers import described as refusals
 from pocket_fast.server.fields import OpenAIFields, described, read
 from pocket_fast.server.service import Service
 from pocket_fast.server.speech import SoundResponse, encoded
 from pocket_fast.server.voices import OPENAI_VOICES
 
-router = APIRouter(prefix="/v1", tags=["OpenAI"])
+router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=refusals(openai=True))
 
-_FORMAT_LIST = "mp3, opus, flac, wav, pcm"
 _SPEECH = {
     200: {
         "description": "Sound, sent as it is made.",
