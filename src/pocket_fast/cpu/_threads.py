@@ -18,6 +18,7 @@ GRAIN_MACS = 8e6
 MOST_THREADS = 512  # more is a mistake, and may abort the OpenMP runtime
 
 _forked = False
+_unlimited = openmp_max_threads()  # as the process began; less is someone's wish, also against threads=
 
 
 def resolve_threads(threads: int | None = None) -> int:
@@ -40,13 +41,17 @@ def resolve_threads(threads: int | None = None) -> int:
 
 
 def threads_for(threads: int, macs: float) -> int:
-    """Threads for one call of `macs` multiply-adds, at most `threads`."""
+    """Threads for one call of `macs` multiply-adds, at most `threads`.
+
+    Fewer while a limit holds that was set for the calling thread meanwhile (threadpoolctl, omp_set_num_threads).
+    """
     if macs < GRAIN_MACS or not has_openmp():
         return 1
     if _forked:
         _warn_once()
         return 1
-    return threads
+    limit = openmp_max_threads()
+    return min(threads, limit) if limit < _unlimited else threads
 
 
 def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int:

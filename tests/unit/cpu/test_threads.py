@@ -70,6 +70,37 @@ def test_small_work_stays_on_one_thread():
 
 
 @needs_openmp
+def test_a_limit_set_after_loading_holds(machine):
+    machine.setattr(_threads, "_unlimited", 8)
+    assert threads_for(20, 1e12) == 20  # asked for, although OpenMP's own choice is 8
+    machine.setattr(_threads, "openmp_max_threads", lambda: 3)
+    assert (threads_for(20, 1e12), threads_for(2, 1e12)) == (3, 2)
+
+
+SET_LATER = """
+import ctypes, re, threading
+from pocket_fast.cpu._threads import threads_for
+(runtime,) = set(re.findall(r"/.*lib(?:gomp|omp|iomp5)\\b.*", open("/proc/self/maps").read()))
+limit = ctypes.CDLL(runtime).omp_set_num_threads
+for threads in (1, 2, 3):
+    limit(threads)
+    print(threads_for(4, 1e12))
+limit(1)
+thread = threading.Thread(target=lambda: print(threads_for(4, 1e12)))
+thread.start()
+thread.join()
+"""
+
+
+@needs_openmp
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="where is this system's OpenMP runtime?")
+def test_the_runtime_is_asked_at_every_call():
+    """As threadpoolctl sets it; the limit is the calling thread's."""
+    done = run_python(SET_LATER, env={"OMP_NUM_THREADS": "3"})
+    assert done.stdout.split() == ["1", "2", "4", "4"], done.stderr
+
+
+@needs_openmp
 def test_openmp_settings_are_read():
     cpus = len(os.sched_getaffinity(0))
     for asked in (1, cpus):
