@@ -73,6 +73,13 @@ def eventually(condition):
 
 
 def silent(engine):
-    """No frame is being made any more."""
-    eventually(lambda: engine._idle)
+    """Everything so far has been noticed, and no frame is being made any more."""
+    mark = engine.submit()
+    mark.close()
+    eventually(lambda: _is_idle(engine, mark))
     return True
+
+
+def _is_idle(engine, mark):
+    with engine._lock:
+        return mark not in engine._running and mark not in engine._waiting and engine._idle

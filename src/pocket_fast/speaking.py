@@ -157,12 +157,10 @@ class Speaking:
 
         Raises ConfigError for anything but whole numbers, at least 1 stream and 0 waiting.
         """
-        engine = self._engine()
         for name, value, least in (("max_streams", max_streams, 1), ("max_queue", max_queue, 0)):
-            if value is not None:
-                if not _is_whole(value) or value < least:
-                    raise ConfigError(f"{name}: expected a whole number of at least {least}, got {value!r}")
-                setattr(engine, name, value)
+            if value is not None and (not _is_whole(value) or value < least):
+                raise ConfigError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+        self._engine().limit(max_streams, max_queue)
 
     def engine_load(self) -> Load:
         """How many texts are being spoken and waiting, and the limits."""
@@ -216,6 +214,10 @@ class Speaking:
 
     @staticmethod
     def _options(script: Script, copy_state: bool, live: bool, deadline: float | None) -> dict[str, Any]:
+        if not (deadline is None or (_is_number(deadline) and deadline >= 0)):
+            raise ConfigError(
+                f"deadline: expected a number of seconds of at least 0 or None, got {deadline!r}"
+            )
         return {
             "live": live,
             "sequential": not copy_state,

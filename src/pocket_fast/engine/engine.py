@@ -6,13 +6,16 @@ Listeners join and leave between steps. What one hears does not depend on the ot
 from __future__ import annotations
 
 import atexit
+import contextlib
+import logging
 import math
 import os
+import queue
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +26,8 @@ from pocket_fast.engine.schedule import Crew
 from pocket_fast.engine.speech import Part, Speech
 from pocket_fast.errors import BusyError
 from pocket_fast.models.contract import Frame, SpeechModel, Utterance
+
+_log = logging.getLogger("pocket_fast")
 
 MAX_STREAMS = 64
 MAX_QUEUE = 256
@@ -60,12 +65,13 @@ class Engine:
         self._rate = model.sample_rate
         self._schedule = schedule
         self._lock = threading.Lock()
-        self._work = threading.Condition(self._lock)
-        self._idle = False
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()  # its put() may interrupt anything
+        self._idle = False  # whoever changes something has to ring
         self._running: list[Speech] = []
         self._waiting: deque[Speech] = deque()
         self._thread: threading.Thread | None = None
         self._closed = False
+        self._news: deque[tuple[str, float]] = deque()
         self._row_seconds = 0.0  # a prompt's row, as measured; 0 is not known yet
         _engines.add(self)
 
@@ -77,32 +83,41 @@ class Engine:
         with self._lock:
             if self._closed:
                 raise RuntimeError("this model was closed: load it again")
-            ahead = len(self._running) + len(self._waiting) - self.max_streams  # some may be let in at once
-            if ahead >= self.max_queue:
-                self._tell("refused", 1.0)
-                raise BusyError(
-                    f"{len(self._running)} listeners are being spoken to and {len(self._waiting)} are waiting, "
-                    "which is the limit; try again later, or raise max_streams or max_queue",
-                    self._patience(),
-                )
-            self._waiting.append(speech)
+            running, waiting = _unended(self._running), _unended(self._waiting)
+            refused = running + waiting - self.max_streams >= self.max_queue  # some may be let in at once
+            if not refused:
+                self._waiting.append(speech)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="pocket_fast engine", daemon=True)
                 self._thread.start()
+        if refused:
+            self._tell("refused", 1.0)
+        self._wake()
+        if refused:
+            raise BusyError(
+                f"{running} listeners are being spoken to and {waiting} are waiting, which is the limit; "
+                "try again later, or raise max_streams or max_queue",
+                self._patience(),
+            )
         return speech
 
     def load(self) -> Load:
         """How busy the engine is now."""
         with self._lock:
-            return Load(len(self._running), len(self._waiting), self.max_streams, self.max_queue)
+            return Load(_unended(self._running), _unended(self._waiting), self.max_streams, self.max_queue)
+
+    def limit(self, max_streams: int | None, max_queue: int | None) -> None:
+        """Change how many may be spoken to and wait; None: unchanged."""
+        if max_streams is not None:
+            self.max_streams = max_streams
+        if max_queue is not None:
+            self.max_queue = max_queue
+        self._wake()
 
     def close(self) -> None:
-        """End everything. Speeches in flight are cancelled; nothing can be submitted any more."""
-        with self._lock:
-            self._closed = True
-            for speech in [*self._running, *self._waiting]:
-                speech.drop()
-            self._work.notify_all()
+        """End everything, within one frame. Nothing can be submitted any more. Takes no lock, like Speech.cancel."""
+        self._closed = True
+        self._wake()
 
     def join(self, timeout: float) -> None:
         """Wait until the thread has ended, after close()."""
@@ -111,12 +126,21 @@ class Engine:
 
     def _wake(self) -> None:
         if self._idle:
-            with self._lock:
-                self._work.notify_all()
+            self._bell.put(None)
 
     def _tell(self, event: str, value: float) -> None:
-        for observer in self.observers:
-            observer(event, value)
+        self._news.append((event, value))
+
+    def _report(self) -> None:
+        """Tell the observers, without the lock: they may ask for the load, or wait for locks of their own."""
+        while self._news:
+            news = self._news.popleft()
+            for observer in list(self.observers):
+                try:
+                    observer(*news)
+                except Exception:
+                    self.observers.remove(observer)
+                    _log.exception("An observer of the engine failed at %s; it is told no more", news)
 
     def _patience(self) -> float:
         """A guess at when it may be worth trying again: a few seconds for every round of listeners ahead."""
@@ -126,9 +150,23 @@ class Engine:
 
     def _run(self) -> None:
         crew = Crew(self._model, self._schedule, self._deliver, self._fail)
-        while self._take_turn(crew):
-            pass
+        problem = None
+        try:
+            while self._take_turn(crew):
+                pass
+        except BaseException as error:  # ours: nobody may wait for ever; the next speech starts a new thread
+            problem = error
         crew.close()
+        with self._lock:
+            for speech in [*self._running, *self._waiting]:
+                if problem is None:
+                    speech.drop()
+                else:
+                    speech.break_off(problem)
+            self._running.clear()
+            self._waiting.clear()
+            if problem is not None:
+                self._thread = None
 
     def _take_turn(self, crew: Crew) -> bool:
         turn = self._next_turn(crew)
@@ -136,36 +174,40 @@ class Engine:
             return False
         self._prompt(turn)
         self._step(turn, crew)
+        self._report()
         return True
 
     def _next_turn(self, crew: Crew) -> turns.Turn | None:
         """What to do now; waits until there is something. None when the engine was closed."""
-        with self._lock:
-            while not self._closed:
+        while not self._closed:
+            with self._lock:
+                self._idle = True  # before looking: what changes from now on is rung for
                 now = time.monotonic()
                 self._sort_out(now)
                 turn = turns.choose(self._running, now, self._rate, 3 * self.max_streams // 4)
                 if turn or crew.busy:
+                    self._idle = False
                     return turn
-                crew.rest()
-                speeches = [*self._running, *self._waiting]
-                polled = any(s.stop is not None or s.deadline is not None for s in speeches)
-                self._idle = True
-                self._work.wait(_POLL if polled else None)
-                self._idle = False
+                polled = any(
+                    s.stop is not None or s.deadline is not None for s in (*self._running, *self._waiting)
+                )
+            crew.rest()
+            self._report()
+            self._sleep(_POLL if polled else None)
         return None
 
+    def _sleep(self, timeout: float | None) -> None:
+        if not self._closed:
+            with contextlib.suppress(queue.Empty):
+                self._bell.get(timeout=timeout)
+        while not self._bell.empty():
+            self._bell.get()
+
     def _sort_out(self, now: float) -> None:
-        """Let go of who is done or gone, refuse who waited too long, admit who fits."""
+        """Let go of who is done or gone, admit who fits, refuse who waited too long."""
         for speech in [*self._running, *self._waiting]:
-            if speech.stop is not None and speech.stop.is_set():
+            if speech.cancelled or (speech.stop is not None and speech.stop.is_set()):
                 speech.drop()
-        for speech in self._waiting:
-            if speech.deadline is not None and now > speech.deadline and not speech.ended:
-                speech.break_off(
-                    BusyError("the deadline passed before it was this text's turn", self._patience())
-                )
-                self._tell("refused", 1.0)
         for speech in [s for s in self._running if s.ended]:
             self._running.remove(speech)
             self._tell("cancelled" if speech.cancelled else "failed" if speech.error else "finished", 1.0)
@@ -174,6 +216,12 @@ class Engine:
             speech = self._waiting.popleft()
             self._running.append(speech)
             self._tell("wait", now - speech.submitted)
+        for speech in [s for s in self._waiting if s.deadline is not None and now > s.deadline]:
+            self._waiting.remove(speech)
+            speech.break_off(
+                BusyError("the deadline passed before it was this text's turn", self._patience())
+            )
+            self._tell("refused", 1.0)
 
     def _prompt(self, turn: turns.Turn) -> None:
         """Take in prompts: whole if nobody is in the middle of a sentence, else for about half a frame."""
@@ -252,6 +300,10 @@ class Engine:
         with self._lock:
             for part in who.values():
                 part.speech.break_off(error)
+
+
+def _unended(speeches: Iterable[Speech]) -> int:
+    return sum(not speech.ended for speech in speeches)
 
 
 class Engines:

@@ -1,7 +1,7 @@
 """What one listener hears: the parts of a text in order, wherever and whenever they are made.
 
 The engine's thread puts frames in, one listener takes sound out. Everything here happens under the engine's
-lock, which `Speech` receives; only `take`, `cancel`, `add`, `close` and `fail` are called without it.
+lock, which `Speech` receives; only `take`, `add`, `close` and `fail` are called without it, and `cancel` anywhere.
 """
 
 from __future__ import annotations
@@ -97,9 +97,11 @@ class Speech:
         self._wake()
 
     def cancel(self) -> None:
-        """Forget everything: computing ends within one frame, and the listener hears no more."""
-        with self._lock:
-            self.drop()
+        """Forget everything: computing ends within one frame, and the listener hears no more.
+
+        Takes no lock: the garbage collector may close a listener in the middle of anything, in any thread.
+        """
+        self.cancelled = True
         self._wake()
 
     def fail(self, error: BaseException) -> None:
@@ -115,12 +117,14 @@ class Speech:
             while True:
                 if self.stop is not None and self.stop.is_set():
                     self.drop()
+                if self.cancelled:
+                    return None
                 if self._out:
                     sound = self._next_sound()
                     break
                 if self.error is not None:
                     raise self.error
-                if self.cancelled or (self.complete and not self.parts):
+                if self.complete and not self.parts:
                     return None
                 left = None if until is None else until - time.monotonic()
                 if left is not None and left <= 0:
@@ -171,7 +175,7 @@ class Speech:
             self._announce()
 
     def drop(self) -> None:
-        """See cancel()."""
+        """Let go of everything."""
         self.cancelled = True
         self._let_go()
         self._out.clear()
