@@ -184,7 +184,7 @@ class Engine:
                 self._idle = True  # before looking: what changes from now on is rung for
                 now = time.monotonic()
                 self._sort_out(now)
-                turn = turns.choose(self._running, now, self._rate, 3 * self.max_streams // 4)
+                turn = turns.choose(self._running, now, self._rate, self._most_parts())
                 if turn or crew.busy:
                     self._idle = False
                     return turn
@@ -195,6 +195,10 @@ class Engine:
             self._report()
             self._sleep(_POLL if polled else None)
         return None
+
+    def _most_parts(self) -> int:
+        """Leave memory for newcomers, but let a single text fill a batch."""
+        return max(turns.MOST_TOGETHER, 3 * self.max_streams // 4)
 
     def _sleep(self, timeout: float | None) -> None:
         if not self._closed:

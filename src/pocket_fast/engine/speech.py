@@ -70,6 +70,7 @@ class Speech:
         self.complete = False  # no more parts will be added
         self.given = 0  # samples handed over to the listener's side, silences included
         self.unread = 0  # samples of speech handed over and not taken
+        self.made_ahead = 0  # samples whose turn has not come
         self.cancelled = False
         self.error: BaseException | None = None
         self._out: deque[np.ndarray | int] = deque()
@@ -84,8 +85,11 @@ class Speech:
     def add(self, parts: Iterable[Begin | int]) -> None:
         """More to say: functions that begin utterances, and numbers of silent samples."""
         with self._lock:
-            self.parts.extend(p if isinstance(p, int) else Part(self, p) for p in parts)
-            self._hand_over()
+            if not self.ended:
+                if self.first_sound is not None and not self.parts:  # the text was late, not its sound
+                    self.first_sound = max(self.first_sound, time.monotonic() - self.given / self._rate)
+                self.parts.extend(p if isinstance(p, int) else Part(self, p) for p in parts)
+                self._hand_over()
         self._wake()
 
     def close(self) -> None:
@@ -151,20 +155,21 @@ class Speech:
         """Nothing is left to compute."""
         return self.cancelled or self.error is not None or (self.complete and not self.parts)
 
-    def waiting_sound(self) -> int:
-        """Samples made ahead of their turn."""
-        return sum(len(x) for p in self.parts if isinstance(p, Part) for x in p.ready)
-
     def slack(self, now: float) -> float:
-        """Seconds of sound the listener has in hand; before the first sound, minus the seconds it has waited."""
+        """Seconds of sound the listener has in hand; before the first sound, minus the seconds it has waited.
+
+        What was handed over plays since the first sound, but what was not taken cannot have been heard.
+        """
         if self.first_sound is None:
             return self.submitted - now
-        return self.given / self._rate - (now - self.first_sound)
+        by_the_clock = self.given / self._rate - (now - self.first_sound)
+        return max(by_the_clock, self.unread / self._rate) if self.unread else by_the_clock
 
     def arrive(self, part: Part, sound: np.ndarray) -> None:
         """A frame of a part."""
         if not self.ended:
             part.ready.append(sound)
+            self.made_ahead += len(sound)
             self._hand_over()
 
     def finish(self, part: Part, error: BaseException | None = None) -> None:
@@ -222,6 +227,7 @@ class Speech:
                 self._out.append(sound)
                 self.given += len(sound)
                 self.unread += len(sound)
+                self.made_ahead -= len(sound)
             if not part.over:
                 break
             self.parts.popleft()

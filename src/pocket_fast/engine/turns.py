@@ -1,14 +1,15 @@
 """Who goes next: the policy of the engine, without threads or clocks of its own.
 
-A listener needs 12.5 frames a second and notices only if they are late; a file wants them all at once. So
-whoever is behind goes first, alone while that is urgent and otherwise together with everyone who wants more,
-because a batch reads the weights once for all.
+A listener needs 12.5 frames a second and notices only if they are late; a file wants them all at once, and never
+slower than it would be heard. So whoever is behind goes first, alone while that is urgent and otherwise together
+with everyone who wants more, because a batch reads the weights once for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pocket_fast.engine.speech import Part, Speech
 
@@ -36,28 +37,45 @@ class Turn:
 def choose(speeches: Sequence[Speech], now: float, rate: int, most_parts: int) -> Turn:
     """The next turn of `speeches` (in order of arrival). most_parts: parts that may be in flight in all."""
     begun = sum(part.utterance is not None for speech in speeches for part in _in_flight(speech))
-    newcomers: list[tuple[tuple, Part]] = []
-    going: list[tuple[tuple, float, Part]] = []
+    newcomers: list[_Claim] = []
+    going: list[_Claim] = []
     for arrival, speech in enumerate(speeches):
-        slack = speech.slack(now) if speech.live or speech.given < LEAD * rate else float("inf")
+        slack = speech.slack(now)
+        waited_for = speech.live or speech.given < LEAD * rate
         for place, part in enumerate(_in_flight(speech, rate, slack)):
-            order = (slack, 0, arrival) if place == 0 else (float("inf"), place, arrival)
             if part.utterance is None and place:
                 if begun >= most_parts:
                     break
                 begun += 1
+            behind = place == 0 and slack < LEAD
+            claim = _Claim(
+                not behind, place, slack, arrival, part, behind and waited_for and slack < _COMFORT
+            )
             if part.utterance is None or part.utterance.prompt_left:
-                newcomers.append((order, part))
+                newcomers.append(claim)
             elif not part.utterance.done and _wants_more(speech, place, rate):
-                going.append((order, order[0], part))
-    newcomers.sort(key=lambda entry: entry[0])
-    going.sort(key=lambda entry: entry[0])
+                going.append(claim)
+    hurry = any(claim.urgent for claim in newcomers + going)
+    return Turn(
+        _first(newcomers, hurry or any(not c.ahead for c in newcomers)), _first(going, hurry)[:MOST_TOGETHER]
+    )
 
-    behind = [part for _, slack, part in going if slack < LEAD]
-    hurry = bool(going) and going[0][1] < _COMFORT
-    step = (behind if hurry else [part for _, _, part in going])[:MOST_TOGETHER]
-    heads = [part for order, part in newcomers if order[0] < float("inf")]
-    return Turn(heads if heads or hurry else [part for _, part in newcomers], step)
+
+class _Claim(NamedTuple):
+    """A part that could have its turn, by what decides: behind before ahead, a text's first part before later ones,
+    then whoever has least in hand, so that those who are served make way for the others."""
+
+    ahead: bool
+    place: int  # among the parts of its text in flight
+    slack: float
+    arrival: int
+    part: Part
+    urgent: bool
+
+
+def _first(claims: list[_Claim], behind_only: bool) -> list[Part]:
+    claims.sort(key=lambda claim: claim[:4])
+    return [claim.part for claim in claims if not (behind_only and claim.ahead)]
 
 
 def _in_flight(speech: Speech, rate: int = 0, slack: float = 0.0) -> list[Part]:
@@ -81,4 +99,4 @@ def _in_flight(speech: Speech, rate: int = 0, slack: float = 0.0) -> list[Part]:
 def _wants_more(speech: Speech, place: int, rate: int) -> bool:
     if place == 0:
         return speech.unread < (_LIVE_UNREAD if speech.live else _FILE_UNREAD) * rate
-    return speech.unread + speech.waiting_sound() < (_LIVE_UNREAD if speech.live else _FILE_AHEAD) * rate
+    return speech.unread + speech.made_ahead < (_LIVE_UNREAD if speech.live else _FILE_AHEAD) * rate
