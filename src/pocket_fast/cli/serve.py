@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ _WORDS = "POCKET_FAST_SERVE"  # the command line, for processes that uvicorn sta
 _LEVELS = ("debug", "info", "warning", "error")
 
 _log = logging.getLogger("pocket_fast")
+_for_ever = contextlib.ExitStack()  # what a worker process leaves only when it ends
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -159,7 +161,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         return 0
     app = _app(options)
     server = uvicorn.Server(uvicorn.Config(app, **settings))
-    with interrupts.gently():
+    with interrupts.gently(), contextlib.suppress(SystemExit):  # uvicorn's, with codes of its own
         server.run()
     return 0 if server.started else 1
 
@@ -170,7 +172,7 @@ def worker_app() -> FastAPI:
     add_options(parser)
     options = parser.parse_args(json.loads(os.environ[_WORDS])[1:])
     level = logging.ERROR if options.quiet else getattr(logging, options.log_level.upper())
-    logging_to_stderr(level).__enter__()  # for as long as the process lives
+    _for_ever.enter_context(logging_to_stderr(level))
     _log_uvicorn(level)
     return _app(options)
 

@@ -69,7 +69,9 @@ def start(load):
         model.language = language
         model.limit(**limits)
         app = create_app(model, model.get_state_for_audio_prompt(hum(1.0)), options or Options())
-        config = uvicorn.Config(app, port=0, log_config=None, server_header=False, timeout_graceful_shutdown=5)
+        config = uvicorn.Config(
+            app, port=0, log_config=None, server_header=False, timeout_graceful_shutdown=5
+        )
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()

@@ -1,5 +1,7 @@
 """Keys, other web sites, headers, and the bounds of bodies."""
 
+import contextlib
+
 import httpx
 import pytest
 
@@ -142,13 +144,20 @@ def test_bodies_are_counted_while_they_come(narrow):
 
 
 def test_a_body_that_never_ends_is_cut(narrow):
+    sent = []
+
     def endless():
-        while True:
+        while len(sent) < 10_000:
+            sent.append(10_000)
             yield b"x" * 10_000
 
-    with pytest.raises((httpx.WriteError, httpx.RemoteProtocolError, httpx.ReadError, AssertionError)):
-        answer = narrow.client.post("/stream", content=endless(), headers={"Content-Type": "application/json"})
-        assert answer.status_code != 413
+    with contextlib.suppress(httpx.TransportError):  # the answer may be lost, since we are still sending
+        answer = narrow.client.post(
+            "/stream", content=endless(), headers={"Content-Type": "application/json"}
+        )
+        assert answer.status_code == 413
+    assert len(sent) < 10_000
+    assert narrow.client.get("/health").status_code == 200
 
 
 @pytest.mark.parametrize("encode", ["{}", "data:audio/wav;base64,{}"])

@@ -36,7 +36,9 @@ def problem(answer, status=400):
     ],
 )
 def test_formats_are_what_they_say(client, said, tmp_path, name, media_type, magic):
-    with client.stream("POST", SPEECH, json={"model": "m", "input": TEXT, "seed": 1, "response_format": name}) as r:
+    with client.stream(
+        "POST", SPEECH, json={"model": "m", "input": TEXT, "seed": 1, "response_format": name}
+    ) as r:
         assert r.headers["content-type"] == media_type
         assert r.headers["transfer-encoding"] == "chunked"
         data = r.read()

@@ -13,7 +13,9 @@ def problem(answer, status):
     return answer.json()["detail"]
 
 
-@pytest.mark.parametrize("how", [{}, {"data": {"text": ""}}, {"data": {"voice_url": "x"}}, {"json": {"text": "Hi."}}])
+@pytest.mark.parametrize(
+    "how", [{}, {"data": {"text": ""}}, {"data": {"voice_url": "x"}}, {"json": {"text": "Hi."}}]
+)
 def test_tts_without_text(client, how):
     (missing,) = problem(client.post("/tts", **how), 422)
     assert missing == {"type": "missing", "loc": ["body", "text"], "msg": "Field required", "input": None}
@@ -24,7 +26,9 @@ def test_tts_blank_text(client):
 
 
 def test_tts_two_voices(client):
-    answer = client.post("/tts", data={"text": "Hi.", "voice_url": "alba"}, files={"voice_wav": ("a.wav", b"RIFF")})
+    answer = client.post(
+        "/tts", data={"text": "Hi.", "voice_url": "alba"}, files={"voice_wav": ("a.wav", b"RIFF")}
+    )
     assert problem(answer, 400) == "Cannot provide both voice_url and voice_wav"
 
 
@@ -73,7 +77,10 @@ def test_text_length(start):
 def test_what_is_unexpected_is_told_to_the_log_only(start, monkeypatch, caplog):
     with start() as site:
         monkeypatch.setattr(site.model, "_tokenizer", None)
-        for path, body in (("/stream", {"text": "Hi."}), ("/v1/audio/speech", {"model": "m", "input": "Hi."})):
+        for path, body in (
+            ("/stream", {"text": "Hi."}),
+            ("/v1/audio/speech", {"model": "m", "input": "Hi."}),
+        ):
             with caplog.at_level(logging.ERROR, "pocket_fast"):
                 answer = site.client.post(path, json=body)
             assert answer.status_code == 500
@@ -101,7 +108,10 @@ def test_after_the_first_byte_the_body_never_ends(start, monkeypatch):
         monkeypatch.setattr(Encoder, "encode", breaks)
         for path, body in (
             ("/stream", {"text": "Hi."}),
-            ("/v1/audio/speech", {"model": "m", "input": "Hi.", "stream_format": "sse", "response_format": "wav"}),
+            (
+                "/v1/audio/speech",
+                {"model": "m", "input": "Hi.", "stream_format": "sse", "response_format": "wav"},
+            ),
         ):
             calls.clear()
             with site.client.stream("POST", path, json=body) as answer:
@@ -110,7 +120,9 @@ def test_after_the_first_byte_the_body_never_ends(start, monkeypatch):
                     answer.read()
         assert site.client.get("/health").status_code == 200
         calls.clear()
-        assert site.client.post("/generate", json={"text": "Hi."}).status_code == 500  # nothing was sent before
+        assert (
+            site.client.post("/generate", json={"text": "Hi."}).status_code == 500
+        )  # nothing was sent before
 
 
 def test_a_voice_that_cannot_be_fetched(start, monkeypatch, caplog):

@@ -124,7 +124,9 @@ def test_a_recording_is_made_a_voice_once(start):
     files = {"voice_wav": ("me.wav", wav_of(hum(1.0, pitch=150)))}
     with start() as site:
         for name in ("a.wav", "b.mp3"):
-            site.client.post("/stream", data={"text": "Hi."}, files={"voice_wav": (name, files["voice_wav"][1])})
+            site.client.post(
+                "/stream", data={"text": "Hi."}, files={"voice_wav": (name, files["voice_wav"][1])}
+            )
         assert site.metric("pocket_fast_voice_cache_misses_total") == 1
         assert site.metric("pocket_fast_voice_cache_hits_total") == 1
 
@@ -141,7 +143,9 @@ def test_only_the_beginning_of_a_long_recording_counts(client):
 
 
 def test_a_file_field_left_empty_is_no_voice(client, said):
-    answer = client.post("/tts", data={"text": "Hi.", "seed": "1", "voice_url": ""}, files={"voice_wav": ("", b"")})
+    answer = client.post(
+        "/tts", data={"text": "Hi.", "seed": "1", "voice_url": ""}, files={"voice_wav": ("", b"")}
+    )
     assert answer.status_code == 200
     assert said("Hi.", seed=1).tobytes() in answer.content
 

@@ -40,7 +40,9 @@ def state(loaded, voice, tmp_path_factory):
 
 
 @pytest.mark.parametrize("path", ["/tts", "/generate", "/v1/audio/speech"])
-@pytest.mark.parametrize("data", [b"x", b"RIFF", b"not a sound at all" * 100, b"\0" * 5000, b"fLaC" + b"\0" * 99])
+@pytest.mark.parametrize(
+    "data", [b"x", b"RIFF", b"not a sound at all" * 100, b"\0" * 5000, b"fLaC" + b"\0" * 99]
+)
 def test_what_is_no_recording(client, path, data):
     fields = {"text": "Hi.", "input": "Hi.", "model": "m"}
     check(client.post(path, data=fields, files={"voice_wav": ("../../x.wav", data)}), (400,))
@@ -136,14 +138,18 @@ def test_malformed_forms(client):
         b"--b",
         b"--b\r\n\r\nx\r\n--b--",
         b'--b\r\nContent-Disposition: form-data; name="text"\r\n\r\nHi.',
-        b'--b\r\nContent-Disposition: form-data\r\n\r\nHi.\r\n--b--\r\n',
+        b"--b\r\nContent-Disposition: form-data\r\n\r\nHi.\r\n--b--\r\n",
         b'--b\r\nContent-Disposition: form-data; name="text"; filename="x"\r\n\r\nHi.\r\n--b--\r\n',
         b'--b\r\nContent-Disposition: form-data; name="voice_wav"\r\n\r\nHi.\r\n--b--\r\n',
         b'--b\r\nContent-Disposition: form-data; name="\xff\xfe"\r\n\r\n\xff\r\n--b--\r\n',
         b'--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: x\r\n\r\nHi.\r\n--b--\r\n',
     ):
         check(client.post("/tts", content=body, headers=kind), (400, 422))
-    for type_ in ("multipart/form-data", "multipart/form-data; boundary=", "multipart/form-data; boundary=" + "b" * 999):
+    for type_ in (
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=" + "b" * 999,
+    ):
         check(client.post("/tts", content=b"--b", headers={"Content-Type": type_}), (400, 422))
     many = b"".join(b'--b\r\nContent-Disposition: form-data; name="f%d"\r\n\r\nx\r\n' % i for i in range(100))
     check(client.post("/tts", content=many + b"--b--\r\n", headers=kind), (400,))

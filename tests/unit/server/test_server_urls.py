@@ -176,7 +176,13 @@ def test_redirects_are_looked_at_anew(web):
         ("cdn.example", "8.8.8.8"),
         ("cdn.example", "8.8.8.8"),
     ]
-    for there in ("https://inside.example/", "http://cdn.example/c", "file:///etc/passwd", "//inside.example/x", ""):
+    for there in (
+        "https://inside.example/",
+        "http://cdn.example/c",
+        "file:///etc/passwd",
+        "//inside.example/x",
+        "",
+    ):
         web.pages["example.org", "/a"] = Answer(301, Location=there)
         with pytest.raises(VoiceError):
             fetch(web, "https://example.org/a")
@@ -186,7 +192,9 @@ def test_redirects_are_looked_at_anew(web):
 def test_the_name_is_looked_up_once_for_each_connection(web):
     answers = iter([[PUBLIC], ["127.0.0.1"]])
     web.getaddrinfo_of = web.getaddrinfo
-    web.names = type("Names", (dict,), {"__getitem__": lambda self, k: next(answers), "__contains__": lambda *_: 1})()
+    web.names = type(
+        "Names", (dict,), {"__getitem__": lambda self, k: next(answers), "__contains__": lambda *_: 1}
+    )()
     web.pages["example.org", "/a"] = Answer(body=b"sound")
     assert fetch(web, "https://example.org/a") == b"sound"
     assert web.asked == [("example.org", PUBLIC, "/a")]
@@ -276,8 +284,12 @@ def test_a_server_that_may(start, monkeypatch):
     monkeypatch.setattr("pocket_fast.server.voices.fetch_public", fetch)
     monkeypatch.delenv("HF_ENDPOINT", raising=False)
     with start(Options(allow_voice_urls=True)) as site:
-        first = site.client.post("/tts", data={"text": "Hi.", "seed": 1, "voice_url": "https://example.org/a.wav"})
-        again = site.client.post("/stream", json={"text": "Hi.", "seed": 1, "voice": "https://example.org/a.wav"})
+        first = site.client.post(
+            "/tts", data={"text": "Hi.", "seed": 1, "voice_url": "https://example.org/a.wav"}
+        )
+        again = site.client.post(
+            "/stream", json={"text": "Hi.", "seed": 1, "voice": "https://example.org/a.wav"}
+        )
         assert first.status_code == again.status_code == 200
         assert again.content in first.content
         assert site.client.post("/stream", json={"text": "Hi.", "voice": "hf://o/r/a.wav"}).status_code == 200
@@ -285,12 +297,20 @@ def test_a_server_that_may(start, monkeypatch):
     assert missing.status_code == 502
     assert "internal" not in missing.text
     most = Options().max_upload
-    assert asked[:2] == [("https://example.org/a.wav", most), ("https://huggingface.co/o/r/resolve/main/a.wav", most)]
+    assert asked[:2] == [
+        ("https://example.org/a.wav", most),
+        ("https://huggingface.co/o/r/resolve/main/a.wav", most),
+    ]
 
 
 def test_a_server_that_may_not(client, monkeypatch):
     monkeypatch.setattr("pocket_fast.server.voices.fetch_public", None)
-    for url in ("https://example.org/a.wav", "http://example.org/a.wav", "hf://o/r/a.wav", "file:///etc/passwd"):
+    for url in (
+        "https://example.org/a.wav",
+        "http://example.org/a.wav",
+        "hf://o/r/a.wav",
+        "file:///etc/passwd",
+    ):
         answer = client.post("/tts", data={"text": "Hi.", "voice_url": url})
         assert answer.status_code == 400
         assert "upload" in answer.json()["detail"]
