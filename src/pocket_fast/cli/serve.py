@@ -200,8 +200,7 @@ def _app(options: argparse.Namespace) -> FastAPI:
         state = load_voice(model, voice, truncate=True, chosen=options.default_voice is not None)
     _prewarm(model, options.prewarm_voices)
     if options.warmup:
-        for _ in model.generate_audio_stream(state, "Hi.", live=False):
-            break
+        model.warm_up()
     api_key = options.api_key or os.environ.get("POCKET_FAST_API_KEY") or None
     if api_key is None and options.uds is None and options.host not in ("127.0.0.1", "localhost", "::1"):
         _log.warning("Listening on %s without --api-key: whoever reaches it may use it", options.host)

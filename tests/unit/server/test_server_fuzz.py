@@ -24,7 +24,7 @@ def test_any_request(site, method, path, mode):
     how = schemathesis.GenerationMode[mode]
 
     @hypothesis.settings(
-        max_examples=40,
+        max_examples=25,
         phases=[hypothesis.Phase.generate],
         deadline=None,
         derandomize=True,
