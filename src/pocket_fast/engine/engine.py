@@ -212,10 +212,11 @@ class Engine:
         for speech in [*self._running, *self._waiting]:
             if speech.cancelled or (speech.stop is not None and speech.stop.is_set()):
                 speech.drop()
-        for speech in [s for s in self._running if s.ended]:
-            self._running.remove(speech)
-            self._tell("cancelled" if speech.cancelled else "failed" if speech.error else "finished", 1.0)
-        self._waiting = deque(s for s in self._waiting if not s.ended)
+        for group in (self._running, self._waiting):
+            for speech in [s for s in group if s.ended]:
+                group.remove(speech)
+                outcome = "failed" if speech.error else "cancelled" if speech.cut_off else "finished"
+                self._tell(outcome, 1.0)
         while self._waiting and len(self._running) < self.max_streams:
             speech = self._waiting.popleft()
             self._running.append(speech)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,12 @@ Begin = Callable[[], Any]
 class Part:
     """One utterance on its way: not begun, in flight, or over."""
 
-    __slots__ = ("begin", "error", "over", "ready", "speech", "utterance")
+    __slots__ = ("begin", "error", "fades", "over", "ready", "speech", "utterance")
 
-    def __init__(self, speech: Speech, begin: Begin):
+    def __init__(self, speech: Speech, begin: Begin, fades: bool = False):
         self.speech = speech
         self.begin = begin
+        self.fades = fades  # into a silence
         self.utterance: Utterance | None = None
         self.ready: deque[np.ndarray] = deque()  # sound whose turn has not come
         self.over = False
@@ -71,7 +73,8 @@ class Speech:
         self.given = 0  # samples handed over to the listener's side, silences included
         self.unread = 0  # samples of speech handed over and not taken
         self.made_ahead = 0  # samples whose turn has not come
-        self.cancelled = False
+        self.cancelled = False  # nobody listens any more
+        self.cut_off = False  # nor was everything made by then
         self.error: BaseException | None = None
         self._out: deque[np.ndarray | int] = deque()
         self._lock = lock
@@ -88,9 +91,14 @@ class Speech:
             if not self.ended:
                 if self.first_sound is not None and not self.parts:  # the text was late, not its sound
                     self.first_sound = max(self.first_sound, time.monotonic() - self.given / self._rate)
-                self.parts.extend(p if isinstance(p, int) else Part(self, p) for p in parts)
+                self.parts.extend(self._parts(list(parts)))
                 self._hand_over()
         self._wake()
+
+    def _parts(self, given: list[Begin | int]) -> Iterator[Part | int]:
+        for begin, after in zip_longest(given, given[1:]):
+            # what is added later does not count: the sound would depend on when that is
+            yield begin if isinstance(begin, int) else Part(self, begin, isinstance(after, int))
 
     def close(self) -> None:
         """Nothing more will be added."""
@@ -109,9 +117,14 @@ class Speech:
         self._wake()
 
     def fail(self, error: BaseException) -> None:
-        """End with `error`, after the sound there is."""
+        """Nothing more will be added, because of `error`: the listener hears of it after what was added before."""
         with self._lock:
-            self.break_off(error)
+            if not self.ended:
+                end = Part(self, lambda: None)
+                end.over, end.error = True, error
+                self.parts.append(end)
+                self.complete = True
+                self._hand_over()
         self._wake()
 
     def take(self, timeout: float | None = None) -> np.ndarray | None:
@@ -182,14 +195,16 @@ class Speech:
     def drop(self) -> None:
         """Let go of everything."""
         self.cancelled = True
+        self.cut_off = self.cut_off or bool(self.parts) or not self.complete
         self._let_go()
         self._out.clear()
         self.unread = 0
         self._announce()
 
     def break_off(self, error: BaseException) -> None:
-        """See fail()."""
-        self.error = self.error or error
+        """End now with `error`: the listener hears of it after the sound that was handed over."""
+        if not self.cancelled:
+            self.error = self.error or error
         self._let_go()
         self._announce()
 
@@ -218,9 +233,8 @@ class Speech:
                 self.given += part
                 self.parts.popleft()
                 continue
-            into_silence = len(self.parts) > 1 and isinstance(self.parts[1], int)
-            keep = 1 if into_silence and not part.over else 0
-            if into_silence and part.over and part.ready:
+            keep = 1 if part.fades and not part.over else 0
+            if part.fades and part.over and part.ready:
                 _fade_out(part.ready[-1], self._rate // _FADES_PER_SECOND)
             while len(part.ready) > keep:
                 sound = part.ready.popleft()

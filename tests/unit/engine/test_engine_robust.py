@@ -110,6 +110,23 @@ def test_an_observer_may_ask_for_the_load_and_may_fail(engine, caplog):
     assert "observer" in record.getMessage()
 
 
+def test_outcomes_are_counted_right(engine):
+    events = []
+    engine.observers.append(lambda event, value: events.append(event))
+    for _ in range(50):
+        list(listen(begin(engine, Ramp(2))))  # gone before the engine has noticed that it is over
+    for _ in range(20):
+        heard = listen(begin(engine, Ramp(10**6)))
+        next(heard)
+        heard.close()
+    broken = engine.submit()
+    broken.fail(KeyError("text"))
+    with pytest.raises(KeyError):
+        list(listen(broken))
+    outcomes = ("finished", "cancelled", "failed")
+    eventually(lambda: [events.count(outcome) for outcome in outcomes] == [50, 20, 1])
+
+
 def test_nobody_waits_for_ever_when_the_engine_itself_fails(engine, hooked):
     def boom():
         raise MemoryError("boom")

@@ -66,6 +66,25 @@ def test_a_speech_of_nothing_ends(engine):
     assert list(listen(speech)) == []
 
 
+def test_a_problem_with_the_text_is_heard_after_what_came_before(engine):
+    speech = engine.submit(live=False)
+    speech.add([lambda level=level: Ramp(20, level) for level in (1.0, 2.0, 3.0)])
+    speech.fail(KeyError("text"))
+    heard = []
+    with pytest.raises(KeyError, match="text"):
+        heard.extend(listen(speech))
+    assert runs(np.concatenate(heard)) == [(level, 20 * FRAME) for level in (1.0, 2.0, 3.0)]
+
+
+def test_nothing_can_be_added_to_what_was_left(engine):
+    speech = engine.submit()
+    speech.cancel()
+    silent(engine)
+    speech.add([lambda: pytest.fail("begun"), 100])
+    assert not speech.parts
+    assert speech.take(0) is None
+
+
 # --- silences -----------------------------------------------------------------------------------
 
 
@@ -78,6 +97,18 @@ def test_speech_before_a_silence_fades_out_over_5_ms_and_the_silence_is_exact(sp
     assert samples[end - 1] == 0
     assert (samples[end : end + 1000] == 0).all()
     assert (samples[end + 1000 :] == 2).all()
+
+
+@pytest.mark.parametrize("early", [True, False])
+def test_a_silence_that_is_added_later_changes_nothing_before_it(engine, early):
+    """Or the sound would depend on when it is added."""
+    speech = engine.submit()
+    speech.add([lambda: Ramp(2)])
+    if not early:
+        silent(engine)
+    speech.add([500])
+    speech.close()
+    assert runs(np.concatenate(list(listen(speech)))) == [(1.0, 2 * FRAME), (0.0, 500)]
 
 
 def test_the_fade_is_5_ms_at_any_rate(model):
