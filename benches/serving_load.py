@@ -51,10 +51,10 @@ def sentences(count: int, tokens: int, tokenizer: Any, seed: int = 0) -> list[st
 
 
 def prose(words: int, seed: int = 0) -> str:
-    """Sentences of 6 to 20 words, `words` in all."""
+    """Sentences of 6 to 16 words, `words` in all."""
     dice, parts = random.Random(seed), []
     while words:
-        length = min(words, dice.randint(6, 20))
+        length = min(words, dice.randint(6, 16))
         parts.append(sentence(dice, length))
         words -= length
     return " ".join(parts)

@@ -33,11 +33,7 @@ def draw(data: dict[str, Any], to: Path) -> None:
         _curve(row[0], model, data[model]["curve"]["found"])
         _crowds(row[1], model, data[model].get("live", {}).get("found", {}))
     about = data[models[0]]["curve"]["about"]
-    headline(
-        figure,
-        "Many voices at once",
-        "",
-    )
+    headline(figure, "Many voices at once", "")
     below = f"{about['cpu']}, {about['threads']} threads, {about['day']}, commit {about['commit']}."
     figure.text(0.012, 1 - 0.42 / high, below, fontsize=9.5, color="#666666", va="top")
     figure.savefig(to, dpi=110)
@@ -68,7 +64,7 @@ def _curve(axes: Any, model: str, found: dict[str, Any]) -> None:
 
 def _crowds(axes: Any, model: str, found: dict[str, Any]) -> None:
     """Every crowd that was tried; hollow where somebody heard a gap, a ring around the one that counts."""
-    for name, tried in found.items():
+    for i, (name, tried) in enumerate(found.items()):
         look = _look(name)
         for crowd in tried:
             gap = crowd["underruns"] > 0
@@ -82,13 +78,14 @@ def _crowds(axes: Any, model: str, found: dict[str, Any]) -> None:
         axes.annotate(
             f"{name}: {last['listeners']} listeners for {last['seconds']:g} s",
             (last["listeners"], last["late_p99"] * 1e3),
-            xytext=(0, 14), textcoords="offset points", ha="center", fontsize=9, color=look["color"], fontweight="bold",
+            xytext=(0, 14 + 16 * i), textcoords="offset points", ha="center", fontsize=9, color=look["color"], fontweight="bold",
         )  # fmt: skip
     axes.set(yscale="log", xlabel="live listeners", ylabel="ms that 1 frame of 100 is late (p99)")
     axes.axhline(80, color=REAL_TIME, linewidth=1.2)
     axes.text(0.01, 84, "80 ms: one frame", color=REAL_TIME, fontsize=9, transform=axes.get_yaxis_transform())
-    title = f"{model}: listeners; hollow: somebody heard a gap"
+    title = f"{model}: live (hollow: somebody heard a gap)"
     axes.set_title(title, loc="left", fontsize=11, color=INK)
+    plain_ticks(axes.yaxis, [1, 10, 100, 1000, 10000])
     axes.set_xlim(0, None)
     axes.set_ylim(None, max(axes.get_ylim()[1], 150))
     style(axes)
