@@ -78,7 +78,8 @@ def _crowds(axes: Any, model: str, found: dict[str, Any]) -> None:
         axes.annotate(
             f"{name}: {last['listeners']} listeners for {last['seconds']:g} s",
             (last["listeners"], last["late_p99"] * 1e3),
-            xytext=(0, 14 + 16 * i), textcoords="offset points", ha="center", fontsize=9, color=look["color"], fontweight="bold",
+            xytext=(0, 14 + 16 * i), textcoords="offset points", ha="center",
+            fontsize=9, fontweight="bold", color=look["color"],
         )  # fmt: skip
     axes.set(yscale="log", xlabel="live listeners", ylabel="ms that 1 frame of 100 is late (p99)")
     axes.axhline(80, color=REAL_TIME, linewidth=1.2)
