@@ -104,9 +104,8 @@ class Speaking:
         else:
             from pocket_fast.text.arriving import passages
 
-            pieces = passages(text_to_generate)
             speech = self._engine().submit(stop=stop, **options)
-            feed(speech, pieces, script.parts)
+            feed(speech, text_to_generate, passages, script.parts)
         yield from listen(speech)
 
     async def astream(
@@ -140,9 +139,9 @@ class Speaking:
         else:
             speech = self._engine().submit(**options)
             if isinstance(text_to_generate, AsyncIterable):
-                feeding = afeed(speech, apassages(text_to_generate), script.parts)
+                feeding = afeed(speech, text_to_generate, apassages, script.parts)
             else:
-                feed(speech, passages(text_to_generate), script.parts)
+                feed(speech, text_to_generate, passages, script.parts)
         sounds = alisten(speech, bell, feeding)
         try:
             async for sound in sounds:

@@ -108,6 +108,10 @@ class Speech:
             self._announce()
         self._wake()
 
+    def is_full(self, parts: int) -> bool:
+        """So many parts wait to be spoken that more had better wait."""
+        return len(self.parts) >= parts
+
     def cancel(self) -> None:
         """Forget everything: computing ends within one frame, and the listener hears no more.
 
