@@ -119,9 +119,11 @@ def test_a_unix_socket(serve, tmp_path):
 
 
 def test_keys_from_the_environment(serve):
-    server = serve(env={"POCKET_FAST_API_KEY": "s3cret"})
+    server = serve("--access-log", env={"POCKET_FAST_API_KEY": "s3cret"})
     assert httpx.get(f"{server.url}/v1/models").status_code == 401
     assert httpx.get(f"{server.url}/v1/models", headers={"Authorization": "Bearer s3cret"}).status_code == 200
+    wait_until(lambda: server.said.count("GET /v1/models") == 2)
+    assert "s3cret" not in server.said
 
 
 def test_several_processes(serve):
@@ -133,6 +135,7 @@ def test_several_processes(serve):
             answer = httpx.post(f"{server.url}/stream", json={"text": "Hi."}, headers=key, timeout=60)
             assert answer.status_code == 200
         assert httpx.get(f"{server.url}/v1/models").status_code == 401
+        assert "GET /v1/models" not in server.said
     finally:
         server.process.terminate()  # killing it would leave the others behind
     assert server.wait() == 0

@@ -146,7 +146,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         "ws_max_size": 1 << 20,
         "ws_per_message_deflate": False,  # sound does not get smaller
     }
-    _log_uvicorn(level)
+    _log_uvicorn(level, options.access_log)
     if options.workers > 1 or options.reload:
         model_choice(options)  # what can be refused is refused here, once
         os.environ[_WORDS] = json.dumps(sys.argv[1:])
@@ -173,7 +173,7 @@ def worker_app() -> FastAPI:
     options = parser.parse_args(json.loads(os.environ[_WORDS])[1:])
     level = logging.ERROR if options.quiet else getattr(logging, options.log_level.upper())
     _for_ever.enter_context(logging_to_stderr(level))
-    _log_uvicorn(level)
+    _log_uvicorn(level, options.access_log)
     return _app(options)
 
 
@@ -238,10 +238,10 @@ def _prewarm(model: TTSModel, names: str | None) -> None:
             _log.warning("--prewarm-voices: %s", error)
 
 
-def _log_uvicorn(level: int) -> None:
+def _log_uvicorn(level: int, access: bool) -> None:
     """uvicorn's lines go where ours go."""
     for name in ("uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.setLevel(level)
-        logger.handlers = list(_log.handlers)
+        logger.handlers = list(_log.handlers) if access or name != "uvicorn.access" else []
         logger.propagate = False
