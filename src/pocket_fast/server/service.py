@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import numpy as np
 from starlette.requests import HTTPConnection
@@ -53,9 +54,19 @@ class Service:
             raise BusyError(
                 f"{load.running} listeners are being spoken to and {load.waiting} are waiting", 5.0
             )
-        recording = settings.recording
-        state = await self.voices.find(settings.voice, recording and recording.file)
+        state = await self._voice(settings)
         return sound(speaker(self.model, settings), state, text, settings, self.options.max_wait, live)
+
+    async def _voice(self, settings: Settings) -> Any:
+        """The state of the voice; what it was made from need not be kept for as long as it speaks."""
+        voice, recording = settings.voice, settings.recording
+        settings.voice = settings._recording = None
+        if recording is None:
+            return await self.voices.find(voice)
+        try:
+            return await self.voices.find(voice, recording.file)
+        finally:
+            await recording.close()
 
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
