@@ -193,10 +193,13 @@ def test_a_task_cancelled_while_it_waits_for_its_turn(endless, voice, patient):
 def test_a_loop_that_is_closed_early(endless, voice, in_pieces):
     """No generator is finished by such a loop."""
 
+    async def begin(stream):
+        await anext(stream)
+
     def leave():
         loop = asyncio.new_event_loop()
         stream = endless.astream(voice, [TEXT] * 50 if in_pieces else TEXT * 50)
-        loop.run_until_complete(anext(stream))
+        loop.run_until_complete(begin(stream))
         loop.close()
 
     leave()
