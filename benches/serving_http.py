@@ -21,6 +21,8 @@ from urllib.parse import urlencode
 
 import numpy as np
 
+from serving_load import LONGEST, QUIET
+
 FRAME_BYTES = 1920 * 2
 WAV_HEADER = 44
 
@@ -127,14 +129,14 @@ class Served:
         lines = (self._tasks.parent / "status").read_text().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
-    async def stopped(self, asked: float, longest: float = 2.0) -> float:
+    async def stopped(self, asked: float) -> float:
         """Seconds from `asked` (perf_counter) until it computes for less than a third of the time.
 
         By the clocks of its threads over 10 ms, so threads that wait busily count as computing.
         """
         seen = [(time.perf_counter(), self.cpu())]
         last = asked
-        while (now := time.perf_counter()) < asked + longest:
+        while (now := time.perf_counter()) < last + QUIET and now < asked + LONGEST:
             seen.append((now, self.cpu()))
             before = next((s for s in reversed(seen) if s[0] <= now - 0.01), seen[0])
             if now > before[0] and (seen[-1][1] - before[1]) / (now - before[0]) > 0.33:

@@ -63,7 +63,11 @@ async def load(server: Ours, requests: int, voices: int, different: int = 24) ->
         return "as alone" if await answer(server, bodies[i]) == alone[i] else "WRONG SOUND"
 
     async def cancelled() -> str:
-        status, sound, writer = await post(server.port, "/stream", dice.choice(bodies))
+        asking = post(server.port, "/stream", dice.choice(bodies))
+        try:
+            status, sound, writer = await asyncio.wait_for(asking, dice.choice((0.005, 60.0)))
+        except asyncio.TimeoutError:
+            return "cancelled"  # before there was anything to hear
         await sound.exactly(3840 * dice.randrange(4))
         writer.close()
         return "cancelled" if status == 200 else f"WRONG STATUS {status}"

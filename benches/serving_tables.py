@@ -221,7 +221,7 @@ async def first(bench: Bench) -> tuple[Any, Table]:
             some, found = texts[10 * i : 10 * i + 10], data[name]
             found["idle"] += await load.first_audios(source, some, 0, options.budget)
             found["loaded"] += await load.first_audios(source, some, options.listeners, options.budget)
-            await source.stopped(time.perf_counter())
+            await source.stopped(time.perf_counter())  # or it would disturb the next one
             for count in (1, options.listeners):
                 found["cancel"].append(await load.cancel(source, some[:count]))
             shown = [f"{q} {load.percentile(found[q], 50) * 1e3:.1f} ms" for q in found]
