@@ -124,7 +124,8 @@ class Speaking:
 
         The text may also come as an async iterable of pieces. aclose() or a cancelled task ends it within a frame.
         """
-        from pocket_fast.engine.listen import Bell, afeed, alisten, feed
+        from pocket_fast.engine.alisten import Bell, afeed, alisten
+        from pocket_fast.engine.listen import feed
         from pocket_fast.text.arriving import apassages, passages
 
         script = self._script(model_state, max_tokens, frames_after_eos, True, seed, natural_pauses)

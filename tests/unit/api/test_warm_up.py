@@ -35,6 +35,14 @@ def test_the_first_text_finds_everything_ready(tiny, voice, tmp_path):
     assert new_modules_and_threads("warm") == [0, 0]
 
 
+def test_a_program_without_an_event_loop_does_not_import_one(tiny, voice, tmp_path):
+    """It takes as long as three frames."""
+    export_model_state(voice, tmp_path / "voice.safetensors")
+    code = f"{WATCHED}\nprint('asyncio' in sys.modules)"
+    done = run_python(code, argv=[str(tiny()), str(tmp_path / "voice.safetensors"), "cold"])
+    assert done.stdout.split()[-1] == "False", done.stderr
+
+
 @pytest.mark.parametrize("compute_type", ["float32", "int8"])
 def test_nothing_sounds_different(tiny, voice, compute_type):
     said = []
