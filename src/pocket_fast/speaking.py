@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pocket_fast.models.pocket.voice import VoiceState
 
 MAX_TOKENS_PER_CHUNK = 50
+Marks = Callable[[int, str], None]
 
 
 class Speaking:
@@ -76,6 +77,7 @@ class Speaking:
         natural_pauses: bool = False,
         live: bool = True,
         deadline: float | None = None,
+        marks: Marks | None = None,
     ) -> Iterator[np.ndarray]:
         """Speak a text: (samples,) float32 arrays in [-1, 1] or a little beyond, one per 80 ms frame, as made.
 
@@ -88,14 +90,15 @@ class Speaking:
         stop: set it to end within one frame; so does leaving the loop.
         live: someone listens, so this is computed a little ahead of the clock and others get their turn; False:
         as fast as can be, several chunks at a time, with the same samples. deadline: most seconds to wait for
-        a place among the others (see limit).
+        a place among the others (see limit). marks: told where each passage of a text in pieces begins (or the text):
+        its first sample and its words, from another thread, before its first array is handed out.
 
         Raises TextError, ConfigError, VoiceError when the first array is asked for, BusyError if there is no place.
         """
         from pocket_fast.engine.listen import feed, listen
 
         script = self._script(model_state, max_tokens, frames_after_eos, copy_state, seed, natural_pauses)
-        options = self._options(script, copy_state, live, deadline)
+        options = self._options(script, copy_state, live, deadline, marks)
         if not _in_pieces(text_to_generate):
             parts = script.parts(text_to_generate)
             speech = self._engine().submit(stop=stop, **options)
@@ -119,6 +122,7 @@ class Speaking:
         natural_pauses: bool = False,
         live: bool = True,
         deadline: float | None = None,
+        marks: Marks | None = None,
     ) -> AsyncIterator[np.ndarray]:
         """generate_audio_stream for event loops: `async for chunk in model.astream(...)`; never blocks the loop.
 
@@ -130,7 +134,7 @@ class Speaking:
 
         script = self._script(model_state, max_tokens, frames_after_eos, True, seed, natural_pauses)
         bell = Bell()
-        options = self._options(script, True, live, deadline) | {"notify": bell.ring}
+        options = self._options(script, True, live, deadline, marks) | {"notify": bell.ring}
         feeding = None
         if not _in_pieces(text_to_generate):
             parts = script.parts(text_to_generate)
@@ -213,12 +217,20 @@ class Speaking:
         )
 
     @staticmethod
-    def _options(script: Script, copy_state: bool, live: bool, deadline: float | None) -> dict[str, Any]:
+    def _options(
+        script: Script, copy_state: bool, live: bool, deadline: float | None, marks: Marks | None
+    ) -> dict[str, Any]:
         if not (deadline is None or (_is_number(deadline) and deadline >= 0)):
             raise ConfigError(
                 f"deadline: expected a number of seconds of at least 0 or None, got {deadline!r}"
             )
+
+        def began(begin: Any, samples: int) -> None:
+            if marks is not None and begin in script.passages:
+                marks(samples, script.passages[begin])
+
         return {
+            "began": began,
             "live": live,
             "sequential": not copy_state,
             "finished": script.finished,

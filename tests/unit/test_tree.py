@@ -28,7 +28,7 @@ ALLOWED = {
     "engine": {"errors", "models.contract"},
     "speaking": BELOW_API,
     "api": BELOW_API | {"speaking", "cpu", "cuda"},
-    "server": BELOW_API | {"api"},
+    "server": BELOW_API | {"api", "speaking"},
     "cli": BELOW_API | {"api", "server", "cpu", "cuda"},
 }
 BACKENDS = {"cpu", "cuda"}

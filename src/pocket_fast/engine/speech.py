@@ -27,7 +27,7 @@ Begin = Callable[[], Any]
 class Part:
     """One utterance on its way: not begun, in flight, or over."""
 
-    __slots__ = ("begin", "error", "fades", "over", "ready", "speech", "utterance")
+    __slots__ = ("begin", "error", "fades", "heard", "over", "ready", "speech", "utterance")
 
     def __init__(self, speech: Speech, begin: Begin, fades: bool = False):
         self.speech = speech
@@ -36,6 +36,7 @@ class Part:
         self.utterance: Utterance | None = None
         self.ready: deque[np.ndarray] = deque()  # sound whose turn has not come
         self.over = False
+        self.heard = False  # its first sound was handed over
         self.error: BaseException | None = None  # the listener hears of it after this part's sound
 
 
@@ -45,7 +46,9 @@ class Speech:
     live: a listener hears it as it comes, so the engine keeps it a little ahead of the clock and not much more;
     otherwise several parts are made at once. sequential: a part begins only when the one before it is over.
     finished: told of every utterance that was spoken to its end, before the next part begins if sequential.
+    began: told of every part whose first sound is handed over, and of the samples before it.
     stop: when set, everything ends within one frame. deadline: time.monotonic() at which it must have begun.
+    threads: most that may work on it, 0 for all.
     """
 
     def __init__(
@@ -57,15 +60,19 @@ class Speech:
         live: bool = True,
         sequential: bool = False,
         finished: Callable[[Any], None] = lambda utterance: None,
+        began: Callable[[Begin, int], None] = lambda begin, samples: None,
         stop: threading.Event | None = None,
         deadline: float | None = None,
+        threads: int = 0,
         notify: Callable[[], None] = lambda: None,
     ):
         self.live = live
         self.sequential = sequential
         self.finished = finished
+        self._began = began
         self.stop = stop
         self.deadline = deadline
+        self.threads = threads
         self.submitted = time.monotonic()
         self.first_sound: float | None = None  # when the listener could first hear something
         self.parts: deque[Part | int] = deque()  # not fully handed over yet; a number is silent samples
@@ -240,6 +247,9 @@ class Speech:
             keep = 1 if part.fades and not part.over else 0
             if part.fades and part.over and part.ready:
                 _fade_out(part.ready[-1], self._rate // _FADES_PER_SECOND)
+            if len(part.ready) > keep and not part.heard:
+                part.heard = True
+                self._began(part.begin, self.given)
             while len(part.ready) > keep:
                 sound = part.ready.popleft()
                 self._out.append(sound)

@@ -16,7 +16,6 @@ from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
 from pocket_fast.server.speech import check_pauses, sound, speaker
 from pocket_fast.server.voices import Voices
-from pocket_fast.text.pauses import Silence, cut_at_pauses
 
 
 class Service:
@@ -46,9 +45,7 @@ class Service:
 
         Raises BusyError at once when nobody more may wait, before a recording is looked at.
         """
-        rate = self.model.sample_rate
-        pieces = cut_at_pauses(text, settings.natural_pauses, rate)
-        check_pauses(sum(piece.samples for piece in pieces if isinstance(piece, Silence)), rate)
+        check_pauses(text, self.model.sample_rate, settings.natural_pauses)
         load = self.model.engine_load()
         if load.waiting >= load.max_queue and load.running >= load.max_streams:
             raise BusyError(

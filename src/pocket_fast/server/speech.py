@@ -19,6 +19,8 @@ from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.errors import TextError
 from pocket_fast.server.answers import refusal_of
 from pocket_fast.server.fields import Settings
+from pocket_fast.speaking import Marks
+from pocket_fast.text.pauses import Silence, cut_at_pauses
 
 _log = logging.getLogger("pocket_fast")
 
@@ -40,8 +42,10 @@ def speaker(model: TTSModel, settings: Settings) -> TTSModel:
     return own
 
 
-def check_pauses(samples: int, sample_rate: int) -> None:
+def check_pauses(text: str, sample_rate: int, natural: bool = False) -> None:
     """Raises TextError for more silence than anyone means."""
+    pieces = cut_at_pauses(text, natural, sample_rate)
+    samples = sum(piece.samples for piece in pieces if isinstance(piece, Silence))
     if samples > MOST_SILENCE * sample_rate:
         raise TextError(f"pauses of {samples / sample_rate:.0f} s; at most {MOST_SILENCE} s in one text")
 
@@ -53,6 +57,7 @@ async def sound(
     settings: Settings,
     max_wait: float,
     live: bool = True,
+    marks: Marks | None = None,
 ) -> AsyncGenerator[np.ndarray, None]:
     """What is said, (n,) float32 as it is made, at the speed that was asked for. Raises what astream raises."""
     stretch = TimeStretch(settings.speed, speaker.sample_rate)
@@ -65,6 +70,7 @@ async def sound(
         natural_pauses=settings.natural_pauses,
         live=live,
         deadline=max_wait,
+        marks=marks,
     )
     async with aclosing(frames):
         async for frame in frames:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -20,10 +21,9 @@ from pocket_fast.audio.encode import available_formats, open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.server.answers import Refusal, refusal_of
 from pocket_fast.server.fields import Settings, check
-from pocket_fast.server.marks import Marks
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import has_key, is_foreign, same, unauthorized
-from pocket_fast.server.speech import sound, speaker
+from pocket_fast.server.speech import check_pauses, sound, speaker
 
 router = APIRouter()
 
@@ -44,11 +44,12 @@ class Message(Settings):
 
 
 class _Utterance:
-    """Text up to a flush, as it comes in: an async iterable of its pieces."""
+    """Text up to a flush, as it comes in: an async iterable of its pieces, which raises TextError for absurd pauses."""
 
-    def __init__(self, most: int):
+    def __init__(self, most: int, sample_rate: int):
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
         self._left = most
+        self._rate = sample_rate
 
     def add(self, piece: str) -> None:
         self._left -= len(piece)
@@ -60,7 +61,11 @@ class _Utterance:
         self._pieces.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[str]:
+        said = ""
         while (piece := await self._pieces.get()) is not None:
+            said += piece
+            if "]" in piece:
+                check_pauses(said, self._rate)
             yield piece
 
 
@@ -138,7 +143,7 @@ class _Conversation:
             if self._open is None:
                 if self._waiting.qsize() >= _MOST_WAITING:
                     raise Refusal(413, "too many texts are waiting to be spoken", "flush")
-                self._open = _Utterance(self._service.options.max_text)
+                self._open = _Utterance(self._service.options.max_text, self._rate)
                 self._waiting.put_nowait(self._open)
             self._open.add(message.text)
         if (message.flush or message.end) and self._open is not None:
@@ -180,16 +185,24 @@ class _Conversation:
     async def _speak(self, utterance: _Utterance) -> None:
         """One utterance: a stream of the engine, and for formats with a header a file, of its own."""
         settings = self._settings
-        marks = Marks(speaker(self._service.model, settings))
+        marks: deque[tuple[int, str]] = deque()
         encoder = open_encoder(settings.format, self._rate)
         stretch = TimeStretch(settings.speed, self._rate)
         normal = settings.model_copy(update={"speed": 1.0})
         before, taken = self._samples, 0
-        frames = sound(marks.speaker, self._state, utterance, normal, self._service.options.max_wait)
+        frames = sound(
+            speaker(self._service.model, settings),
+            self._state,
+            utterance,
+            normal,
+            self._service.options.max_wait,
+            marks=lambda samples, text: marks.append((samples, text)),
+        )
         async with contextlib.aclosing(frames):
             async for frame in frames:
-                for mark in marks.until(taken + len(frame)):
-                    await self._mark("passage", before + stretch.length(mark.samples), mark.text)
+                while marks and marks[0][0] < taken + len(frame):
+                    start, text = marks.popleft()
+                    await self._mark("passage", before + stretch.length(start), text)
                 taken += len(frame)
                 await self._send(encoder.encode(stretch.push(frame)))
                 self._samples = before + stretch.length(taken)

@@ -37,11 +37,18 @@ class Script:
         self._seed = seed
         self._limits = limits
         self._numbers = count()
+        self.passages: dict[
+            Callable[[], PocketUtterance], str
+        ] = {}  # by what begins the first utterance of each
 
     def parts(self, text: str) -> list[Callable[[], PocketUtterance] | int]:
         """Functions that begin utterances, and numbers of silent samples. Raises as plan()."""
         planned = plan(text, self._tokenizer, self._model.config, **self._limits)
-        return [self._begin(p) if isinstance(p, Chunk) else p.samples for p in planned]
+        parts = [self._begin(p) if isinstance(p, Chunk) else p.samples for p in planned]
+        first = next((part for part in parts if not isinstance(part, int)), None)
+        if first is not None:
+            self.passages[first] = text
+        return parts
 
     def _begin(self, chunk: Chunk) -> Callable[[], PocketUtterance]:
         number = next(self._numbers)
