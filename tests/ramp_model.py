@@ -29,11 +29,17 @@ class Model:
 
     def __init__(self):
         self.steps = 0
+        self.limit = 0
+        self.used = []  # how many utterances and threads every call had
         self.batches = []
         self.gate = threading.Event()
         self.gate.set()
 
-    def prompt(self, utterances, rows):
+    def thread_limit(self):
+        return self.limit
+
+    def prompt(self, utterances, rows, threads=0):
+        self.used.append((len(utterances), threads))
         for u in utterances:
             taken = min(rows, u.prompt_left)
             u.prompt_left -= taken
@@ -42,6 +48,7 @@ class Model:
     def predict(self, utterances, threads=0):
         assert self.gate.wait(LONG_ENOUGH)
         self.steps += 1
+        self.used.append((len(utterances), threads))
         self.batches.append(len(utterances))
         frames = []
         for u in utterances:
@@ -56,6 +63,7 @@ class Model:
         return frames
 
     def decode(self, frames, threads=0):
+        self.used.append((len(frames), threads))
         return [np.full(FRAME, frame.level, np.float32) for frame in frames]
 
 

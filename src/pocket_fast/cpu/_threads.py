@@ -54,6 +54,13 @@ def threads_for(threads: int, macs: float) -> int:
     return min(threads, limit) if limit < _unlimited else threads
 
 
+def thread_limit(at_load: int) -> int:
+    """Threads that the calling thread leaves to a stage, where OpenMP's limit was lowered here (threadpoolctl) since
+    the model was loaded, when it was `at_load`; 0 if it was not. The stages may be called from another thread."""
+    now = openmp_max_threads()
+    return now if now < at_load else 0
+
+
 def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int:
     try:
         number = convert(given)

@@ -197,8 +197,10 @@ cdef class Backbone:
 
     # --- running -------------------------------------------------------------------------------
 
-    def prefill(self, streams, embeddings):
+    def prefill(self, streams, embeddings, int threads=0):
         """Append prompts: embeddings[i] (n_i, d) float32 to streams[i]. Batched; no output.
+
+        threads: most for this call; 0 for all of the stage's.
 
         Raises ValueError if a prompt does not fit its stream, RuntimeError if a stream is in use.
         """
@@ -214,16 +216,16 @@ cdef class Backbone:
             for first in range(0, e.shape[0], PROMPT_ROWS):
                 piece = e[first:first + PROMPT_ROWS]
                 if rows + piece.shape[0] > PROMPT_ROWS or any(s is stream for s, _ in batch):
-                    self._prefill(batch)
+                    self._prefill(batch, threads)
                     batch, rows = [], 0
                 batch.append((stream, piece))
                 rows += piece.shape[0]
-        self._prefill(batch)
+        self._prefill(batch, threads)
 
-    cdef _prefill(self, list batch):
+    cdef _prefill(self, list batch, int threads):
         if batch:
             rows = np.ascontiguousarray(np.concatenate([piece for _, piece in batch]), dtype=np.float32)
-            self._forward([s for s, _ in batch], [piece.shape[0] for _, piece in batch], rows, None, 0)
+            self._forward([s for s, _ in batch], [piece.shape[0] for _, piece in batch], rows, None, threads)
 
     def step(self, streams, latents, out, int threads=0):
         """One frame for every stream: latents (B, latent_dim) -> out (B, hidden_dim), float32, C-contiguous.

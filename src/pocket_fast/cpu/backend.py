@@ -11,7 +11,8 @@ import numpy as np
 
 from pocket_fast.cpu._dispatch import isa
 from pocket_fast.cpu._memory import WeightStore, widen
-from pocket_fast.cpu._threads import resolve_threads
+from pocket_fast.cpu._team import openmp_max_threads
+from pocket_fast.cpu._threads import resolve_threads, thread_limit
 from pocket_fast.cpu.backbone import Backbone
 from pocket_fast.cpu.codec import CodecDecoder, CodecEncoder
 from pocket_fast.cpu.flow_head import FlowHead
@@ -43,6 +44,11 @@ class Stages:
     threads: int
     compute_type: str
     weight_bytes: int
+    openmp_threads: int  # OpenMP's limit when this was loaded
+
+    def thread_limit(self) -> int:
+        """Most threads for what the calling thread asks for; 0 for all."""
+        return thread_limit(self.openmp_threads)
 
 
 def load_stages(
@@ -105,6 +111,7 @@ def load_stages(
         threads,
         compute_type,
         store.used,
+        openmp_max_threads(),
     )
 
 

@@ -79,7 +79,8 @@ class Engine:
 
     def submit(self, **options: Any) -> Speech:
         """A Speech (its options) that is spoken as parts are added. Raises BusyError when the queue is full."""
-        speech = Speech(self._lock, self._wake, self._rate, **options)
+        threads = self._model.thread_limit()
+        speech = Speech(self._lock, self._wake, self._rate, threads=threads, **options)
         with self._lock:
             if self._closed:
                 raise RuntimeError("this model was closed: load it again")
@@ -247,7 +248,7 @@ class Engine:
             rows = max(_LEAST_ROWS, int(_SLICE / self._row_seconds)) if self._row_seconds else _LEAST_ROWS
         before, start = sum(u.prompt_left for u in waiting), time.perf_counter()
         try:
-            self._model.prompt(waiting, rows)
+            self._model.prompt(waiting, rows, _threads(parts))
         except BaseException as error:
             self._fail(dict(enumerate(parts)), error)
             return
@@ -264,7 +265,7 @@ class Engine:
         steady = len(pairs) == 1 and not turn.prompt and pairs[0][1].speech.first_sound is not None
         start = time.perf_counter()
         try:
-            crew.step(who, [u for u, _ in pairs], steady=steady)
+            crew.step(who, [u for u, _ in pairs], _threads(who.values()), steady=steady)
         except BaseException as error:  # they hear of it; the others go on
             self._fail(who, error)
         self._tell("step", time.perf_counter() - start)
@@ -309,6 +310,11 @@ class Engine:
 
 def _unended(speeches: Iterable[Speech]) -> int:
     return sum(not speech.ended for speech in speeches)
+
+
+def _threads(parts: Iterable[Part]) -> int:
+    """The least that any of those who share a call set as their most; 0 if none did."""
+    return min((part.speech.threads for part in parts if part.speech.threads), default=0)
 
 
 class Engines:

@@ -89,18 +89,21 @@ class Crew:
         """A frame is still being decoded."""
         return self._pending is not None
 
-    def step(self, who: Any, utterances: Sequence[Utterance], *, steady: bool) -> None:
-        """One frame of each. steady: one stream in the middle of its speech, more of it wanted at once."""
-        threads = self._model.threads
-        side = steady and threads > 1 and self._choice.side_by_side()
+    def step(self, who: Any, utterances: Sequence[Utterance], threads: int = 0, *, steady: bool) -> None:
+        """One frame of each, on at most `threads` (0: all of the model's).
+
+        steady: one stream in the middle of its speech, more of it wanted at once.
+        """
+        most = min(threads or self._model.threads, self._model.threads)
+        side = steady and most > 1 and self._choice.side_by_side()
         if side:
-            frames = self._model.predict(utterances, threads // 2)
+            frames = self._model.predict(utterances, most // 2)
             self.finish()
-            self._start(who, frames, [u for u in utterances if u.done])
+            self._start(who, frames, [u for u in utterances if u.done], most - most // 2)
         else:
             self.finish()
-            frames = self._model.predict(utterances)
-            sound = self._model.decode(frames) if frames else []
+            frames = self._model.predict(utterances, threads)
+            sound = self._model.decode(frames, threads) if frames else []
             self._deliver(who, frames, sound, [u for u in utterances if u.done])
         now = time.perf_counter()
         if steady and self._last is not None and self._last[0] == side:
@@ -128,19 +131,18 @@ class Crew:
             self._orders.put(None)
             self._worker.join()
 
-    def _start(self, who: Any, frames: Sequence[Frame], ended: Sequence[Utterance]) -> None:
+    def _start(self, who: Any, frames: Sequence[Frame], ended: Sequence[Utterance], threads: int) -> None:
         if self._worker is None:
             self._worker = threading.Thread(target=self._decode, name="pocket_fast codec", daemon=True)
             self._worker.start()
         self._pending = (who, frames, ended)
         if frames:
-            self._orders.put(frames)
+            self._orders.put((frames, threads))
 
     def _decode(self) -> None:
-        threads = self._model.threads - self._model.threads // 2
-        while (frames := self._orders.get()) is not None:
+        while (order := self._orders.get()) is not None:
             try:
-                self._results.put(self._model.decode(frames, threads))
+                self._results.put(self._model.decode(*order))
             except BaseException as error:
                 self._results.put(error)
-            del frames  # or they would live until the next order
+            del order  # or its frames would live until the next one

@@ -40,7 +40,11 @@ class SpeechModel(Protocol):
     samples_per_frame: int
     threads: int
 
-    def prompt(self, utterances: Sequence[Utterance], rows: int) -> None:
+    def thread_limit(self) -> int:
+        """Most threads for what the calling thread is about to ask for; 0: all of the model's."""
+        ...
+
+    def prompt(self, utterances: Sequence[Utterance], rows: int, threads: int = 0) -> None:
         """Take in at most `rows` rows of these prompts, the first utterance's first."""
         ...
 

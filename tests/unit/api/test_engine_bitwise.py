@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from pocket_fast import TTSModel
-from pocket_fast.cpu import _threads
+from pocket_fast.cpu import _pace, _threads, backend
 from ramp_model import LONG_ENOUGH, eventually
 from recordings import hum
 
@@ -194,3 +194,17 @@ def test_alone_it_is_the_same_in_every_schedule(tiny, alone):
         for wish in wishes("alone")[:4]:
             np.testing.assert_array_equal(stage.alone(wish), alone(wish))
         stage.model.close()
+
+
+def test_on_fewer_threads_it_is_the_same(tiny, alone, monkeypatch):
+    """The limit of the thread that asks (threadpoolctl) reaches every stage, and changes no sample."""
+    monkeypatch.setattr(backend, "openmp_max_threads", lambda: 4)
+    stage = Stage(tiny(), schedule="side_by_side", threads=2)
+    teams, real = [], _pace.threads_for
+    monkeypatch.setattr(_pace, "threads_for", lambda most, macs: teams.append(most) or real(most, macs))
+    monkeypatch.setattr(_threads, "openmp_max_threads", lambda: 1)
+    for wish in wishes("limited")[:2]:
+        teams.clear()
+        np.testing.assert_array_equal(stage.alone(wish), alone(wish))
+        assert set(teams) == {1}
+    stage.model.close()

@@ -2,6 +2,7 @@
 
 import io
 import os
+from pathlib import Path
 
 import pytest
 from pocket_fast.cpu._team import has_openmp
@@ -40,6 +41,37 @@ def test_a_build_without_openmp_has_one_thread(machine):
     machine.setattr(_threads, "has_openmp", lambda: False)
     machine.setenv("POCKET_FAST_THREADS", "4")
     assert (resolve_threads(), resolve_threads(2), threads_for(2, 1e12)) == (1, 1, 1)
+
+
+def test_the_limit_of_the_calling_thread_is_one_if_it_was_lowered(machine):
+    assert _threads.thread_limit(8) == 0
+    machine.setattr(_threads, "openmp_max_threads", lambda: 3)
+    assert _threads.thread_limit(8) == 3
+    assert _threads.thread_limit(3) == 0
+    assert _threads.thread_limit(1) == 0
+
+
+LIMITED = """
+import ctypes, sys, threading
+sys.path.insert(0, sys.argv[1])
+from pocket_fast.cpu import _team
+from tiny_stages import new_stages
+
+stages = new_stages("tiny", threads=2)
+before = stages.thread_limit()
+ctypes.CDLL(_team.__file__).omp_set_num_threads(1)  # as threadpoolctl does
+found = []
+thread = threading.Thread(target=lambda: found.append(stages.thread_limit()))
+thread.start()
+thread.join()
+print(before, stages.thread_limit(), *found)
+"""
+
+
+@needs_openmp
+def test_a_limit_set_while_running_is_seen_in_its_thread():
+    done = run_python(LIMITED, env={"OMP_NUM_THREADS": "4"}, argv=[str(Path(__file__).parents[2])])
+    assert done.stdout.split() == ["0", "1", "0"], done.stderr
 
 
 @pytest.mark.parametrize("bad", ["0", "-2", "two", "1.5", " "])

@@ -138,6 +138,31 @@ def test_nobody_waits_for_ever_when_the_engine_itself_fails(engine, hooked):
     assert in_time(lambda: len(list(listen(begin(engine, Ramp(5)))))) == 5
 
 
+# --- threads ------------------------------------------------------------------------------------
+
+
+def test_the_limit_of_the_thread_that_asks_holds(engine, model):
+    model.limit = 1
+    assert len(list(listen(begin(engine, Ramp(30))))) == 30
+    assert set(model.used) == {(1, 1)}
+    model.limit, model.used = 0, []
+    assert len(list(listen(begin(engine, Ramp(30))))) == 30
+    assert (1, 0) in model.used
+
+
+def test_the_least_limit_of_those_who_share_a_step_holds(model):
+    engine = Engine(model, "sequence")
+    model.gate.clear()
+    heard = []
+    for model.limit in (0, 2, 1):
+        heard.append(listen(begin(engine, Ramp(5), live=False)))
+    model.gate.set()
+    for sound in heard:
+        list(sound)
+    assert {threads for utterances, threads in model.used if utterances == 3} == {1}
+    engine.close()
+
+
 # --- coming and going ---------------------------------------------------------------------------
 
 

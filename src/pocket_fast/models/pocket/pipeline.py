@@ -105,6 +105,10 @@ class PocketModel:
         self.threads: int = stages.threads
         self._fade = np.linspace(0, 1, self.sample_rate // _FADES_PER_SECOND, dtype=np.float32)
 
+    def thread_limit(self) -> int:
+        """See contract.SpeechModel."""
+        return self.stages.thread_limit()
+
     def begin(
         self, chunk: Chunk, prefix: Any, sampling: Sampling, seed: tuple[int, ...] | None
     ) -> PocketUtterance:
@@ -120,7 +124,7 @@ class PocketModel:
             self.stages.backbone.bos_latent,
         )
 
-    def prompt(self, utterances: Sequence[PocketUtterance], rows: int) -> None:
+    def prompt(self, utterances: Sequence[PocketUtterance], rows: int, threads: int = 0) -> None:
         """See contract.SpeechModel."""
         streams, pieces = [], []
         for u in utterances:
@@ -129,7 +133,7 @@ class PocketModel:
             if len(piece):
                 streams.append(u.backbone)
                 pieces.append(piece)
-        self.stages.backbone.prefill(streams, pieces)
+        self.stages.backbone.prefill(streams, pieces, threads)
 
     def predict(self, utterances: Sequence[PocketUtterance], threads: int = 0) -> list[PocketFrame]:
         """See contract.SpeechModel. Utterances sampled with different numbers of steps are drawn in groups."""
