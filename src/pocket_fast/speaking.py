@@ -91,7 +91,7 @@ class Speaking:
         live: someone listens, so this is computed a little ahead of the clock and others get their turn; False:
         as fast as can be, several chunks at a time, with the same samples. deadline: most seconds to wait for
         a place among the others (see limit). marks: told where each passage of a text in pieces begins (or the text):
-        its first sample and its words, from another thread, before its first array is handed out.
+        its first sample and its words, just before its first array is handed out.
 
         Raises TextError, ConfigError, VoiceError when the first array is asked for, BusyError if there is no place.
         """
@@ -226,8 +226,9 @@ class Speaking:
             )
 
         def began(begin: Any, samples: int) -> None:
-            if marks is not None and begin in script.passages:
-                marks(samples, script.passages[begin])
+            text = script.passages.pop(begin, None)
+            if marks is not None and text is not None:
+                marks(samples, text)
 
         return {
             "began": began,

@@ -46,7 +46,7 @@ class Speech:
     live: a listener hears it as it comes, so the engine keeps it a little ahead of the clock and not much more;
     otherwise several parts are made at once. sequential: a part begins only when the one before it is over.
     finished: told of every utterance that was spoken to its end, before the next part begins if sequential.
-    began: told of every part whose first sound is handed over, and of the samples before it.
+    began: told of every part and of the samples before it when its first sound is taken, by who takes it.
     stop: when set, everything ends within one frame. deadline: time.monotonic() at which it must have begun.
     threads: most that may work on it, 0 for all.
     """
@@ -83,7 +83,8 @@ class Speech:
         self.cancelled = False  # nobody listens any more
         self.cut_off = False  # nor was everything made by then
         self.error: BaseException | None = None
-        self._out: deque[np.ndarray | int] = deque()
+        # sound, silent samples, and before its first sound which part begins and after how many samples
+        self._out: deque[np.ndarray | int | tuple[Begin, int]] = deque()
         self._lock = lock
         self._arrived = threading.Condition(lock)
         self._wake = wake
@@ -148,6 +149,7 @@ class Speech:
                 if self.cancelled:
                     return None
                 if self._out:
+                    begin = self._out.popleft() if isinstance(self._out[0], tuple) else None
                     sound = self._next_sound()
                     break
                 if self.error is not None:
@@ -161,6 +163,8 @@ class Speech:
                     left = _POLL if left is None else min(left, _POLL)
                 self._arrived.wait(left)
         self._wake()
+        if begin is not None:
+            self._began(*begin)  # without the lock: it is the caller's
         return sound
 
     def _next_sound(self) -> np.ndarray:
@@ -249,7 +253,7 @@ class Speech:
                 _fade_out(part.ready[-1], self._rate // _FADES_PER_SECOND)
             if len(part.ready) > keep and not part.heard:
                 part.heard = True
-                self._began(part.begin, self.given)
+                self._out.append((part.begin, self.given))
             while len(part.ready) > keep:
                 sound = part.ready.popleft()
                 self._out.append(sound)

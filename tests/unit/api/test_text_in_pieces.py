@@ -90,6 +90,44 @@ def test_a_voice_can_be_continued(brief, voice):
     assert pieces.length == whole.length > voice.length
 
 
+@pytest.mark.parametrize("live", [True, False])
+def test_marks_tell_where_passages_begin(brief, voice, live):
+    found = []
+
+    def mark(samples, text):
+        found.append((samples, len(heard), text))
+        brief.engine_load()  # nothing is locked
+
+    heard = []
+    stream = brief.generate_audio_stream(
+        voice,
+        ["Hello there, my friend. [pause:500ms] And ", "how are you on this fine day?"],
+        frames_after_eos=0,
+        live=live,
+        marks=mark,
+    )
+    for sound in stream:
+        heard.append(sound)
+    second = 6 * 1920 + 12000
+    assert found == [
+        (0, 0, "Hello there, my friend. [pause:500ms]"),
+        (second, 7, "And how are you on this fine day?"),
+    ]
+
+
+def test_what_goes_wrong_with_a_mark_is_the_listeners_own(brief, voice):
+    other = brief.generate_audio_stream(voice, TEXT)
+    next(other)
+
+    def mark(samples, text):
+        raise KeyError("mark")
+
+    with pytest.raises(KeyError, match="mark"):
+        list(brief.generate_audio_stream(voice, TEXT, marks=mark))
+    assert len(list(other)) > 10
+    eventually(idle(brief))
+
+
 # --- nothing, too much, and problems ------------------------------------------------------------
 
 
