@@ -83,19 +83,18 @@ class Served:
     """A server on loopback."""
 
     command: Sequence[str]
-    warm_up = ("A first sentence warms everything up.",) * 2
 
     def __init__(self, python: str, *options: str):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the server
-        words = [python, "-m", *self.command, "--host", "127.0.0.1", "--port", str(self.port), *options]
-        self._process = subprocess.Popen(words, stdout=self._log, stderr=self._log)
-        self._tasks = Path(f"/proc/{self._process.pid}/task")
-        self._wait()
+        self._words = [python, "-m", *self.command, "--host", "127.0.0.1", "--port", str(self.port), *options]
+        self._start()
 
-    def _wait(self) -> None:
+    def _start(self) -> None:
+        self._process = subprocess.Popen(self._words, stdout=self._log, stderr=self._log)
+        self._tasks = Path(f"/proc/{self._process.pid}/task")
         while True:
             try:
                 with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=5):
@@ -144,9 +143,18 @@ class Served:
             await asyncio.sleep(0.003)
         return last - asked
 
+    def restart(self) -> None:
+        self._process.kill()
+        self._process.wait()
+        self._start()
+
     def close(self) -> None:
         self._process.terminate()
-        self._process.wait()
+        try:
+            self._process.wait(30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._log.close()
 
 

@@ -34,7 +34,8 @@ def draw(data: dict[str, Any], to: Path) -> None:
         _crowds(row[1], model, data[model].get("live", {}).get("found", {}))
     about = data[models[0]]["curve"]["about"]
     headline(figure, "Many voices at once", "")
-    below = f"{about['cpu']}, {about['threads']} threads, {about['day']}, commit {about['commit']}."
+    commit = f", commit {about['commit']}" if about["commit"] else ""  # none outside a checkout
+    below = f"{about['cpu']}, {about['threads']} threads, {about['day']}{commit}."
     figure.text(0.012, 1 - 0.42 / high, below, fontsize=9.5, color="#666666", va="top")
     figure.savefig(to, dpi=110)
 
@@ -78,7 +79,7 @@ def _crowds(axes: Any, model: str, found: dict[str, Any]) -> None:
         axes.annotate(
             f"{name}: {last['listeners']} listeners for {last['seconds']:g} s",
             (last["listeners"], last["late_p99"] * 1e3),
-            xytext=(0, 14 + 16 * i), textcoords="offset points", ha="center",
+            xytext=(6, 14 + 16 * i), textcoords="offset points", ha="right",
             fontsize=9, fontweight="bold", color=look["color"],
         )  # fmt: skip
     axes.set(yscale="log", xlabel="live listeners", ylabel="ms that 1 frame of 100 is late (p99)")
