@@ -85,7 +85,9 @@ class Engine:
             if self._closed:
                 raise RuntimeError("this model was closed: load it again")
             running, waiting = _unended(self._running), _unended(self._waiting)
-            refused = running + waiting - self.max_streams >= self.max_queue  # some may be let in at once
+            room = turns.keeps_up(self._running, time.monotonic(), self._rate)
+            places = self.max_streams - running if room else 0  # for some of those who wait
+            refused = waiting - places >= self.max_queue
             if not refused:
                 self._waiting.append(speech)
             if self._thread is None:
@@ -96,7 +98,8 @@ class Engine:
         self._wake()
         if refused:
             raise BusyError(
-                f"{running} listeners are being spoken to and {waiting} are waiting, which is the limit; "
+                f"{running} listeners are being spoken to and {waiting} are waiting, which is the limit"
+                f"{'' if room else ' while sound is not made faster than it is heard'}; "
                 "try again later, or raise max_streams or max_queue",
                 self._patience(),
             )
@@ -218,7 +221,11 @@ class Engine:
                 group.remove(speech)
                 outcome = "failed" if speech.error else "cancelled" if speech.cut_off else "finished"
                 self._tell(outcome, 1.0)
-        while self._waiting and len(self._running) < self.max_streams:
+        while (
+            self._waiting
+            and len(self._running) < self.max_streams
+            and turns.keeps_up(self._running, now, self._rate)
+        ):
             speech = self._waiting.popleft()
             self._running.append(speech)
             self._tell("wait", now - speech.submitted)

@@ -16,6 +16,7 @@ from pocket_fast.engine.speech import Part, Speech
 MOST_TOGETHER = 16  # frames in one step: more make newcomers wait and gain little
 LEAD = 1.0  # seconds of sound a listener should have in hand
 _COMFORT = 0.25  # below this, those who are behind do not share their step with others
+_MOST_BEHIND = 8  # live listeners with little in hand, before newcomers have to wait
 _LIVE_UNREAD = 2.0  # seconds of sound a live listener may leave untaken before it is paused
 _FILE_UNREAD = 60.0
 _FILE_AHEAD = 300.0  # seconds of sound made before its turn, for one text
@@ -59,6 +60,20 @@ def choose(speeches: Sequence[Speech], now: float, rate: int, most_parts: int) -
     return Turn(
         _first(newcomers, hurry or any(not c.ahead for c in newcomers)), _first(going, hurry)[:MOST_TOGETHER]
     )
+
+
+def keeps_up(speeches: Sequence[Speech], now: float, rate: int) -> bool:
+    """Whether one more may be let in: not while many who listen have little in hand, or all would hear gaps.
+
+    Newcomers have little at first, and enough within a few steps if there is computing power left.
+    """
+    behind = 0
+    for speech in speeches:
+        to_come = (
+            bool(speech.parts) and speech.unread < LEAD * rate
+        )  # nobody waits for its text or its reader
+        behind += speech.live and to_come and speech.slack(now) < LEAD / 2
+    return behind < _MOST_BEHIND
 
 
 class _Claim(NamedTuple):

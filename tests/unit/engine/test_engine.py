@@ -162,6 +162,19 @@ def test_a_reader_that_stalls_is_paused_and_goes_on(engine, model):
     assert sum(len(sound) for sound in listen(speech)) == 200 * FRAME
 
 
+def test_newcomers_wait_while_those_who_listen_have_nothing_in_hand(engine, model):
+    model.gate.clear()
+    speeches = [engine.submit() for _ in range(20)]
+    for speech in speeches:
+        speech.add([lambda: Ramp(10)])
+        speech.close()
+    load = engine.load()
+    assert load.running <= 8
+    assert load.waiting == 20 - load.running
+    model.gate.set()
+    assert [len(list(listen(speech))) for speech in speeches] == [10] * 20
+
+
 def test_refused_when_full_and_served_when_there_is_room(engine):
     engine.max_streams, engine.max_queue = 2, 1
     endless = [engine.submit() for _ in range(2)]

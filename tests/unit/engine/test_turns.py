@@ -8,7 +8,7 @@ import pytest
 
 from pocket_fast.engine import speech as speech_module
 from pocket_fast.engine.speech import Speech
-from pocket_fast.engine.turns import LEAD, MOST_TOGETHER, choose
+from pocket_fast.engine.turns import LEAD, MOST_TOGETHER, choose, keeps_up
 from ramp_model import FRAME, Ramp
 
 RATE = 24000
@@ -170,6 +170,25 @@ def test_an_utterance_that_is_done_is_not_drawn_again(clock):
     speech = running(clock, 0.0)
     speech.parts[0].utterance.done = True
     assert turn(clock, speech) == ([], [])
+
+
+def test_nobody_is_let_in_while_many_have_little_in_hand(clock):
+    def many(count, slack, **options):
+        return [running(clock, slack, **options) for _ in range(count)]
+
+    assert not keeps_up(many(8, 0.2), clock.now, RATE)
+    assert keeps_up(many(7, 0.2), clock.now, RATE)
+    assert keeps_up(many(60, 0.8), clock.now, RATE)
+    assert keeps_up(many(60, 0.2, live=False), clock.now, RATE)  # nobody hears a file's gaps
+
+
+def test_who_waits_for_text_or_for_its_reader_keeps_nobody_out(clock):
+    speeches = [running(clock, -5.0) for _ in range(20)]
+    for speech in speeches[:10]:
+        speech.parts.clear()
+    for speech in speeches[10:]:
+        speech.unread = 2 * RATE
+    assert keeps_up(speeches, clock.now, RATE)
 
 
 # --- conversations ------------------------------------------------------------------------------
