@@ -50,16 +50,21 @@ class Parser(argparse.ArgumentParser):
         return attached
 
 
-def whole(least: int) -> Callable[[str], int]:
-    """An argparse type: a whole number of at least `least`."""
+def whole(least: int, most: float = float("inf")) -> Callable[[str], int]:
+    """An argparse type: a whole number of at least `least`, and at most `most`."""
+    expected = (
+        f"a whole number of at least {least}"
+        if most == float("inf")
+        else f"a whole number from {least} to {most}"
+    )
 
     def parse(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"expected a whole number of at least {least}, got {text!r}")
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
         return value
 
     return parse

@@ -42,7 +42,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def _add_address_options(group: Any) -> None:
     add = group.add_argument
     add("--host", default="127.0.0.1", help="(default 127.0.0.1: this machine only)")
-    add("-p", "--port", type=whole(0), default=8000, metavar="N", help="(default 8000; 0 takes a free one)")
+    add(
+        "-p",
+        "--port",
+        type=whole(0, 65535),
+        default=8000,
+        metavar="N",
+        help="(default 8000; 0 takes a free one)",
+    )
     add("--uds", metavar="PATH", help="a Unix socket instead of a port")
     add("--workers", type=whole(1), default=1, metavar="N", help="processes, each with a model of its own")
     add("--reload", action="store_true", help="start again when the package's sources change")

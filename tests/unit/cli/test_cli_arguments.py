@@ -171,3 +171,11 @@ def test_a_config_that_names_the_weights_of_a_released_model():
 def test_impossible_choices(words, error):
     with pytest.raises(error):
         model_choice(parse(*words))
+
+
+@pytest.mark.parametrize("text", ["-1", "65536", "1e9", "port"])
+def test_a_number_between_two_limits(text):
+    port = whole(0, 65535)
+    assert port("8000") == 8000
+    with pytest.raises(argparse.ArgumentTypeError, match="from 0 to 65535"):
+        port(text)
