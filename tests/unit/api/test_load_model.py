@@ -62,7 +62,8 @@ def test_names_order_and_defaults_are_those_of_pocket_tts():
         theirs = positional(getattr(pocket_tts.TTSModel, method))
         assert list(theirs.items()) == list(expected.items())
         others = inspect.signature(getattr(TTSModel, method)).parameters.keys() - theirs.keys() - {"self"}
-        assert others <= {"compute_type", "threads", "progress", "seed", "stop", "natural_pauses"}
+        loading = {"compute_type", "threads", "schedule", "progress"}
+        assert others <= loading | {"seed", "stop", "natural_pauses", "live", "deadline", "marks"}
     assert list(inspect.signature(pocket_tts.export_model_state).parameters) == list(
         inspect.signature(export_model_state).parameters
     )
