@@ -25,9 +25,10 @@ COUNT = 500
 WORDNET = Path("/usr/share/wordnet")
 KNOWN = Path("/usr/share/dict/american-english")
 UNWANTED = {"abortion", "holocaust", "genocide", "perversion", "torture", "fetus", "rape", "vagina", "damn"}
-_ENDINGS = (
-    "ization ations ation ingly edly ness ments ment iest ings ing ies ied ers ily est ed es er ly s y e"
-).split()
+_ENDINGS = [
+    *("ization", "ations", "ation", "ingly", "edly", "ness", "ments", "ment", "iest", "ings", "ing"),
+    *("ies", "ied", "ers", "ily", "est", "ed", "es", "er", "ly", "s", "y", "e"),
+]
 
 
 def stem(word: str) -> str:
@@ -67,7 +68,11 @@ def _inflected(word: str, forms: set[str]) -> bool:
 
 def _bible() -> Counter:
     text = subprocess.run(
-        ["bible", "-f", "gen1:1-rev22:21"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True
+        ["bible", "-f", "gen1:1-rev22:21"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout
     return Counter(re.findall(r"[a-z']+", text.lower()))
 
@@ -88,7 +93,8 @@ def choose() -> list[str]:
     bible, sounds = _bible(), _sounds()
     frequent = {word for counts in (definitions, examples) for word, _ in counts.most_common(1500)}
     sentences = " ".join(
-        (Path(__file__).parent / "texts" / f"{name}.txt").read_text() for name in ("everyday", "hard", "paragraphs")
+        (Path(__file__).parent / "texts" / f"{name}.txt").read_text()
+        for name in ("everyday", "hard", "paragraphs")
     )
     used_stems = {stem(word) for word in re.findall(r"[a-z]+", sentences.lower())}
     taken: list[str] = []
