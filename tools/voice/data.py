@@ -1,0 +1,109 @@
+"""Speech for the trainings: a set in every timbre for the codec, a large one in one timbre for the language model.
+
+All timbres say a sentence with the same timing, up to a factor a little off one between the sexes, so that what
+is said ("content") can be read off one canonical timbre and given to all of them.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from voice import mel
+from voice.speech import CANONICAL, FRAME, TRAINED, Synthesizer
+
+SILENT_FRAMES = 6  # after the end of speech: generation goes on for up to five
+STEPS = FRAME // mel.HOP  # mel frames of a latent
+AROUND = 2  # mel frames that a latent's encoder sees on either side
+
+_worker: dict = {}
+
+
+@dataclass
+class CodecSet:
+    """Utterances, one after the other; utterance i has frames first[i] .. first[i + 1].
+
+    sound (frames, 1920) int16; target (frames, 8, 64) its log-mel; heard (frames, 12, 64) the canonical
+    timbre's log-mel of the same moments with two more on either side, both float16; timbre (i,) index into TRAINED.
+    """
+
+    sound: np.ndarray
+    target: np.ndarray
+    heard: np.ndarray
+    first: np.ndarray
+    timbre: np.ndarray
+
+    @classmethod
+    def load(cls, folder: Path) -> CodecSet:
+        names = ("sound", "target", "heard", "first", "timbre")
+        return cls(*(np.load(folder / f"codec_{name}.npy", mmap_mode="r") for name in names))
+
+
+def frames_of(samples: int) -> int:
+    """Latents of an utterance with the silence after it."""
+    return -(-samples // FRAME) + SILENT_FRAMES
+
+
+def _start_worker() -> None:
+    _worker.update(synthesizer=Synthesizer(), filters=mel.filters())
+
+
+def _padded(sound: np.ndarray, frames: int) -> np.ndarray:
+    return np.pad(sound, (0, frames * FRAME - len(sound)))
+
+
+def windows(spectrum: np.ndarray, frames: int) -> np.ndarray:
+    """(8 frames, 64) to (frames, 12, 64): each latent's mel frames with two more on either side."""
+    padded = np.pad(spectrum, ((AROUND, AROUND), (0, 0)), constant_values=np.log(mel.FLOOR))
+    rows = np.lib.stride_tricks.sliding_window_view(padded, STEPS + 2 * AROUND, axis=0)
+    return rows[: frames * STEPS : STEPS].transpose(0, 2, 1)
+
+
+def _in_every_timbre(text: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Per trained timbre: sound (frames, 1920), target, heard."""
+    synthesizer, bank = _worker["synthesizer"], _worker["filters"]
+    canonical = synthesizer.render(text, CANONICAL)
+    said = mel.log_mel(_padded(canonical, frames_of(len(canonical))), bank)
+    results = []
+    for timbre in TRAINED:
+        sound = synthesizer.render(text, timbre)
+        frames = frames_of(len(sound))
+        at = np.clip((np.arange(frames * STEPS) + 0.5) * len(canonical) / len(sound) - 0.5, 0, len(said) - 1)
+        low = np.minimum(at.astype(int), len(said) - 2)
+        part = (at - low).astype(np.float32)[:, None]
+        heard = windows(said[low] * (1 - part) + said[low + 1] * part, frames)
+        sound = _padded(sound, frames)
+        target = mel.log_mel(sound, bank).reshape(frames, STEPS, mel.BANDS)
+        results.append(
+            (
+                np.round(sound * 32767).astype(np.int16).reshape(frames, FRAME),
+                target.astype(np.float16),
+                heard.astype(np.float16),
+            )
+        )
+    return results
+
+
+def make_codec_set(sentences: list[str], folder: Path, processes: int) -> None:
+    """Renders every sentence in every trained timbre; CodecSet.load reads it back."""
+    with multiprocessing.Pool(processes, _start_worker) as pool:
+        made = [item for items in pool.imap(_in_every_timbre, sentences, 16) for item in items]
+    for index, name in enumerate(("sound", "target", "heard")):
+        np.save(folder / f"codec_{name}.npy", np.concatenate([item[index] for item in made]))
+    np.save(folder / "codec_first.npy", np.cumsum([0] + [len(item[0]) for item in made]))
+    np.save(folder / "codec_timbre.npy", np.tile(np.arange(len(TRAINED)), len(sentences)))
+
+
+def _canonical_windows(text: str) -> np.ndarray:
+    sound = _worker["synthesizer"].render(text, CANONICAL)
+    frames = frames_of(len(sound))
+    return windows(mel.log_mel(_padded(sound, frames), _worker["filters"]), frames).astype(np.float16)
+
+
+def canonical_windows(sentences: list[str], processes: int):
+    """Yields (frames, 12, 64) float16 per sentence: what a latent's encoder hears of the canonical timbre."""
+    with multiprocessing.Pool(processes, _start_worker) as pool:
+        yield from pool.imap(_canonical_windows, sentences, 64)

@@ -1,0 +1,124 @@
+"""What the latents mean: content that every timbre shares, and the timbre itself.
+
+A latent (32 numbers, 80 ms) is 29 of content and 3 of timbre. The content is what a small autoencoder needs to
+know of the canonical timbre's log-mel to draw the log-mel of every timbre, given its code; the code is the
+timbre's corner of the cube (speech.py), constant in time. So the language model learns one mapping from text to
+content, whoever speaks, and copies three constants from the prompt. The autoencoder itself is not shipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from voice import data, mel
+from voice.speech import TRAINED
+from voice.training import Run, autocast, averaged_weights
+
+LATENT, TIMBRE = 32, 3
+CONTENT = LATENT - TIMBRE
+# The codec sees latents around 1: nothing behind them has a bias before the decoder's transformer, so this
+# constant is what carries the position within 80 ms. The language model's side subtracts it (emb_mean).
+OFFSET = 1.0
+_NOISE = 0.15
+_SEEN = 3  # latents that the autoencoder's decoder sees, the last one being the one drawn
+CODES = torch.tensor([timbre.code for timbre in TRAINED], dtype=torch.float32)
+
+
+class Autoencoder(nn.Module):
+    """Content of latents from what is heard, and log-mel from content and timbre."""
+
+    def __init__(self, width: int = 512) -> None:
+        super().__init__()
+        heard = (data.STEPS + 2 * data.AROUND) * mel.BANDS
+        self.encoder = nn.Sequential(
+            nn.Linear(heard, width), nn.GELU(), nn.Linear(width, width), nn.GELU(), nn.Linear(width, CONTENT)
+        )
+        self.scale = nn.BatchNorm1d(CONTENT, affine=False, momentum=0.02)
+        self.decoder = nn.Sequential(
+            nn.Linear(_SEEN * CONTENT + TIMBRE, width),
+            nn.GELU(),
+            nn.Linear(width, width),
+            nn.GELU(),
+            nn.Linear(width, data.STEPS * mel.BANDS),
+        )
+
+    def content(self, heard: torch.Tensor) -> torch.Tensor:
+        """(..., 12, 64) to (..., 29), each of mean 0 and variance 1."""
+        flat = self.encoder(_centred(heard).flatten(-2)).float()
+        return self.scale(flat.reshape(-1, CONTENT)).reshape(flat.shape)
+
+    def draw(self, content: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """(b, n, 29) and (b, 3) to the log-mel (b, n - 2, 8, 64) of all latents but the first two."""
+        seen = content.unfold(1, _SEEN, 1).flatten(2)
+        code = code[:, None].expand(-1, seen.shape[1], -1)
+        drawn = self.decoder(torch.cat([seen, code], -1)).unflatten(-1, (data.STEPS, mel.BANDS))
+        return drawn.float() * 2 - 6
+
+
+def _centred(log_mel: torch.Tensor) -> torch.Tensor:
+    return (log_mel + 6) / 2
+
+
+def train(folder: Path, steps: int = 2500, batch: int = 128, length: int = 24, seed: int = 1) -> list:
+    """Trains the autoencoder on the codec set; the run is kept in latents.pt."""
+    speech = data.CodecSet.load(folder)
+    draw = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    model = Autoencoder()
+    run = Run(model, folder / "latents.pt", steps, rate=2e-3, average=0.99)
+    first, lengths = np.asarray(speech.first), np.diff(speech.first)
+
+    def loss(step: int) -> dict[str, torch.Tensor]:
+        chosen = draw.integers(0, len(lengths), batch)
+        starts = first[chosen] + draw.integers(0, np.maximum(1, lengths[chosen] - length))
+        rows = np.minimum(starts[:, None] + np.arange(length), len(speech.heard) - 1)
+        heard = torch.from_numpy(speech.heard[rows]).float()
+        target = torch.from_numpy(speech.target[rows][:, _SEEN - 1 :]).float()
+        with autocast():
+            content = model.content(heard)
+            noisy = content + _NOISE * torch.randn_like(content)
+            drawn = model.draw(noisy, CODES[speech.timbre[chosen]])
+        error = (drawn - target).abs().mean()
+        return {"loss": error, "dB": error.detach() * 8.686}
+
+    history = run.go(loss)
+    return history
+
+
+def load(folder: Path) -> Autoencoder:
+    """The trained autoencoder, ready to encode."""
+    model = Autoencoder()
+    model.load_state_dict(averaged_weights(folder / "latents.pt"))
+    return model.eval()
+
+
+@torch.no_grad()
+def encode(model: Autoencoder, heard: np.ndarray) -> np.ndarray:
+    """(frames, 12, 64) to content (frames, 29) float16."""
+    return model.content(torch.from_numpy(np.asarray(heard)).float()).to(torch.float16).numpy()
+
+
+def encode_codec_set(folder: Path) -> None:
+    """Writes codec_content.npy (frames, 29) beside the codec set."""
+    model = load(folder)
+    heard = data.CodecSet.load(folder).heard
+    pieces = [encode(model, heard[start : start + 8192]) for start in range(0, len(heard), 8192)]
+    np.save(folder / "codec_content.npy", np.concatenate(pieces))
+
+
+def encode_sentences(folder: Path, sentences: list[str], processes: int) -> None:
+    """Writes what the language model learns: spoken_content.npy (frames, 29) and spoken_first.npy."""
+    model = load(folder)
+
+    def contents() -> Iterator[np.ndarray]:
+        for heard in data.canonical_windows(sentences, processes):
+            yield encode(model, heard)
+
+    made = list(contents())
+    np.save(folder / "spoken_content.npy", np.concatenate(made))
+    np.save(folder / "spoken_first.npy", np.cumsum([0] + [len(content) for content in made]))

@@ -1,0 +1,106 @@
+"""What the four trainings share: schedule, averaged weights, and runs that can be stopped and gone on with."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+
+class Run:
+    """One training: AdamW, warm-up and cosine, clipped gradients, an exponential average of the weights.
+
+    `loss(step)` builds the loss of one step under bfloat16 autocast, where the CPU has it. The state is saved
+    every `save_every` seconds to `path`, and found there again by the next Run with the same path.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        path: Path,
+        steps: int,
+        rate: float,
+        betas: tuple[float, float] = (0.9, 0.98),
+        average: float = 0.998,
+        clip: float = 1.0,
+        save_every: float = 60,
+    ):
+        self.model, self.path, self.steps, self.rate = model, path, steps, rate
+        self._average, self._clip, self._save_every = average, clip, save_every
+        self._optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=betas, weight_decay=0.01)
+        self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
+        self.step = 0
+        if path.exists():
+            state = torch.load(path, weights_only=True)
+            model.load_state_dict(state["model"])
+            self._optimizer.load_state_dict(state["optimizer"])
+            self.averaged, self.step = state["averaged"], state["step"]
+
+    def go(self, loss: Callable[[int], dict[str, torch.Tensor]]) -> list[dict[str, float]]:
+        """Trains to the last step; a log line every 50. `loss` gives named parts, "loss" is minimised."""
+        history = []
+        saved = logged = time.monotonic()
+        while self.step < self.steps:
+            for group in self._optimizer.param_groups:
+                group["lr"] = self.rate * self._schedule()
+            self._optimizer.zero_grad(set_to_none=True)
+            parts = loss(self.step)
+            parts["loss"].backward()
+            nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
+            self._optimizer.step()
+            self.step += 1
+            self._follow()
+            history.append({name: value.item() for name, value in parts.items()})
+            if self.step % 50 == 0 or self.step == self.steps:
+                recent = history[-50:]
+                figures = "  ".join(
+                    f"{name} {sum(h[name] for h in recent) / len(recent):.4f}" for name in parts
+                )
+                now = time.monotonic()
+                print(f"step {self.step}  {figures}  {(now - logged) / len(recent):.3f} s/step", flush=True)
+                logged = now
+            if time.monotonic() - saved > self._save_every or self.step == self.steps:
+                self.save()
+                saved = time.monotonic()
+        return history
+
+    def _schedule(self) -> float:
+        warm = max(1, min(150, self.steps // 10))
+        if self.step < warm:
+            return (self.step + 1) / warm
+        return 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * (self.step - warm) / max(1, self.steps - warm)))
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        part = max(1 - self._average, 1 / (self.step + 1))
+        for name, value in self.model.state_dict().items():
+            if value.is_floating_point():
+                self.averaged[name].lerp_(value, part)
+            else:
+                self.averaged[name].copy_(value)
+
+    def save(self) -> None:
+        """Writes everything needed to go on; the old file stays until the new one is whole."""
+        state = {
+            "model": self.model.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "averaged": self.averaged,
+            "step": self.step,
+        }
+        part = self.path.with_suffix(".part")
+        torch.save(state, part)
+        part.replace(self.path)
+
+
+def averaged_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The averaged weights of a run, finished or not."""
+    return torch.load(path, weights_only=True)["averaged"]
+
+
+def autocast() -> torch.autocast:
+    """bfloat16 products: 1.6 times as fast on CPUs that have them."""
+    return torch.autocast("cpu", torch.bfloat16)
