@@ -100,7 +100,7 @@ def load(folder: Path) -> Autoencoder:
 @torch.no_grad()
 def encode(model: Autoencoder, heard: np.ndarray) -> np.ndarray:
     """(frames, 12, 64) to content (frames, 29) float16."""
-    return model.content(torch.from_numpy(np.asarray(heard)).float()).to(torch.float16).numpy()
+    return model.content(torch.from_numpy(np.array(heard, dtype=np.float32))).to(torch.float16).numpy()
 
 
 def encode_codec_set(folder: Path) -> None:

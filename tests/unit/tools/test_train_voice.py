@@ -1,0 +1,142 @@
+"""The built-in voice can be made again: every step of its making, at a size that takes seconds."""
+
+from __future__ import annotations
+
+import importlib
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tiny_stages
+
+TOOLS = Path(__file__).parents[3] / "tools"
+
+torch = pytest.importorskip("torch", reason="the trainings need the extra [train]")
+pytest.importorskip("espeakng_loader", reason="the synthesised speech needs the extra [train]")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tools_on_the_path():
+    sys.path.insert(0, str(TOOLS))
+    yield
+    sys.path.remove(str(TOOLS))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    """A folder after every step but `text`, which needs books that not every machine has."""
+    train_voice = importlib.import_module("train_voice")
+    work = tmp_path_factory.mktemp("voice")
+    texts = ["The cat sat down.", "Where is it?", "Yes.", "One more time, please.", "Do not run!"]
+    (work / "sentences.txt").write_text("\n".join(texts * 8) + "\n")
+    for step in train_voice.STEPS[1:]:
+        train_voice.run(step, work, work / "bundle", threads=1, dry=True)
+    return work
+
+
+def test_every_timbre_is_locked_to_its_pitch_and_sounds_unlike_the_others():
+    speech = importlib.import_module("voice.speech")
+    synthesizer = speech.Synthesizer()
+    spectra = []
+    for timbre in speech.TIMBRES.values():
+        sound = synthesizer.render("Many more men may now run away, and all will be well.", timbre)
+        peaks = np.abs(np.fft.rfft(sound, 1 << 18))
+        bins = (1 << 18) / speech.RATE
+        near = slice(int(4.8 * timbre.pitch * bins), int(5.2 * timbre.pitch * bins))  # the fifth harmonic
+        found = (near.start + np.argmax(peaks[near])) / bins / 5
+        assert found == pytest.approx(timbre.pitch, rel=6e-3)
+        spectra.append(np.log(np.add.reduceat(peaks[:100_000] ** 2, np.arange(0, 100_000, 5000)) + 1e-9))
+    apart = [np.abs(a - b).mean() for i, a in enumerate(spectra) for b in spectra[:i]]
+    assert min(apart) > 0.1
+
+
+def test_all_timbres_say_a_sentence_with_the_same_timing():
+    speech = importlib.import_module("voice.speech")
+    synthesizer = speech.Synthesizer()
+    text = "The quick brown fox jumps over the lazy dog."
+    lengths = [len(synthesizer.render(text, timbre)) for timbre in speech.TIMBRES.values()]
+    assert max(lengths) - min(lengths) < 0.02 * max(lengths)
+
+
+def test_the_bundle_speaks_in_this_package(made):
+    from pocket_fast import TTSModel
+
+    model = TTSModel.load_model(config=made / "bundle" / "builtin.yaml", compute_type="float32", threads=1)
+    speech = importlib.import_module("voice.speech")
+    for timbre in speech.TRAINED:
+        voice = model.get_state_for_audio_prompt(made / "bundle" / "voices" / f"{timbre.name}.safetensors")
+        sound = next(iter(model.generate_audio_stream(voice, "Hello there.")))
+        assert sound.shape == (1920,)
+        assert np.isfinite(sound).all()
+
+
+def test_the_package_computes_what_was_trained(made):
+    """Prompt, text, the first latent and its sound: by the training's code and by the package."""
+    from pocket_fast import TTSModel
+
+    language, codec, tokens, latents = (
+        importlib.import_module(f"voice.{name}") for name in ("language", "codec", "tokens", "latents")
+    )
+    stages = TTSModel.load_model(
+        config=made / "bundle/builtin.yaml", compute_type="float32", threads=1
+    ).stages
+    trained, decoder = language.load(made), codec.load(made, codec.Decoder, "decoder")
+    prompt = torch.randn(1, 5, 32, generator=torch.Generator().manual_seed(1))
+    ids = torch.tensor([tokens.encode("Hello there.")])
+    nothing = torch.zeros(1, ids.shape[1] + 1, 32)
+    start = torch.arange(nothing.shape[1])[None] == ids.shape[1]
+    with torch.no_grad():
+        batch = language.Batch(
+            torch.nn.functional.pad(ids, (0, 1)),
+            ~start,
+            start,
+            nothing,
+            nothing,
+            nothing[..., 0],
+            start,
+            torch.nn.functional.pad(prompt, (0, 0, 1, 0)),
+            torch.tensor([6]),
+        )
+        said = trained(batch, nothing)[:, -1]
+        expected = trained.flow_net(torch.zeros(1, 32), said)
+        sound = decoder(expected[:, None] + latents.OFFSET)[0].numpy()
+
+    backbone = stages.backbone
+    stream = backbone.stream(64)
+    voice = backbone.embed_voice((prompt[0] + latents.OFFSET).numpy())
+    backbone.prefill([stream], [np.concatenate([voice, backbone.embed_text(ids[0].numpy())])])
+    hidden = tiny_stages.step(backbone, [stream], backbone.bos_latent[None])
+    found, _ = tiny_stages.sample(stages.flow_head, hidden, np.zeros((1, 32), np.float32))
+    assert np.abs(found - expected.numpy()).max() < 1e-2 * expected.abs().max()  # weights lie in float16
+    heard = tiny_stages.decode(stages.decoder, [stages.decoder.stream()], found)[0]
+    assert np.abs(heard - sound).max() < 1e-2 * np.abs(sound).max()
+
+
+def test_a_stopped_training_goes_on(tmp_path):
+    training = importlib.import_module("voice.training")
+    goal = torch.tensor([1.0, -2.0])
+
+    def run(steps: int):
+        torch.manual_seed(1)
+        model = torch.nn.Linear(2, 2)
+        run = training.Run(model, tmp_path / "run.pt", steps, rate=0.05)
+        began = run.step
+        history = run.go(lambda step: {"loss": (model(goal) - goal).square().mean()})
+        return began, history
+
+    assert run(20)[0] == 0
+    began, history = run(60)
+    assert began == 20
+    assert len(history) == 40
+    assert history[-1]["loss"] < history[0]["loss"]
+
+
+def test_losses_go_down(made, tmp_path):
+    codec = importlib.import_module("voice.codec")
+    for name in ("sound", "target", "heard", "first", "timbre", "content"):
+        shutil.copy(made / f"codec_{name}.npy", tmp_path)
+    history = codec.train_decoder(tmp_path, steps=24, batch=2, frames=4)
+    assert np.mean([h["loss"] for h in history[-6:]]) < np.mean([h["loss"] for h in history[:6]])
