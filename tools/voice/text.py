@@ -8,6 +8,7 @@ Held-out sentences and held-out words (voice_quality/texts) occur in none of the
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 import subprocess
@@ -55,8 +56,8 @@ def corpus(count: int, seed: int = 1) -> list[str]:
     chosen: dict[str, None] = {}
     for kind, share in _SHARES.items():
         wanted = len(chosen) + round(share * count)
-        source = _clauses_of(read[kind], draw) if kind in read else iter(make[kind], None)
-        for text in source:
+        made = itertools.islice(iter(make[kind], None), 50 * count) if kind in make else ()
+        for text in _clauses_of(read[kind], draw) if kind in read else made:
             if len(chosen) >= wanted:
                 break
             if text not in refused:
