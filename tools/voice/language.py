@@ -136,14 +136,25 @@ class LanguageModel(nn.Module):
 
 def _prompt_step(layer: Layer, x: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor):
     queries, keys, values = layer.self_attn.project(layer.norm1(x), positions)
-    weights = (queries @ keys.transpose(-1, -2) + mask).softmax(-1)
-    x = x + layer.self_attn.merge(weights.to(values.dtype) @ values)
+    weights, total = _weights(queries, keys, mask)
+    x = x + layer.self_attn.merge(_over(weights @ values, total))
     return layer.feed_forward(x), keys, values
+
+
+def _weights(queries: torch.Tensor, keys: torch.Tensor, mask: torch.Tensor):
+    """Exponentials of the scores, and their sums. Softmax proper costs three passes more over the largest tensors
+    there are; scores stay far from where the exponential overflows."""
+    weights = (queries @ keys.transpose(-1, -2) + mask.to(queries.dtype)).exp()
+    return weights, weights.sum(-1, keepdim=True, dtype=torch.float32)
+
+
+def _over(heard: torch.Tensor, total: torch.Tensor) -> torch.Tensor:
+    return (heard / (total + 1e-6)).to(heard.dtype)  # rows before a prompt's start mark see nothing at all
 
 
 def _sentence_step(layer, x, positions, own_mask, prompt_keys, prompt_values, prompt_mask):
     """x (g k, n, width) looks at itself and at its group's prompt, keys and values (g, heads, p, d)."""
-    groups, count = prompt_keys.shape[0], prompt_keys.shape[2]
+    groups = len(prompt_keys)
     queries, keys, values = layer.self_attn.project(layer.norm1(x), positions)
     rows, _, length, _ = queries.shape
 
@@ -153,13 +164,10 @@ def _sentence_step(layer, x, positions, own_mask, prompt_keys, prompt_values, pr
     def by_row(t: torch.Tensor) -> torch.Tensor:
         return t.unflatten(2, (rows // groups, length)).transpose(1, 2).flatten(0, 1)
 
-    far = by_row(by_group(queries) @ prompt_keys.transpose(-1, -2) + prompt_mask)
-    own = queries @ keys.transpose(-1, -2) + own_mask
-    weights = torch.cat([far, own], -1).softmax(-1).to(values.dtype)
-    heard = weights[..., count:] @ values
-    heard = heard + by_row(by_group(weights[..., :count]) @ prompt_values)
-    x = x + layer.self_attn.merge(heard)
-    return layer.feed_forward(x)
+    own, own_total = _weights(queries, keys, own_mask)
+    far, far_total = _weights(by_group(queries), prompt_keys, prompt_mask)
+    heard = own @ values + by_row(far @ prompt_values)
+    return layer.feed_forward(x + layer.self_attn.merge(_over(heard, own_total + by_row(far_total))))
 
 
 class Sentences:

@@ -15,10 +15,9 @@ def rotate(x: torch.Tensor, positions: torch.Tensor, period: float = 10000.0) ->
     half = x.shape[-1] // 2
     rates = period ** (-torch.arange(half, dtype=torch.float32) / half)
     angles = positions[:, None, None] * rates
-    cosine, sine = angles.cos(), angles.sin()
-    real, imaginary = x.float().unflatten(-1, (half, 2)).unbind(-1)
-    turned = torch.stack([real * cosine - imaginary * sine, real * sine + imaginary * cosine], -1)
-    return turned.flatten(-2).to(x.dtype)
+    turns = torch.polar(torch.ones_like(angles), angles)
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (half, 2)).contiguous())
+    return torch.view_as_real(pairs * turns).flatten(-2).to(x.dtype)
 
 
 def causal_mask(length: int, context: int | None = None) -> torch.Tensor:
