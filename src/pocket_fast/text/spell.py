@@ -1,0 +1,161 @@
+"""Any text -> the words that a reader would say, for a model that knows only letters and simple marks.
+
+American English. Numbers, dates, money, units, abbreviations, initials and symbols become words; other scripts and
+pictures vanish. What is left are A-Z a-z ' - , . ? ! and single spaces, on one line.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .spelling.abbreviations import expand, expand_before_numbers, expand_latin, is_abbreviation
+from .spelling.addresses import say_addresses
+from .spelling.amounts import say_amounts
+from .spelling.dates import say_dates, say_times
+from .spelling.folding import fold
+from .spelling.initials import part_capitals, spell_letters
+from .spelling.numerals import mark_minus, say_codes, say_numbers, say_series
+from .spelling.spoken import END, START, said, table
+
+_SYMBOLS = table("""
+    &: and; @: at; +: plus; =: equals; −: minus; ±: plus or minus; ×: times; ÷: divided by; <: less than;
+    >: greater than; ≠: is not equal to; ≈: about; ≤: less than or equal to; ≥: greater than or equal to;
+    §: section; ©: copyright; ®: registered; ™: trademark; °: degrees; ∞: infinity; √: the square root of; →: to;
+    €: euros; £: pounds; ¥: yen; ¢: cents; ₹: rupees; ₩: won; ₽: rubles; $: dollars; %: percent; µ: micro;
+    Ω: omega; ²: squared; ³: cubed
+    """)
+_COMPOUND = (
+    (re.compile(r"<?-{1,3}>"), "→"),
+    (re.compile(r"<=|=<"), "≤"),
+    (re.compile(r">=|=>"), "≥"),
+    (re.compile(r"!=|=/="), "≠"),
+    (re.compile(r"={2,}"), "="),
+    (re.compile(r" / "), ", "),
+    (re.compile(r"'n'"), "and"),
+    (re.compile(r"\band/or\b"), "and or"),
+    (re.compile(r"\b([Hh]e/she|she/he|[Hh]is/her|him/her|yes/no|true/false|on/off|either/or)\b"), None),
+    (re.compile(r"(?<=[A-Z])/(?=[A-Z])"), " "),
+    (re.compile(r"(?<=[A-Za-z\x03])/(?=[A-Za-z\x02])"), said("slash")),
+    (re.compile(r"#(?=[\x02\d])"), said("number")),
+    (re.compile(r"(?<=[A-Za-z])#(?![A-Za-z])"), said("sharp")),
+    (re.compile(r"#(?=[A-Za-z])"), said("hashtag") + " "),
+    (re.compile(r"~(?= ?[\x02\d])"), said("about")),
+    (re.compile(r"(?<=\x03)-(?=\x02)"), said("to")),
+)
+_SYMBOL = re.compile("[" + re.escape("".join(_SYMBOLS)) + "]")
+_SPAN = re.compile(r"(?<=[\d%]) ?– ?(?=[\d$£€¥])")  # 10–20
+_DASH = re.compile(r" ?(?:[—–]|-{2,}) ?| -(?= )")
+_DOT = re.compile(r"(?<=[A-Za-z]{2})\.(?=[a-z])|(?<![A-Za-z.\x03])\.(?=[a-z]|[A-Z]{2})")
+_WRAPPING = re.compile(r"[\"()\[\]{}*`]+")
+_NOT_SPOKEN = re.compile(r"[^A-Za-z',.?!\- \x02\x03]+")
+_APOSTROPHE = re.compile(r"'+")
+_ELISION = re.compile(
+    "'(?:tis|twas|twere|twill|em|cause|till?|bout|round|cept|neath)(?![A-Za-z])", re.IGNORECASE
+)
+_POSSESSIVE = re.compile("s(?![A-Za-z])")  # the U.K.'s
+_LOOSE_HYPHEN = re.compile(r"(?<![A-Za-z'\x03])-|-(?![A-Za-z'\x02])")
+_MARKS = re.compile(r" ?[,.?!](?: ?[,.?!])*")
+_TIGHT = re.compile(  # U.S. and e.g stay together
+    r"(?<=[,?!])(?=[A-Za-z\x02])|(?<=[A-Za-z\x03]\.)(?=[A-Za-z]{2}|\x02)|(?:(?<=[A-Za-z]{2}\.)|(?<=\x03\.))(?=[A-Za-z])"
+)
+_TIGHT_AT_LAST = re.compile(r"(?<=[,.?!])(?=[A-Za-z\x02])")
+_WORD_BEFORE = re.compile(r"(?<![A-Za-z])[A-Za-z]{1,6}\Z")
+_OPENING = re.compile(rf"((?:\A|[.?!] ){START})([a-z])")
+
+
+def spell_out(text: str) -> str:
+    """`text` in words: only A-Z a-z ' - , . ? ! and single spaces, or "" when there is nothing to say.
+
+    Any str will do. Text in that alphabet stays as it is, but for abbreviations, capitals in a row and single
+    letters; what comes out does not change when it is spelled out again. Time is linear in the text.
+    """
+    text = " ".join(fold(text).split())
+    text = expand_before_numbers(expand_latin(say_addresses(text)))
+    text = _say_digits(text)
+    text = _only_words(_say_symbols(text))
+    text = spell_letters(expand(part_capitals(text)))
+    return _finish(text)
+
+
+def _say_digits(text: str) -> str:
+    if not re.search(r"\d", text):
+        return text.replace("%", said("percent"))
+    text = mark_minus(_SPAN.sub("-", text))
+    text = say_times(say_dates(text))
+    text = say_amounts(say_series(say_codes(text)))
+    return say_numbers(text)
+
+
+def _say_symbols(text: str) -> str:
+    for pattern, words in _COMPOUND:
+        text = pattern.sub(words or (lambda pair: pair[0].replace("/", " or ")), text)
+    return _SYMBOL.sub(lambda symbol: said(_SYMBOLS[symbol[0]]), text)
+
+
+def _only_words(text: str) -> str:
+    """Letters, marks and blanks, each mark once and behind a word."""
+    text = _DOT.sub(f" {said('dot')} ", text.replace("(s)", "s"))
+    text = _WRAPPING.sub(_keep_apart, text)
+    text = re.sub("[:;|]", ",", _DASH.sub(", ", text))
+    text = _without_quotes(_NOT_SPOKEN.sub(" ", text))
+    text = _DASH.sub(", ", " ".join(text.split()))
+    text = " ".join(_LOOSE_HYPHEN.sub(" ", text).split())
+    text = _MARKS.sub(_merged_but_abbreviations, text)
+    return _TIGHT.sub(" ", text).lstrip(" ,.?!")
+
+
+def _keep_apart(found: re.Match[str]) -> str:
+    around = found.string[found.start() - 1 : found.start()], found.string[found.end() : found.end() + 1]
+    return " " if around[0].isalpha() and around[1].isalpha() else ""
+
+
+def _without_quotes(text: str) -> str:
+    """Apostrophes stay inside words, in 'tis, and after dogs' when that closes no quotation."""
+    is_open = False
+
+    def judge(found: re.Match[str]) -> str:
+        nonlocal is_open
+        before, after = text[max(0, found.start() - 2) : found.start()], text[found.end() : found.end() + 1]
+        is_possessive = before[-1:] == "." and before[:1].isalpha() and _POSSESSIVE.match(text, found.end())
+        follows = before[-1:].isalpha()
+        if after.isalpha() or after == START:
+            if follows or is_possessive or before[-1:] == END or _ELISION.match(text, found.end() - 1):
+                return "'"
+            is_open = True
+            return ""
+        keep = follows and not is_open
+        is_open = False
+        return "'" if keep else ""
+
+    return _APOSTROPHE.sub(judge, text)
+
+
+def _merged_but_abbreviations(found: re.Match[str]) -> str:
+    marks = found[0].replace(" ", "")
+    word = _WORD_BEFORE.search(found.string[max(0, found.start() - 8) : found.start()])
+    if marks[0] == "." and marks[1:] and marks[1] != "." and word and is_abbreviation(word[0]):
+        return "." + _strongest(marks[1:], "")
+    return _merged(found)
+
+
+def _merged(found: re.Match[str]) -> str:
+    return _strongest(found[0].replace(" ", ""), found.string[found.end() : found.end() + 2])
+
+
+def _strongest(marks: str, after: str) -> str:
+    """The one mark that stands for a run of them; `...` in the middle of a sentence is a comma."""
+    for mark in "?!":
+        if mark in marks:
+            return mark
+    if not marks.strip(",") or (".." in marks and after[1:].islower()):
+        return ","
+    return "."
+
+
+def _finish(text: str) -> str:
+    """Capitals and blanks around the words that were put in."""
+    text = _TIGHT_AT_LAST.sub(" ", _MARKS.sub(_merged, text))
+    text = _OPENING.sub(lambda m: m[1] + m[2].upper(), text)
+    text = re.sub(rf"{END}{START}|{END}(?=[A-Za-z])|(?<=[A-Za-z]){START}", " ", text)
+    text = " ".join(text.replace(START, "").replace(END, "").split())
+    return text if re.search("[A-Za-z]", text) else ""

@@ -1,0 +1,101 @@
+"""Abbreviations in full: titles, months, streets, Latin."""
+
+from __future__ import annotations
+
+import re
+
+from .spoken import ends_sentence, said, table, word_set
+
+# In front of numbers only; elsewhere "no." and "fig." are words.
+_COUNTED = table("""
+    no: number; nos: numbers; nr: number; p: page; pp: pages; vol: volume; ch: chapter; fig: figure; figs: figures;
+    eq: equation; sect: section; Sec: section; art: article; pt: part; ca: circa; c: circa; est: established;
+    ver: version; apt: apartment; tab: table
+    """)
+_BEFORE_NUMBER = re.compile(r"(?<![\w.'])([A-Za-z]{1,4})\. ?(?=[\d#]|(?:[IVX]{2,5}|[VX])(?![A-Za-z]))")
+_PAGE = re.compile(r"(?<![\w.'])(pp?) ?(?=\d)")
+
+# In front of names: their period is never a full stop.
+_TITLES = table("""
+    Mr: Mister; Mrs: Missus; Ms: Miz; Messrs: Messieurs; Prof: Professor; Rev: Reverend; Hon: Honorable;
+    Gen: General; Col: Colonel; Maj: Major; Capt: Captain; Lt: Lieutenant; Sgt: Sergeant; Cpl: Corporal;
+    Adm: Admiral; Cmdr: Commander; Gov: Governor; Sen: Senator; Rep: Representative; Pres: President; Mt: Mount;
+    Ft: Fort
+    """)
+# Their period may be a full stop too.
+_WORDS = table("""
+    vs: versus; v: versus; etc: et cetera; approx: approximately; incl: including; Jr: Junior; Sr: Senior;
+    Esq: Esquire; Inc: Incorporated; Ltd: Limited; Co: Company; Corp: Corporation; Bros: Brothers;
+    Assn: Association; Dept: Department; dept: department; Univ: University; govt: government; Govt: Government;
+    misc: miscellaneous; cf: compare; Ave: Avenue; Blvd: Boulevard; Rd: Road; Ln: Lane; Hwy: Highway;
+    Pkwy: Parkway; Sq: Square; Apt: Apartment; tel: telephone; Tel: Telephone; al: al; esp: especially;
+    max: maximum; min: minimum; avg: average; Jan: January; Feb: February; Apr: April; Aug: August;
+    Sept: September; Sep: September; Oct: October; Nov: November; Dec: December; Mon: Monday; Tue: Tuesday;
+    Tues: Tuesday; Wed: Wednesday; Thu: Thursday; Thur: Thursday; Thurs: Thursday; Fri: Friday
+    """)
+_WITHOUT_PERIOD = word_set("Mr Mrs Ms Prof vs etc Blvd Jr")
+_ANY_CAPITAL = frozenset(["etc", "approx", "max", "min", "avg"])  # no part of names
+_SHORT = {"e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "w/o": "without", "w/": "with"}
+_LATIN = re.compile(r"(?<![\w.'])(?:([Ee]\.g|[Ii]\.e|a\.k\.a)\.?|(w/o?))(?![A-Za-z])")
+_WORD = re.compile(r"(?<![A-Za-z.'])([A-Z]?[a-z]{1,6})(?:\.|(?![A-Za-z'.-]))")
+_PLACE = re.compile(r"(?<![A-Za-z.'])(St|Dr)(?:\.|(?= [A-Z]))")
+_NAME_BEFORE = re.compile(
+    r"(?<=[a-z,\x03] )(?!(?:Mount|Lake|Fort|Port|Cape|Professor|Herr) )[A-Z][a-z]+ \Z|(?:st|nd|rd|th)\x03 \Z"
+)
+_SUN = re.compile(r"(?<![A-Za-z.'])(Sat|Sun)\.(?=,? [\x02(]|,)")
+_PHD = re.compile(r"(?<![\w.])Ph\.? ?D(?![a-z])\.?")
+
+
+def expand_before_numbers(text: str) -> str:
+    """`No. 5`, `pp. 3-4`: while the numbers are still digits."""
+    text = _PAGE.sub(lambda m: said("pages" if m[1] == "pp" else "page"), text)
+    return _BEFORE_NUMBER.sub(_before_number, text)
+
+
+def expand(text: str) -> str:
+    text = _PHD.sub(_phd, text)
+    text = _SUN.sub(lambda m: said("Saturday" if m[1] == "Sat" else "Sunday"), text)
+    text = _PLACE.sub(_place, text)
+    return _WORD.sub(_word, text)
+
+
+def expand_latin(text: str) -> str:
+    """The ones with a period or a slash inside, before those are taken for something else."""
+    return _LATIN.sub(lambda m: said(_SHORT[(m[1] or m[2]).lower()]), text)
+
+
+def is_abbreviation(word: str) -> bool:
+    return word in _TITLES or word in _WORDS or word in ("St", "Dr", "Sat", "Sun") or len(word) == 1
+
+
+def _before_number(found: re.Match[str]) -> str:
+    words = _COUNTED.get(found[1]) or _COUNTED.get(found[1].lower())
+    return said(words) + " " if words else found[0]
+
+
+def _phd(found: re.Match[str]) -> str:
+    stop = found[0].endswith(".") and ends_sentence(found.string, found.end())
+    return said("pee aitch dee") + ("." if stop else "")
+
+
+def _place(found: re.Match[str]) -> str:
+    """Saint and Doctor come before names, Street and Drive after them."""
+    text, at = found.string, found.end()
+    before = text[max(0, found.start() - 24) : found.start()]
+    is_before_capital = text[at : at + 1] == " " and text[at + 1 : at + 2].isupper()
+    opens_name = is_before_capital and not _NAME_BEFORE.search(before)
+    stop = ends_sentence(text, at, any_capital=True) and not opens_name
+    words = {"St": ("Street", "Saint"), "Dr": ("Drive", "Doctor")}[found[1]][opens_name]
+    return said(words) + ("." if stop and found[0].endswith(".") else "")
+
+
+def _word(found: re.Match[str]) -> str:
+    word, has_period = found[1], found[0].endswith(".")
+    if not has_period and word not in _WITHOUT_PERIOD:
+        return found[0]
+    if word in _TITLES:
+        return said(_TITLES[word])
+    if word not in _WORDS:
+        return found[0]
+    stop = has_period and ends_sentence(found.string, found.end(), any_capital=word in _ANY_CAPITAL)
+    return said(_WORDS[word]) + ("." if stop else "")

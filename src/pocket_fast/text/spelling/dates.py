@@ -1,0 +1,122 @@
+"""Dates and times of day in words."""
+
+from __future__ import annotations
+
+import re
+
+from .numerals import cardinal, ordinal, year
+from .spoken import ends_sentence, said
+
+_NAMES = "January February March April May June July August September October November December"
+_MONTHS = _NAMES.split()
+_MONTH = (  # with a period or without
+    f"({'|'.join([*_MONTHS, *map(str.upper, _MONTHS)])}"
+    r"|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?"
+    r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?)"
+)
+_YEAR = r"((?:1\d|20)\d\d)(?![\d:%]|[.,]\d)"
+_NO_MORE = r"(?![\w/:]|[.,-]\d)"
+
+_ISO = re.compile(r"(?<![\d/-])(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?![\d/-])(?:T(?=\d\d:))?")
+_SLASHED = re.compile(r"(?<![\d/.-])(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<=/)\d\d)(?![\d/-])")
+_ON = re.compile(r"(?<=\b[Oo]n )(\d{1,2})/(\d{1,2})(?![\d/]|\.\d)")
+_MONTH_FIRST = re.compile(
+    rf"(?<![A-Za-z]){_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?: ?[-–] ?(\d{{1,2}})(?:st|nd|rd|th)?)?"
+    rf"(?:,? {_YEAR}|{_NO_MORE})"
+)
+_DAY_FIRST = re.compile(
+    rf"(?:(?<![A-Za-z])[Tt]he )?(?<![\w/:.,-])(\d{{1,2}})(?:st|nd|rd|th)?(?: of |[ -]){_MONTH}(?:,? {_YEAR}|-{_YEAR})?"
+    r"(?![A-Za-z\d])"
+)
+_HALF = r"(?: ?([AaPp])(?:\.[Mm]\.?|[Mm](?![A-Za-z])))"
+_TO_TIME = re.compile(r"((?<=\d)|(?<=[ap]m)|(?<=[ap]\.m\.)) ?[-–] ?(?=\d{1,2}(?::\d\d| ?[ap]\.?m))")
+_TIME = re.compile(rf"(?<![\d:.,])(\d{{1,2}}):([0-5]\d)(?::([0-5]\d)(?:\.\d{{1,9}})?Z?)?(?![\d:]){_HALF}?")
+_HOUR = re.compile(rf"(?<![\d:.,/-])(\d{{1,2}}){_HALF}")
+_WEEKDAYS_AND_MONTHS = re.compile(
+    rf" (?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|{_MONTH}|[A-Z]{{2,4}}T\b)"
+)
+
+
+def say_dates(text: str) -> str:
+    text = _ISO.sub(lambda m: _date(m[0], int(m[1]), int(m[3]), int(m[4]), m[0].endswith("T")), text)
+    text = _SLASHED.sub(_slashed, text)
+    text = _ON.sub(lambda m: _date(m[0], None, int(m[1]), int(m[2])), text)
+    text = _MONTH_FIRST.sub(_month_first, text)
+    return _DAY_FIRST.sub(_day_first, text)
+
+
+def say_times(text: str) -> str:
+    text = _TO_TIME.sub(said("to"), text)
+    text = _TIME.sub(_time, text)
+    return _HOUR.sub(_hour, text)
+
+
+def _date(written: str, y: int | None, month: int, day: int, is_followed: bool = False) -> str:
+    if not (1 <= month <= 12 and 1 <= day <= 31):
+        return written
+    words = f"{_MONTHS[month - 1]} {ordinal(day)}"
+    return said(words if y is None else f"{words}, {year(y)}") + (", " if is_followed else "")
+
+
+def _slashed(date: re.Match[str]) -> str:
+    first, second, y = int(date[1]), int(date[3]), int(date[4])
+    if len(date[4]) == 2:
+        y += 2000 if y < 50 else 1900
+    if first > 12 or date[2] == ".":  # not American, but no month either way
+        first, second = second, first
+    return _date(date[0], y, first, second)
+
+
+def _month_first(date: re.Match[str]) -> str:
+    month, day, last, y = date.groups()
+    if not all(1 <= int(d) <= 31 for d in (day, last or day)):
+        return date[0]
+    words = f"{_month(month)} {ordinal(int(day))}"
+    if last:
+        words += f" to {ordinal(int(last))}"
+    return said(f"{words}, {year(int(y))}" if y else words)
+
+
+def _day_first(date: re.Match[str]) -> str:
+    day, month, *years = date.groups()
+    if not 1 <= int(day) <= 31:
+        return date[0]
+    y = years[0] or years[1]
+    words = f"the {ordinal(int(day))} of {_month(month)}"
+    stop = "." if date[0].endswith(".") and ends_sentence(date.string, date.end(), any_capital=True) else ""
+    return said(f"{words}, {year(int(y))}" if y else words) + stop
+
+
+def _month(name: str) -> str:
+    return next(month for month in _MONTHS if month.startswith(name[:3].title()))
+
+
+def _time(time: re.Match[str]) -> str:
+    hour, minute, second = int(time[1]), int(time[2]), int(time[3] or 0)
+    if hour > 24:
+        return time[0]
+    words = [cardinal(hour)]
+    if minute:
+        words.append(("oh " if minute < 10 else "") + cardinal(minute))
+    elif hour == 0:
+        words = ["midnight"]
+    elif not time[4]:
+        words.append("o'clock" if hour <= 12 else "hundred")
+    if second:
+        words.append(f"and {cardinal(second)} second{'s' if second > 1 else ''}")
+    return _with_half(" ".join(words), time, time[4])
+
+
+def _hour(hour: re.Match[str]) -> str:
+    if not 1 <= int(hour[1]) <= 12:
+        return hour[0]
+    return _with_half(cardinal(int(hour[1])), hour, hour[2])
+
+
+def _with_half(words: str, time: re.Match[str], half: str | None) -> str:
+    if not half:
+        return said(words)
+    full_stop = time[0].endswith(".") and ends_sentence(time.string, time.end(), any_capital=True)
+    if full_stop and _WEEKDAYS_AND_MONTHS.match(time.string, time.end()):
+        full_stop = False
+    return said(f"{words} {'ay' if half in 'Aa' else 'pee'} em") + ("." if full_stop else "")

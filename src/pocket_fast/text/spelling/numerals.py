@@ -1,0 +1,205 @@
+"""Numbers in words, as Americans say them: counts, years, ordinals, fractions, ranges, telephone numbers."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from itertools import pairwise
+
+from .spoken import said
+
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_MOST_DIGITS = 9  # of a count that nobody wrote in groups; longer ones are codes, read digit by digit
+
+# A number in groups or not, with decimals or not. Runs are bounded: `long_runs` comes before all others.
+NUMBER = r"(?:(?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d{1,15})(?:\.\d{1,15})?|(?<![A-Za-z\d])\.\d{1,15})"
+FRACTION = r"(?:(?:\d{1,4} )?\d{1,4}/\d{1,4}(?![\d/]))"
+AMOUNT = rf"(?:{FRACTION}|{NUMBER})"
+LEFT = r"(?<![\d/^])(?<!\d[.,])"
+RIGHT = r"(?!\d|\.\d)"
+
+_LONG_RUN = re.compile(r"\d{16,}")
+_PHONE = re.compile(
+    r"(?<![\w.-])(?:(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}|\d{3}-\d{4}(?<!000))(?![\w-])"
+    r"|\+\d{1,3}(?:[ -]\(?\d{2,4}\)?){2,5}(?!\d)"
+    r"|(?<![\w.-])\d{1,15}(?:-\d{1,15}){2,7}(?![\w-])"
+)
+_SPACED = re.compile(r"(?<![\w.,])(?<!\d )[1-9]\d{0,2}(?: \d{3}){2,5}(?![\d,])(?! \d)")
+_SCIENTIFIC = re.compile(r"(?<=\d)[eE]\+?(-?)(\d{1,3})(?![\w.])")
+_VERSION = re.compile(r"(?<![\d.])\d{1,15}(?:\.\d{1,15}){2,9}(?!\.?\d)")
+_MINUS = re.compile(r"(?<![\w.,)\]%°\-\x03])-(?=[$£€¥₹]?\.?\d)")
+_ORDINAL = re.compile(
+    rf"{LEFT}(\d{{1,3}}(?:,\d{{3}}){{1,4}}|\d{{1,15}})(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])"
+)
+_DECADE = re.compile(r"'?(?<![A-Za-z\d.,])(\d0|\d{3,4})'?s(?![A-Za-z'])")
+_SHORT_YEAR = re.compile(r"(?<![\w'])'(\d\d)(?![\w'])")
+_TIMES = re.compile(r"(\d{1,15})( ?[xX×*] ?)(?=(\d{1,15})(?!\d))")
+_TIMES_MORE = re.compile(r"(\d)[xX×](?![A-Za-z\d]| ?[-+=*/^])")
+_POWER = re.compile(r"(?<=[A-Za-z\d)\]])\^(-?)(\d{1,15})(?![\d.])")
+_SUPERSCRIPT = re.compile(r"(?<=[A-Za-z\d)\]\x03])([²³])")
+_FRACTION = re.compile(rf"{LEFT}{FRACTION}{RIGHT}")
+_RANGE = re.compile(rf"{LEFT}({AMOUNT}) ?[-–] ?({AMOUNT}){RIGHT}( ?=)?")
+_RATIO = re.compile(r"(?<=\d):(?=\d)")
+_OLD_YEAR = re.compile(r"(?<=\b[Ii]n )(10\d\d)(?![\d,:/-]|\.\d)")
+_PLAIN = re.compile(rf"{LEFT}({NUMBER}){RIGHT}('?s(?![A-Za-z]))?")
+_REST = re.compile(r"\d{1,15}")
+
+
+@lru_cache(maxsize=4096)
+def cardinal(n: int) -> str:
+    from num2words import num2words
+
+    return num2words(n).replace(",", "").replace(" and ", " ")
+
+
+@lru_cache(maxsize=4096)
+def ordinal(n: int) -> str:
+    from num2words import num2words
+
+    return num2words(n, to="ordinal").replace(",", "").replace(" and ", " ")
+
+
+def digits(run: str) -> str:
+    return " ".join(_DIGITS[int(digit)] for digit in run)
+
+
+def in_groups(run: str) -> str:
+    """Digit by digit, with a little pause after every three."""
+    edges = [*range(0, max(len(run) - 1, 1), 3), len(run)]
+    return ", ".join(digits(run[start:end]) for start, end in pairwise(edges))
+
+
+def year(n: int) -> str:
+    century, rest = divmod(n, 100)
+    if n % 1000 < 10 or not 10 <= century < 100:
+        return cardinal(n)
+    if rest == 0:
+        return f"{cardinal(century)} hundred"
+    return f"{cardinal(century)} {'oh ' if rest < 10 else ''}{cardinal(rest)}"
+
+
+def number(written: str, *, years: bool = False) -> str:
+    """`1,234.5`, `.5`, `007`; with `years` four digits like 1984 are two pairs."""
+    whole, dot, decimals = written.partition(".")
+    bare = whole.replace(",", "")
+    if not bare:
+        words = ""
+    elif len(bare) > 1 and bare[0] == "0":
+        words = digits(bare)
+    elif bare == whole and len(bare) > _MOST_DIGITS:
+        words = in_groups(bare)
+    elif years and bare == whole and not dot and (1100 <= int(bare) < 2100):
+        words = year(int(bare))
+    else:
+        words = cardinal(int(bare))
+    return f"{words} point {digits(decimals)}".lstrip() if dot else words
+
+
+def amount(written: str) -> str:
+    """The same, or a fraction: `1/2`, `2 3/4`."""
+    if "/" not in written:
+        return number(written)
+    whole, _, fraction = written.rpartition(" ")
+    over, under = fraction.split("/")
+    words = _fraction(over, under)
+    if not whole:
+        return words
+    return f"{number(whole)} and {'a half' if words == 'one half' else words}"
+
+
+def plural(words: str) -> str:
+    if words.endswith("y"):
+        return words[:-1] + "ies"
+    return words + ("es" if words.endswith("x") else "s")
+
+
+def is_singular(written: str) -> bool:
+    return written.rstrip("0").rstrip(".") == "1" if "." in written else written == "1"
+
+
+def say_codes(text: str) -> str:
+    """What would otherwise be taken for a sum: long runs of digits, telephone numbers. Needs the brackets."""
+    text = _LONG_RUN.sub(lambda run: said(in_groups(run[0])), text)
+    text = _PHONE.sub(_phone, text)
+    text = _SPACED.sub(lambda m: m[0].replace(" ", ","), text)
+    return _SCIENTIFIC.sub(lambda m: f" × 10^{m[1]}{m[2]}", text)
+
+
+def say_series(text: str) -> str:
+    """Versions like 4.0.1, and decades, whose `s` is not seconds."""
+    text = re.sub(r"\b[vV]\.? ?(?=\d)", "version ", text)
+    text = _DECADE.sub(lambda m: said(plural(number(m[1], years=True))), text)
+    return _VERSION.sub(lambda m: said(" point ".join(map(number, m[0].split(".")))), text)
+
+
+def mark_minus(text: str) -> str:
+    return re.sub(r"([$£€¥₹])-(?=\.?\d)", r"−\1", _MINUS.sub("−", text))
+
+
+def say_numbers(text: str) -> str:
+    """All digits that are left."""
+    text = _POWER.sub(_power, text)
+    text = _ORDINAL.sub(lambda m: said(ordinal(int(m[1].replace(",", "")))), text)
+    text = _SHORT_YEAR.sub(lambda m: said(year(1900 + int(m[1])).split(" ", 1)[1]), text)
+    text = _TIMES.sub(lambda m: m[1] + said(_times(m)), text)
+    text = _TIMES_MORE.sub(lambda m: m[1] + said("times"), text)
+    text = re.sub(r"(?<![\d/])(24/7|9/11|50/50)(?![\d/])", lambda m: said(_pair(m[1])), text)
+    text = _RANGE.sub(_range, text)
+    text = _FRACTION.sub(lambda m: said(amount(m[0])), text)
+    text = _OLD_YEAR.sub(lambda m: said(year(int(m[1]))), text)
+    text = _RATIO.sub(said("to"), text)
+    text = _PLAIN.sub(_plain, text)
+    text = re.sub(r"(?<=\d)\.(?=\d)", said("point"), text)
+    text = _REST.sub(lambda m: said(number(m[0])), text)
+    return _SUPERSCRIPT.sub(lambda m: said("squared" if m[1] == "²" else "cubed"), text)
+
+
+def _fraction(over: str, under: str) -> str:
+    top, bottom = int(over), int(under)
+    if not (0 < top < bottom and (bottom <= 20 or bottom in (32, 64, 100, 1000))):
+        return f"{number(over)} over {number(under)}"
+    part = {2: "half", 4: "quarter"}.get(bottom) or ordinal(bottom)
+    return f"{cardinal(top)} {part if top == 1 else plural(part)}"
+
+
+def _phone(phone: re.Match[str]) -> str:
+    groups = ["eight hundred" if group == "800" else digits(group) for group in re.findall(r"\d+", phone[0])]
+    return said(("plus " if phone[0][0] == "+" else "") + ", ".join(groups))
+
+
+def _power(power: re.Match[str]) -> str:
+    minus, exponent = power.groups()
+    if not minus and exponent in ("2", "3"):
+        return said("squared" if exponent == "2" else "cubed")
+    return said(f"to the power of {'minus ' if minus else ''}{number(exponent)}")
+
+
+def _times(times: re.Match[str]) -> str:
+    """`3x4` is a product; 4x4 and 1920x1080 are sizes."""
+    first, sign, second = times.groups()
+    is_size = sign.strip() in "xX" and (min(len(first), len(second)) > 2 or first == second)
+    return "by" if is_size else "times"
+
+
+def _pair(pair: str) -> str:
+    return " ".join(map(number, pair.split("/")))
+
+
+def _range(span: re.Match[str]) -> str:
+    low, high, equals = span.groups()
+    is_spaced = " - " in span[0] and "/" not in low + high
+    is_minus = bool(equals) or (is_spaced and _value(low) >= _value(high))
+    if any("/" in end for end in (low, high)):
+        words = amount(low), amount(high)
+    else:
+        words = number(low, years=True), number(high, years=True)
+    return said(f"{words[0]} {'minus' if is_minus else 'to'} {words[1]}") + (equals or "")
+
+
+def _value(written: str) -> float:
+    return float(written.replace(",", ""))
+
+
+def _plain(found: re.Match[str]) -> str:
+    words = number(found[1], years=True)
+    return said(plural(words) if found[2] else words)
