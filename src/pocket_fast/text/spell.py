@@ -41,6 +41,7 @@ _COMPOUND = (
     (re.compile(r"#(?=[A-Za-z])"), said("hashtag") + " "),
     (re.compile(r"~(?= ?[\x02\d])"), said("about")),
     (re.compile(r"(?<=\x03)-(?=\x02)"), said("to")),
+    (re.compile(r"(?<=\x03) ?[xX×] ?(?=\x02)"), said("by")),
 )
 _SYMBOL = re.compile("[" + re.escape("".join(_SYMBOLS)) + "]")
 _SPAN = re.compile(r"(?<=[\d%]) ?– ?(?=[\d$£€¥])")  # 10–20

@@ -37,8 +37,8 @@ _WITHOUT_PERIOD = word_set("Mr Mrs Ms Prof vs etc Blvd Jr")
 _ANY_CAPITAL = frozenset(["etc", "approx", "max", "min", "avg"])  # no part of names
 _SHORT = {"e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "w/o": "without", "w/": "with"}
 _LATIN = re.compile(r"(?<![\w.'])(?:([Ee]\.g|[Ii]\.e|a\.k\.a)\.?|(w/o?))(?![A-Za-z])")
-_WORD = re.compile(r"(?<![A-Za-z.'])([A-Z]?[a-z]{1,6})(?:\.|(?![A-Za-z'.-]))")
-_PLACE = re.compile(r"(?<![A-Za-z.'])(St|Dr)(?:\.|(?= [A-Z]))")
+_WORD = re.compile(r"(?<![A-Za-z.'])([A-Z]?[a-z]{1,6})(?:(\x03?)\.|(?![A-Za-z'.-]))")
+_PLACE = re.compile(r"(?<![A-Za-z.'])(St|Dr)(?:(\x03?)\.|(?= [A-Z]))")
 _NAME_BEFORE = re.compile(
     r"(?<=[a-z,\x03] )(?!(?:Mount|Lake|Fort|Port|Cape|Professor|Herr) )[A-Z][a-z]+ \Z|(?:st|nd|rd|th)\x03 \Z"
 )
@@ -86,7 +86,7 @@ def _place(found: re.Match[str]) -> str:
     opens_name = is_before_capital and not _NAME_BEFORE.search(before)
     stop = ends_sentence(text, at, any_capital=True) and not opens_name
     words = {"St": ("Street", "Saint"), "Dr": ("Drive", "Doctor")}[found[1]][opens_name]
-    return said(words) + ("." if stop and found[0].endswith(".") else "")
+    return said(words) + (found[2] or "") + ("." if stop and found[0].endswith(".") else "")
 
 
 def _word(found: re.Match[str]) -> str:
@@ -94,8 +94,8 @@ def _word(found: re.Match[str]) -> str:
     if not has_period and word not in _WITHOUT_PERIOD:
         return found[0]
     if word in _TITLES:
-        return said(_TITLES[word])
+        return said(_TITLES[word]) + (found[2] or "")
     if word not in _WORDS:
         return found[0]
     stop = has_period and ends_sentence(found.string, found.end(), any_capital=word in _ANY_CAPITAL)
-    return said(_WORDS[word]) + ("." if stop else "")
+    return said(_WORDS[word]) + (found[2] or "") + ("." if stop else "")

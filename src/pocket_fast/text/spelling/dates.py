@@ -28,9 +28,11 @@ _DAY_FIRST = re.compile(
     rf"(?:(?<![A-Za-z])[Tt]he )?(?<![\w/:.,-])(\d{{1,2}})(?:st|nd|rd|th)?(?: of |[ -]){_MONTH}(?:,? {_YEAR}|-{_YEAR})?"
     r"(?![A-Za-z\d])"
 )
+_MONTH_YEAR = re.compile(rf"(?<![A-Za-z]){_MONTH},? {_YEAR}")
 _HALF = r"(?: ?([AaPp])(?:\.[Mm]\.?|[Mm](?![A-Za-z])))"
 _TO_TIME = re.compile(r"((?<=\d)|(?<=[ap]m)|(?<=[ap]\.m\.)) ?[-–] ?(?=\d{1,2}(?::\d\d| ?[ap]\.?m))")
-_TIME = re.compile(rf"(?<![\d:.,])(\d{{1,2}}):([0-5]\d)(?::([0-5]\d)(?:\.\d{{1,9}})?Z?)?(?![\d:]){_HALF}?")
+_TIME = re.compile(rf"(?<![\d:.,])(\d{{1,2}}):([0-5]\d)(?::([0-5]\d)(?:\.\d{{1,9}})?)?[Zh]?(?![\d:]){_HALF}?")
+_BRITISH = re.compile(r"(?<![\d:.,$£€])(\d{1,2})\.(?=[0-5]\d ?[ap]\.?m(?![A-Za-z]))")
 _HOUR = re.compile(rf"(?<![\d:.,/-])(\d{{1,2}}){_HALF}")
 _WEEKDAYS_AND_MONTHS = re.compile(
     rf" (?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|{_MONTH}|[A-Z]{{2,4}}T\b)"
@@ -42,11 +44,12 @@ def say_dates(text: str) -> str:
     text = _SLASHED.sub(_slashed, text)
     text = _ON.sub(lambda m: _date(m[0], None, int(m[1]), int(m[2])), text)
     text = _MONTH_FIRST.sub(_month_first, text)
-    return _DAY_FIRST.sub(_day_first, text)
+    text = _DAY_FIRST.sub(_day_first, text)
+    return _MONTH_YEAR.sub(lambda m: f"{said(_month(m[1]))} {m[2]}", text)
 
 
 def say_times(text: str) -> str:
-    text = _TO_TIME.sub(said("to"), text)
+    text = _TO_TIME.sub(said("to"), _BRITISH.sub(r"\1:", text))
     text = _TIME.sub(_time, text)
     return _HOUR.sub(_hour, text)
 

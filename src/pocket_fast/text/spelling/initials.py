@@ -64,7 +64,7 @@ _RULERS = word_set("""
 _PIECE = re.compile(r"[^.?!]+")
 _MADE_HERE = re.compile(f"{START}[^{END}]*{END}")
 _CAPITALS = re.compile(
-    r"(?<![A-Za-z'])(?:([A-Za-z])('[sS])?(?![A-Za-z'])|[A-Z]{2,}s?(?:'[A-Za-z]+)*(?![A-Za-z])|[A-Z]'[A-Z]{2,})"
+    r"(?<![A-Za-z'])(?:([A-Za-z])('[sS])?(?![A-Za-z'])|[A-Z]{2,}s?(?:'[A-Za-z]+)*(?![A-Za-z])|[A-Z]'[A-Z]{2,}s?(?![A-Za-z]))"
 )
 _MIXED = re.compile(r"(?<![A-Za-z])[A-Za-z]*[A-Z]{2}[A-Za-z]*")
 _LOWER_THEN_UPPER = re.compile(r"(?<![A-Za-z])[a-z](?=[A-Z])")

@@ -24,10 +24,10 @@ _PHONE = re.compile(
     r"|\+\d{1,3}(?:[ -]\(?\d{2,4}\)?){2,5}(?!\d)"
     r"|(?<![\w.-])\d{1,15}(?:-\d{1,15}){2,7}(?![\w-])"
 )
-_SPACED = re.compile(r"(?<![\w.,])(?<!\d )[1-9]\d{0,2}(?: \d{3}){2,5}(?![\d,])(?! \d)")
+_SPACED = re.compile(r"(?<![\w.,])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}| 000)(?!,?\d)(?! \d)")
 _SCIENTIFIC = re.compile(r"(?<=\d)[eE]\+?(-?)(\d{1,3})(?![\w.])")
 _VERSION = re.compile(r"(?<![\d.])\d{1,15}(?:\.\d{1,15}){2,9}(?!\.?\d)")
-_MINUS = re.compile(r"(?<![\w.,)\]%°\-\x03])-(?=[$£€¥₹]?\.?\d)")
+_MINUS = re.compile(r"(?<![\w.,)\]%°^\-\x03])-(?=[$£€¥₹]?\.?\d)")
 _ORDINAL = re.compile(
     rf"{LEFT}(\d{{1,3}}(?:,\d{{3}}){{1,4}}|\d{{1,15}})(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])"
 )
@@ -126,9 +126,10 @@ def say_codes(text: str) -> str:
 
 
 def say_series(text: str) -> str:
-    """Versions like 4.0.1, and decades, whose `s` is not seconds."""
+    """Versions like 4.0.1, decades, whose `s` is not seconds, and products."""
     text = re.sub(r"\b[vV]\.? ?(?=\d)", "version ", text)
     text = _DECADE.sub(lambda m: said(plural(number(m[1], years=True))), text)
+    text = _TIMES.sub(lambda m: m[1] + said(_times(m)), text)
     return _VERSION.sub(lambda m: said(" point ".join(map(number, m[0].split(".")))), text)
 
 
@@ -141,7 +142,6 @@ def say_numbers(text: str) -> str:
     text = _POWER.sub(_power, text)
     text = _ORDINAL.sub(lambda m: said(ordinal(int(m[1].replace(",", "")))), text)
     text = _SHORT_YEAR.sub(lambda m: said(year(1900 + int(m[1])).split(" ", 1)[1]), text)
-    text = _TIMES.sub(lambda m: m[1] + said(_times(m)), text)
     text = _TIMES_MORE.sub(lambda m: m[1] + said("times"), text)
     text = re.sub(r"(?<![\d/])(24/7|9/11|50/50)(?![\d/])", lambda m: said(_pair(m[1])), text)
     text = _RANGE.sub(_range, text)
