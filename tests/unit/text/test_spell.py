@@ -119,6 +119,8 @@ café, naïve, Straße, Ærø, ﬁn => cafe, naive, Strasse, Aero, fin
 Hello — world – it's... fine. Ok?! No!!! => Hello, world, it's, fine. Ok? No!
 Привет 世界 hello😀world => hello world
 α and 5 µm Καλημέρα => alpha and five micrometers
+pre- and post-war, -x => pre and post-war, ex
+no space.After a mark!Or two?Yes,I know; a.Bc => no space. After a mark! Or two? Yes, I know, a. Bc
 He said this.¹ And that… Then left => He said this. And that. Then left
 """
 
