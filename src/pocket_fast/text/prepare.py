@@ -25,7 +25,11 @@ _PADDING = " " * 8
 
 @dataclass(frozen=True)
 class TextRules:
-    """How the text of one model is prepared; the fields are those of the model's YAML config.
+    """How the text of one model is prepared; the first fields are those of the model's YAML config.
+
+    spell_out: numbers, symbols and the like are written as words first. sentences_apart: every sentence is a chunk of
+    its own, and one that is too long between its marks too is cut between words. max_tokens: of a chunk, where the
+    caller asks for no other number.
 
     Raises ConfigError when a key of `replace_characters` is not one character or a value is no string.
     """
@@ -35,6 +39,9 @@ class TextRules:
     append_terminal_punctuation: bool = True
     capitalize_first_letter: bool = True
     replace_characters: Mapping[str, str] = field(default_factory=dict, hash=False)
+    spell_out: bool = False
+    sentences_apart: bool = False
+    max_tokens: int = 50
 
     def __post_init__(self):
         for old, new in self.replace_characters.items():

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import pairwise
 
 from ..errors import ConfigError, TextError
+from .pauses import is_spoken
 from .prepare import TextRules, prepare
 from .tokenizer import Tokenizer
 
@@ -23,15 +24,24 @@ _WINDOW = 8  # tokens; any number gives the same answer, this one is rarely too 
 def split(text: str, tokenizer: Tokenizer, max_tokens: int, rules: TextRules) -> list[str]:
     """The chunks of `text`, each a non-blank str to be prepared again before it is spoken.
 
-    Whole sentences are packed while their token counts sum to at most `max_tokens`; a longer sentence
-    is cut after `, ; :`. Words are never cut: a chunk that stays too long is logged as a warning.
+    Whole sentences are packed while their token counts sum to at most `max_tokens` (or never, with
+    rules.sentences_apart); a longer sentence is cut after `, ; :` (and between words, with that rule).
+    Words are never cut: a chunk that stays too long is logged as a warning.
     Time is linear in the text. Raises TextError (nothing to speak), ConfigError (max_tokens < 1).
     """
     if max_tokens < 1:
         raise ConfigError(f"max_tokens must be at least 1, got {max_tokens}; 50 is the usual value")
     prepared = prepare(text, rules)[0].strip()
     sentences = _sentences(prepared, tokenizer)
-    chunks = list(_pack(_shorten(sentences, tokenizer, max_tokens), max_tokens))
+    if rules.sentences_apart:
+        groups = [[sentence] for sentence in sentences if any(map(is_spoken, sentence[1]))]
+    else:
+        groups = [sentences]
+    chunks = [
+        chunk
+        for group in groups
+        for chunk in _pack(_shorten(group, tokenizer, max_tokens, rules.sentences_apart), max_tokens)
+    ]
     if not chunks:
         raise TextError(f"the tokenizer finds nothing to speak in {prepared[:40]!r}")
     for chunk in chunks:
@@ -57,17 +67,21 @@ def _sentences(text: str, tokenizer: Tokenizer) -> list[tuple[int, str]]:
 
 
 def _shorten(
-    sentences: Iterable[tuple[int, str]], tokenizer: Tokenizer, max_tokens: int
+    sentences: Iterable[tuple[int, str]], tokenizer: Tokenizer, max_tokens: int, between_words: bool
 ) -> Iterator[tuple[int, str]]:
     clause_marks = _marks(tokenizer, ",;:")
     for count, sentence in sentences:
+        clauses = [(count, sentence)]
         if count > max_tokens:
             ids = tokenizer.encode(sentence.strip())
             cuts = _after_marks(ids, clause_marks)
             if cuts:
-                yield from _slices(ids, cuts, tokenizer)
-                continue
-        yield count, sentence
+                clauses = _slices(ids, cuts, tokenizer)
+        for size, clause in clauses:
+            if between_words and size > max_tokens:
+                yield from ((len(tokenizer.encode(word)), word) for word in clause.split())
+            else:
+                yield size, clause
 
 
 def _pack(segments: Iterable[tuple[int, str]], max_tokens: int) -> Iterator[str]:

@@ -196,3 +196,55 @@ def test_empty_segments_never_open_a_chunk():
 def test_splitting_is_pure(tiny):
     text = "One, two; three. Four 4.5 five!"
     assert split(text, tiny, 3, PLAIN) == split(text, tiny, 3, PLAIN)
+
+
+APART = TextRules(sentences_apart=True)
+
+
+def test_sentences_apart():
+    text = "Yes. No! Why?! It is 3.5... ok"
+    assert len(split(text, byte_tokenizer(), 50, PLAIN)) == 1
+    assert split(text, byte_tokenizer(), 50, APART) == ["Yes.", "No!", "Why?!", "It is 3.5...", "ok."]
+
+
+def test_sentences_apart_leave_out_those_that_say_nothing():
+    characters = byte_tokenizer()
+    assert split(". . ! Yes. . . No", characters, 50, APART) == ["Yes.", "No."]
+    with pytest.raises(TextError, match="nothing to speak"):
+        split(". . .", characters, 50, APART)
+
+
+def test_with_sentences_apart_what_stays_too_long_is_cut_between_words(caplog):
+    characters = byte_tokenizer()
+    assert split("one two, three four five six, seven", characters, 12, APART) == [
+        "One two,",
+        "three four",
+        "five six,",
+        "seven.",
+    ]
+    assert split("one two three. four", characters, 9, APART) == ["One two", "three.", "four."]
+    assert caplog.messages == []
+    long = "x" * 40
+    assert split(f"one {long} two", characters, 9, APART) == ["One", long, "two."]
+    assert "a chunk of 41 tokens (limit 9)" in caplog.text
+
+
+def test_sentences_apart_lose_no_letter():
+    rng, characters = random.Random(7), byte_tokenizer()
+    for _ in range(200):
+        text = "a" + random_text(rng)
+        chunks = split(text, characters, rng.choice((1, 9, 40, 130)), APART)
+        assert all(chunk == chunk.strip() != "" for chunk in chunks)
+        letters = [c for c in "".join(chunks).lower() if c.isalnum()]
+        assert letters == [c for c in text.lower() if c.isalnum()]
+
+
+@pytest.mark.parametrize("most", [12, 40, 130])
+def test_sentences_apart_keep_to_the_limit(most):
+    rng, characters = random.Random(most), byte_tokenizer()
+    for _ in range(50):
+        text = " ".join(
+            "abcdefgh"[: rng.randint(1, 8)] + rng.choice(["", "", "", ",", "."]) for _ in range(80)
+        )
+        for chunk in split(text, characters, most, APART):
+            assert len(characters.encode(" ".join(chunk.split()))) <= most
