@@ -1,11 +1,19 @@
-"""What every test may use: the report header and the instruction sets."""
+"""What every test may use: the report header, the instruction sets, a hub on loopback, the built-in model."""
 
 from __future__ import annotations
 
 import importlib.metadata
+import importlib.util
+import os
 import platform
+import shutil
+import sys
+import types
+from pathlib import Path
 
 import pytest
+
+from fake_hub import FakeHub
 
 try:
     from pocket_fast.cpu import _dispatch
@@ -40,3 +48,62 @@ def isa(request):
     _dispatch.set_isa(request.param)
     yield request.param
     _dispatch.set_isa(before)
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A FakeHub in the place of the real one, with empty caches."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    download = pytest.importorskip("huggingface_hub.file_download")
+    with FakeHub() as fake:
+        values = {
+            "ENDPOINT": fake.url,
+            "HUGGINGFACE_CO_URL_TEMPLATE": fake.url + "/{repo_id}/resolve/{revision}/{filename}",
+            "HF_HUB_CACHE": str(tmp_path / "hub"),
+            "HF_HUB_OFFLINE": False,
+            "HF_TOKEN_PATH": str(tmp_path / "token"),
+        }
+        for name, value in values.items():
+            for holder in (constants, download):  # older versions copy the names
+                monkeypatch.setattr(holder, name, value, raising=False)
+        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_ETAG_TIMEOUT"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv("POCKET_FAST_CACHE", str(tmp_path / "http"))
+        monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def _stand_in(tmp_path_factory):
+    """Until the package has its built-in model: a folder in the same form, of a prototype that speaks."""
+    from pocket_fast import TTSModel, export_model_state
+
+    data = Path(os.environ.get("POCKET_FAST_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
+    prototype = data / "voice-prototype"
+    if not prototype.is_dir():
+        pytest.skip("the package has no built-in model yet, and there is no prototype of one")
+    folder = tmp_path_factory.mktemp("builtin")
+    shutil.copyfile(prototype / "config.yaml", folder / "builtin.yaml")
+    for name in ("model.safetensors", "tokenizer.model"):
+        shutil.copyfile(prototype / name, folder / name)
+    (folder / "voices").mkdir()
+    model = TTSModel.load_model(config=folder / "builtin.yaml", threads=1)
+    voice = model.get_state_for_audio_prompt(prototype / "prompt.wav")
+    for name in ("abel", "ada", "bert", "bess", "carl", "cora"):
+        export_model_state(voice, folder / "voices" / f"{name}.safetensors")
+    model.close()
+    return folder
+
+
+@pytest.fixture
+def builtin(request, monkeypatch):
+    """The built-in model is there."""
+    from pocket_fast.models.pocket import builtin
+
+    if not (builtin.FOLDER / "model.safetensors").exists():
+        monkeypatch.setattr(builtin, "FOLDER", request.getfixturevalue("_stand_in"))
+    if importlib.util.find_spec("pocket_fast.text.spell") is None:
+        spell = types.ModuleType("pocket_fast.text.spell")
+        spell.spell_out = lambda text: text.replace("3", "three")
+        monkeypatch.setitem(sys.modules, spell.__name__, spell)
+    return builtin

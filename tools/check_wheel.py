@@ -77,10 +77,13 @@ print(f"import pocket_fast after numpy: {(time.perf_counter() - start) * 1e3:.0f
 
 
 def check_contents(wheel: Path) -> None:
-    """Compiled modules and the licence are in; sources of the build, tests and tools are not."""
+    """Compiled modules, the built-in model and the licence are in; sources of the build, tests and tools are not."""
     names = zipfile.ZipFile(wheel).namelist()
     modules = [n for n in names if n.startswith("pocket_fast/cpu/") and n.endswith((".so", ".pyd"))]
     assert len(modules) >= 8, modules
+    source = ROOT / "src"
+    model = [str(f.relative_to(source)) for f in (source / "pocket_fast" / "builtin").rglob("*") if f.is_file()]
+    assert set(model) <= set(names), f"not in the wheel: {set(model) - set(names)}"
     assert any(n.endswith("licenses/LICENSE") for n in names), "no licence in the wheel"
     strays = [
         n for n in names if n.endswith((".pyx", ".pxd", ".c", ".h")) or n.startswith(("tests", "tools"))

@@ -14,6 +14,7 @@ from pocket_fast.speaking import Speaking
 
 if TYPE_CHECKING:
     from pocket_fast.models.pocket.voice import VoiceState
+    from pocket_fast.text.prepare import TextRules
 
 DEFAULT_LANGUAGE = "english"
 
@@ -32,6 +33,7 @@ class TTSModel(Speaking):
         config: Any,
         origin: Path,
         language: str | None,
+        rules: TextRules,
         loaded: Any,
         stages: Any,
         schedule: str,
@@ -41,7 +43,7 @@ class TTSModel(Speaking):
         from pocket_fast.models.pocket.pipeline import PocketModel
         from pocket_fast.models.pocket.voice_cache import VoiceCache, fingerprint
 
-        super().__init__(PocketModel(config, stages), loaded.tokenizer, schedule)
+        super().__init__(PocketModel(config, stages), loaded.tokenizer, rules, schedule)
         self.config = config
         self.origin = origin
         self.language = language
@@ -77,8 +79,9 @@ class TTSModel(Speaking):
     ) -> TTSModel:
         """Load a model, downloading what is not cached.
 
-        language: one of the shipped models (`pocket-fast voices` and models.pocket.catalog.LANGUAGES list
-        them), default "english"; config: instead of it, a YAML file as path, https:// or hf:// URL.
+        language: one of the shipped models (`pocket-fast voices` and models.pocket.catalog.MODELS list
+        them), default "english"; "builtin" is in the package. config: instead of it, a YAML file as path, https://
+        or hf:// URL.
         temp, eos_threshold: None takes the config's. checkpoint: a training .pt whose weights replace the
         config's. lsd_decode_steps: deprecated name of sampler_decode_steps. quantize: compute_type "int8".
         compute_type: "auto" and "float32" compute in float32 (bfloat16 weights stay as they are); "bfloat16"
@@ -93,8 +96,10 @@ class TTSModel(Speaking):
         """
         from pocket_fast.cpu.backend import load_stages, resolve_compute_type
         from pocket_fast.engine.schedule import resolve_schedule
-        from pocket_fast.models.pocket import catalog, loading
+        from pocket_fast.models.pocket import builtin, catalog, loading
         from pocket_fast.models.pocket.config import load_config
+        from pocket_fast.models.pocket.prompt import text_rules
+        from pocket_fast.weights.reach import FetchError
         from pocket_fast.weights.tensors import forget_pages
 
         if lsd_decode_steps is not None:
@@ -119,7 +124,13 @@ class TTSModel(Speaking):
         else:
             name = catalog.canonical_name(DEFAULT_LANGUAGE if language is None else language)
             settings, origin, folder = catalog.shipped_config(name), Path(f"{name}.yaml"), None
-        loaded = loading.load(settings, folder, checkpoint, progress=progress)
+        try:
+            loaded = loading.load(settings, folder, checkpoint, progress=progress)
+        except FetchError as error:
+            if language is not None or config is not None:
+                raise
+            hint = f"the small model inside the package needs none of this: language={builtin.NAME!r}"
+            raise FetchError(f"{error}; {hint}", error.reason) from None
         if config is not None and checkpoint is None:
             name = loading.released_model(settings, folder, progress=progress)
         stages = load_stages(
@@ -130,9 +141,9 @@ class TTSModel(Speaking):
             encoder=loaded.has_voice_cloning,
             release=forget_pages,
         )
-        model = cls(
-            settings, origin, name if checkpoint is None else None, loaded, stages, schedule, progress
-        )
+        rules = text_rules(settings, name)
+        language = name if checkpoint is None else None
+        model = cls(settings, origin, language, rules, loaded, stages, schedule, progress)
         model.sampler_decode_steps = sampler_decode_steps
         model.noise_clamp = noise_clamp
         if temp is not None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pocket_fast.models.pocket.pipeline import PocketModel, Sampling
     from pocket_fast.models.pocket.script import Script
     from pocket_fast.models.pocket.voice import VoiceState
+    from pocket_fast.text.prepare import TextRules
 
-MAX_TOKENS_PER_CHUNK = 50
 Marks = Callable[[int, str], None]
 
 
@@ -31,16 +31,17 @@ class Speaking:
     sampler_decode_steps: int
     noise_clamp: float | None
 
-    def __init__(self, model: PocketModel, tokenizer: Any, schedule: str):
+    def __init__(self, model: PocketModel, tokenizer: Any, rules: TextRules, schedule: str):
         self._model = model
         self._tokenizer = tokenizer
+        self._rules = rules
         self._engines = Engines(model, schedule)
 
     def generate_audio(
         self,
         model_state: Mapping[str, Any],
         text_to_generate: str,
-        max_tokens: int = MAX_TOKENS_PER_CHUNK,
+        max_tokens: int | None = None,
         frames_after_eos: int | None = None,
         copy_state: bool = True,
         *,
@@ -68,7 +69,7 @@ class Speaking:
         self,
         model_state: Mapping[str, Any],
         text_to_generate: str | Iterable[str],
-        max_tokens: int = MAX_TOKENS_PER_CHUNK,
+        max_tokens: int | None = None,
         frames_after_eos: int | None = None,
         copy_state: bool = True,
         stop: threading.Event | None = None,
@@ -81,7 +82,8 @@ class Speaking:
     ) -> Iterator[np.ndarray]:
         """Speak a text: (samples,) float32 arrays in [-1, 1] or a little beyond, one per 80 ms frame, as made.
 
-        Long text is spoken in chunks of at most max_tokens tokens where sentences or commas allow it.
+        Long text is spoken in chunks of at most max_tokens tokens where sentences or commas allow it (None: 50, and
+        130 with the built-in model).
         A text that is still being written may come as an iterable of pieces: it is spoken sentence by sentence.
         `[pause:500ms]` and `[pause:1.5s]` are silences; natural_pauses adds some at `...` and commas.
         frames_after_eos: frames kept after end of speech was heard (None: by the model and the text).
@@ -100,7 +102,7 @@ class Speaking:
         script = self._script(model_state, max_tokens, frames_after_eos, copy_state, seed, natural_pauses)
         options = self._options(script, copy_state, live, deadline, marks)
         if not _in_pieces(text_to_generate):
-            parts = script.parts(text_to_generate)
+            parts = script.whole(text_to_generate)
             speech = self._engine().submit(stop=stop, **options)
             speech.add(parts)
             speech.close()
@@ -115,7 +117,7 @@ class Speaking:
         self,
         model_state: Mapping[str, Any],
         text_to_generate: str | Iterable[str] | AsyncIterable[str],
-        max_tokens: int = MAX_TOKENS_PER_CHUNK,
+        max_tokens: int | None = None,
         frames_after_eos: int | None = None,
         *,
         seed: int | None = None,
@@ -137,7 +139,7 @@ class Speaking:
         options = self._options(script, True, live, deadline, marks) | {"notify": bell.ring}
         feeding = None
         if not _in_pieces(text_to_generate):
-            parts = script.parts(text_to_generate)
+            parts = script.whole(text_to_generate)
             speech = self._engine().submit(**options)
             speech.add(parts)
             speech.close()
@@ -184,7 +186,7 @@ class Speaking:
         from pocket_fast.models.pocket.voice import VoiceState
 
         brief = replace(self._sampling(), eos_threshold=float("-inf"))
-        limits = {"max_tokens": MAX_TOKENS_PER_CHUNK, "frames_after_eos": 20, "natural_pauses": False}
+        limits = {"rules": self._rules, "frames_after_eos": 20}
         script = Script(self._model, self._tokenizer, VoiceState(None), brief, grow=False, seed=0, **limits)
         speech = self._engine().submit(live=False)
         speech.add(script.parts("Hello."))
@@ -211,6 +213,7 @@ class Speaking:
             self._sampling(),
             grow=not copy_state,
             seed=seed,
+            rules=self._rules,
             max_tokens=max_tokens,
             frames_after_eos=frames_after_eos,
             natural_pauses=natural_pauses,

@@ -10,17 +10,17 @@ import pytest
 import pocket_fast
 from command_line import error_of
 from fake_hub import FakeHub, Trouble
-from pocket_fast.models.pocket.catalog import LANGUAGES
+from pocket_fast.models.pocket.catalog import MODELS
 from pocket_fast.models.pocket.voices import VOICES
 
 WEIGHTS = "kyutai/pocket-tts/db04f0e653473e5c7333c69686ac92b7460b0c1d/languages/english/model.safetensors"
 
 
-def test_voices_names_every_voice_and_model(run):
+def test_voices_names_every_voice_and_model(run, builtin):
     result = run("voices")
     assert (result.code, result.err) == (0, "")
     words = result.out.decode().replace(",", " ").split()
-    assert {*VOICES, *LANGUAGES} <= set(words)
+    assert {*VOICES, *builtin.voices(), *MODELS} <= set(words)
     assert "german      juergen        german, german_24l\n" in result.out.decode()
 
 
@@ -30,6 +30,12 @@ def test_voices_of_a_language(run):
     assert {"estelle", *names[1:]} == set(VOICES)
     assert run("voices", "--language", "a0ac5076").out.decode().startswith("alba (default)\n")
     assert "did you mean french" in error_of(run("voices", "--language", "frensh"))
+
+
+def test_voices_of_the_built_in_model(run, builtin):
+    first, *others = run("voices", "--language", "builtin").out.decode().splitlines()
+    assert first == f"{builtin.DEFAULT_VOICE} (default)"
+    assert {builtin.DEFAULT_VOICE, *others} == set(builtin.voices())
 
 
 def test_info_of_the_machine(run, monkeypatch, tmp_path):
@@ -54,6 +60,13 @@ def test_info_of_a_released_model(run, monkeypatch, tmp_path):
     assert 100e6 < model["parameters"] < 130e6
     assert model["files"]["weights"]["at"].startswith("hf://kyutai/pocket-tts/")
     assert model["files"]["weights"]["here"] is False
+
+
+def test_info_of_the_built_in_model(run, builtin):
+    model = json.loads(run("info", "--json", "--language", "builtin").out)["model"]
+    assert model["name"] == "builtin"
+    assert 1e6 < model["parameters"] < 10e6
+    assert [file["here"] for file in model["files"].values()] == [True, True]
 
 
 def test_info_of_a_config(run, tiny):
@@ -93,7 +106,7 @@ sys.exit(f"imported: {{loaded}}" if loaded else 0)
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
 
 
-# --- the first run ---------------------------------------------------------------------------------
+# --- what cannot be had ----------------------------------------------------------------------------
 
 
 def first_run(start, *words, **environment):
@@ -106,13 +119,14 @@ def first_run(start, *words, **environment):
 def assert_says_the_ways_out(err):
     assert "hf auth login" in err
     assert "HF_TOKEN" in err
+    assert "--language builtin" in err
     assert "--config FILE.yaml" in err
     assert "tools/make_synthetic_model.py" in err
     assert "Traceback" not in err
 
 
 def test_without_a_hub(start, tmp_path):
-    err = first_run(start)
+    err = first_run(start, "--language", "english")
     assert err.startswith(
         "error: cannot fetch the model 'english': hf://kyutai/pocket-tts/languages/english/model"
     )
@@ -122,7 +136,7 @@ def test_without_a_hub(start, tmp_path):
 
 
 def test_offline_by_choice(start):
-    err = first_run(start, HF_HUB_OFFLINE="1")
+    err = first_run(start, "--language", "english", HF_HUB_OFFLINE="1")
     assert "HF_HUB_OFFLINE forbids to ask the hub" in err
     assert_says_the_ways_out(err)
 
@@ -138,7 +152,7 @@ def test_a_hub_that_refuses(start, status, code, words):
     with FakeHub() as hub:
         hub.files[WEIGHTS] = b"weights"
         hub.trouble[WEIGHTS] = Trouble(status=status, code=code)
-        err = first_run(start, HF_ENDPOINT=hub.url)
+        err = first_run(start, "--language", "english", HF_ENDPOINT=hub.url)
     assert words in err
     assert_says_the_ways_out(err)
 

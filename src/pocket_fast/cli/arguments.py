@@ -94,7 +94,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which model: read back with model_choice."""
     group = parser.add_argument_group("model")
     add = group.add_argument
-    add("--language", metavar="NAME", help=f"a released model (default {DEFAULT_MODEL}; see `voices`)")
+    add("--language", metavar="NAME", help=f"a model by name (default {DEFAULT_MODEL}; see `voices`)")
     add("--config", metavar="YAML", help="instead: a config of your own, as path, https:// or hf:// URL")
     add("--variant", metavar="NAME", help="another spelling of --language")
     add("--checkpoint", metavar="FILE", help="a training checkpoint (.pt) in place of the config's weights")
@@ -109,17 +109,21 @@ def add_thread_option(parser: Any) -> None:
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """The model that was asked for; settings come from the shipped configs or the user's YAML."""
+    """The model that was asked for; settings come from the shipped configs or the user's YAML.
+
+    named: whether the user said which.
+    """
 
     language: str | None
     config: str | None
     checkpoint: Path | None
     settings: ModelConfig
     quiet: bool
+    named: bool = True
 
     @functools.cached_property
     def released(self) -> str | None:
-        """The released model that this is, weights included; None for a config or checkpoint of the user's."""
+        """The model of ours that this is, weights included; None for a config or checkpoint of the user's."""
         from pocket_fast.cli.console import stderr_is_terminal
         from pocket_fast.models.pocket.loading import released_model
 
@@ -130,7 +134,7 @@ class ModelChoice:
 
     @property
     def speaks(self) -> str | None:
-        """The released model by which a text and a voice are chosen where none were given."""
+        """The model of ours by which a text and a voice are chosen where none were given."""
         return self.language or self.released
 
     @property
@@ -164,4 +168,5 @@ def model_choice(options: argparse.Namespace) -> ModelChoice:
         settings = load_config(fetch_config(options.config))
         return ModelChoice(None, options.config, checkpoint, settings, options.quiet)
     name = catalog.canonical_name(options.language or options.variant or DEFAULT_MODEL)
-    return ModelChoice(name, None, checkpoint, catalog.shipped_config(name), options.quiet)
+    named = bool(given) or checkpoint is not None
+    return ModelChoice(name, None, checkpoint, catalog.shipped_config(name), options.quiet, named)

@@ -23,7 +23,7 @@ from pocket_fast.cli.arguments import (
     whole,
 )
 from pocket_fast.cli.console import Interrupts, progress, say, stderr_is_terminal
-from pocket_fast.cli.model import load_model, load_voice, voice_source
+from pocket_fast.cli.model import load_speaker, voice_source
 from pocket_fast.errors import ConfigError, TextError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def _add_speech_options(group: Any) -> None:
     add("--noise-clamp", type=number(above=0), metavar="X", help="redraw noise beyond +-X (default: never)")
     add("--eos-threshold", type=number(), metavar="X", help="end of speech above it (default: the model's)")
     add("--frames-after-eos", type=whole(0), metavar="N", help="80 ms frames kept after end of speech")
-    add("--max-tokens", type=whole(1), default=50, metavar="N", help="longest chunk of text (default 50)")
+    add("--max-tokens", type=whole(1), metavar="N", help="longest chunk of text (default 50; builtin 130)")
     add("--natural-pauses", action="store_true", help="also pause at ... and at commas")
     add(
         "--seed",
@@ -98,13 +98,14 @@ def _add_machine_options(group: Any) -> None:
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Refuses whatever can be refused, then loads the model, then speaks."""
     from pocket_fast.audio.write import open_writer
+    from pocket_fast.models.pocket.voices import default_text
 
     if options.stream:
         options.quiet = True
         _log.setLevel(logging.ERROR)
     _check_device(options)
     choice = model_choice(options)
-    text = _text(options, choice)
+    text = _given_text(options, choice)
     target, file_format = _target(options)
     hold_back = _first_chunk_seconds()
     with (
@@ -112,8 +113,12 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         open_writer(target, file_format, choice.settings.mimi.sample_rate) as writer,
     ):
         start = time.perf_counter()
-        model = load_model(
+        speaker = load_speaker(
             choice,
+            voice,
+            chosen=options.voice is not None,
+            truncate=options.truncate,
+            voice_cache=options.voice_cache,
             temp=options.temperature,
             sampler_decode_steps=_decode_steps(options),
             noise_clamp=options.noise_clamp,
@@ -123,13 +128,12 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             threads=options.threads,
             progress=not options.quiet and stderr_is_terminal(),
         )
-        model.voice_cache.folder = options.voice_cache
-        state = load_voice(model, voice, options.truncate, chosen=options.voice is not None)
+        model = speaker.model
         ready = time.perf_counter() - start
         with interrupts.gently() as stop:
             frames = model.generate_audio_stream(
-                state,
-                text,
+                speaker.state,
+                default_text(speaker.choice.speaks) if text is None else text,
                 options.max_tokens,
                 options.frames_after_eos,
                 stop=stop,
@@ -165,17 +169,16 @@ def _decode_steps(options: argparse.Namespace) -> int:
     return options.lsd_decode_steps
 
 
-def _text(options: argparse.Namespace, choice: ModelChoice) -> str:
-    """The text to speak, known to have something in it. Raises TextError."""
+def _given_text(options: argparse.Namespace, choice: ModelChoice) -> str | None:
+    """The text that was given, known to have something in it; None if there was none. Raises TextError."""
     from pocket_fast.models.pocket.prompt import text_rules
-    from pocket_fast.models.pocket.voices import default_text
     from pocket_fast.text.pauses import Spoken, cut_at_pauses
     from pocket_fast.text.prepare import prepare
 
     text = options.text
     if text is None:
-        text = default_text(choice.speaks)
-    elif text == "-":
+        return None
+    if text == "-":
         text = _standard_input()
     for piece in cut_at_pauses(text, options.natural_pauses):
         if isinstance(piece, Spoken):

@@ -10,10 +10,13 @@ import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pocket_fast.cli.arguments import ModelChoice
-from pocket_fast.errors import DownloadError, VoiceError
+from pocket_fast.cli.arguments import DEFAULT_MODEL, ModelChoice
+from pocket_fast.cli.console import say
+from pocket_fast.errors import VoiceError
+from pocket_fast.models.pocket import builtin
+from pocket_fast.weights.reach import FetchError
 
 if TYPE_CHECKING:
     from pocket_fast.api import TTSModel
@@ -25,13 +28,60 @@ _BASE64 = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
 _WAYS_OUT = """\
 Ways out:
   - connect to the network; where the hub denies access, log in with `hf auth login` or set HF_TOKEN
+  - let the small model inside the package speak: --language builtin
   - use files on this machine: --config FILE.yaml --voice RECORDING.wav
-  - only try the machinery, with random weights: in a copy of the sources, run
+  - only measure the speed, with random weights: in a copy of the sources, run
     `python tools/make_synthetic_model.py DIR`, then give --config DIR/config.yaml --voice ref.wav"""
+
+# Why the built-in model may speak in the place of the default one, and what helps against it.
+_NOT_TO_BE_HAD = {
+    "offline": ("the hub cannot be reached", "connect to the network"),
+    "gated": ("the hub denies access", "log in with `hf auth login`"),
+}
+
+
+class Speaker(NamedTuple):
+    """Who speaks: what was asked for, or instead of it."""
+
+    choice: ModelChoice
+    voice: str | Path
+    model: TTSModel
+    state: VoiceState
+
+
+def load_speaker(
+    choice: ModelChoice,
+    voice: str | Path,
+    *,
+    chosen: bool,
+    truncate: bool,
+    voice_cache: Path | None = None,
+    **settings: Any,
+) -> Speaker:
+    """The model, and what voice_source gave. chosen: the user said which voice.
+
+    Where neither was named and the hub does not give them, it says so, quiet or not, and they are the built-in ones.
+    """
+
+    def load(choice: ModelChoice, voice: str | Path) -> Speaker:
+        model = load_model(choice, **settings)
+        model.voice_cache.folder = voice_cache
+        return Speaker(choice, voice, model, load_voice(model, voice, truncate, chosen))
+
+    try:
+        return load(choice, voice)
+    except FetchError as error:
+        if chosen or choice.named or error.reason not in _NOT_TO_BE_HAD:
+            raise
+        why, cure = _NOT_TO_BE_HAD[error.reason]
+    say(
+        f"WARNING: {why}: the small built-in voice speaks. For the real one {cure} (see --language {DEFAULT_MODEL})"
+    )
+    return load(ModelChoice(builtin.NAME, None, None, builtin.config(), choice.quiet), builtin.DEFAULT_VOICE)
 
 
 def load_model(choice: ModelChoice, **settings: Any) -> TTSModel:
-    """TTSModel.load_model for the choice; a released model that cannot be fetched is explained."""
+    """TTSModel.load_model for the choice; a model of ours that cannot be fetched is explained."""
     from pocket_fast.api import TTSModel
 
     with _ways_out(_no_model(choice)):
@@ -95,11 +145,9 @@ def _embedded_audio(given: str) -> bytes | None:
 
 @contextlib.contextmanager
 def _ways_out(problem: str | None) -> Iterator[None]:
-    from pocket_fast.weights.hub import FetchError
-
     try:
         yield
     except FetchError as error:
         if problem is None or error.reason in ("disk", "truncated"):
             raise
-        raise DownloadError(f"{problem}: {error}\n{_WAYS_OUT}") from error
+        raise FetchError(f"{problem}: {error}\n{_WAYS_OUT}", error.reason) from error

@@ -34,7 +34,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "source",
         metavar="IN",
-        help="a released model (see `voices`), or a config as path, https:// or hf:// URL",
+        help="a model by name (see `voices`), or a config as path, https:// or hf:// URL",
     )
     add(
         "target",
@@ -169,7 +169,7 @@ def _report(
     from pocket_fast.api import TTSModel
     from pocket_fast.cli.fidelity import speech_report, weights_report
     from pocket_fast.models.pocket.flow import NoiseSource
-    from pocket_fast.models.pocket.prompt import plan
+    from pocket_fast.models.pocket.prompt import plan, text_rules
     from pocket_fast.models.pocket.voices import default_text, locate_voice
 
     exact = load_model(choice, compute_type="float32", threads=threads)
@@ -178,7 +178,8 @@ def _report(
     if voice is not None:
         source = locate_voice(voice, choice.released) if isinstance(voice, str) else voice
         prefixes = [load_voice(model, source, truncate=True).prefix for model in (exact, near)]
-    chunk = plan(default_text(choice.speaks), loaded.tokenizer, choice.settings, max_tokens=50)[0]
+    rules = text_rules(choice.settings, choice.speaks)
+    chunk = plan(default_text(choice.speaks), loaded.tokenizer, choice.settings, rules=rules)[0]
     noise = np.empty((_FRAMES, exact.stages.flow_head.latent_dim), dtype=np.float32)
     NoiseSource(0, choice.settings.default_temperature).draw(noise.reshape(-1))
     return [

@@ -10,9 +10,9 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pocket_fast.cli.arguments import ModelChoice, Parser, add_model_options, model_choice, number, whole
+from pocket_fast.cli.arguments import Parser, add_model_options, model_choice, number, whole
 from pocket_fast.cli.console import Interrupts, logging_to_stderr, stderr_is_terminal
-from pocket_fast.cli.model import load_model, load_voice, voice_source
+from pocket_fast.cli.model import Speaker, load_speaker, voice_source
 from pocket_fast.errors import ConfigError, PocketFastError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -190,21 +190,24 @@ def _app(options: argparse.Namespace) -> FastAPI:
     from pocket_fast.server.options import Options
 
     choice = model_choice(options)
-    model = load_model(
-        choice,
-        temp=options.temperature,
-        sampler_decode_steps=options.sampler_decode_steps,
-        noise_clamp=options.noise_clamp,
-        eos_threshold=options.eos_threshold,
-        quantize=options.quantize,
-        compute_type=options.compute_type,
-        threads=options.threads,
-        progress=not options.quiet and stderr_is_terminal(),
-    )
+    with voice_source(options.default_voice, choice) as voice:
+        speaker = load_speaker(
+            choice,
+            voice,
+            chosen=options.default_voice is not None,
+            truncate=True,
+            temp=options.temperature,
+            sampler_decode_steps=options.sampler_decode_steps,
+            noise_clamp=options.noise_clamp,
+            eos_threshold=options.eos_threshold,
+            quantize=options.quantize,
+            compute_type=options.compute_type,
+            threads=options.threads,
+            progress=not options.quiet and stderr_is_terminal(),
+        )
+    model = speaker.model
     model.voice_cache.max_voices = options.voice_cache_capacity
     model.limit(options.max_streams, options.max_queue)
-    with voice_source(options.default_voice, choice) as voice:
-        state = load_voice(model, voice, truncate=True, chosen=options.default_voice is not None)
     _prewarm(model, options.prewarm_voices)
     if options.warmup:
         model.warm_up()
@@ -213,7 +216,7 @@ def _app(options: argparse.Namespace) -> FastAPI:
         _log.warning("Listening on %s without --api-key: whoever reaches it may use it", options.host)
     return create_app(
         model,
-        state,
+        speaker.state,
         Options(
             api_key=api_key,
             cors_origins=tuple(origin.rstrip("/") for origin in options.cors_origin),
@@ -222,16 +225,16 @@ def _app(options: argparse.Namespace) -> FastAPI:
             max_upload_seconds=options.max_upload_seconds,
             max_wait=options.max_wait,
             allow_voice_urls=options.allow_voice_urls,
-            default_voice=_name_of(voice, choice),
+            default_voice=_name_of(speaker),
         ),
     )
 
 
-def _name_of(voice: Any, choice: ModelChoice) -> str:
+def _name_of(speaker: Speaker) -> str:
     """How the default voice is listed: by its name if it has one. Never by its path."""
-    from pocket_fast.models.pocket.voices import VOICES
+    from pocket_fast.models.pocket.voices import voice_names
 
-    return voice if choice.released is not None and voice in VOICES else "default"
+    return str(speaker.voice) if speaker.voice in voice_names(speaker.choice.released) else "default"
 
 
 def _prewarm(model: TTSModel, names: str | None) -> None:

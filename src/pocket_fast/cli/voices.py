@@ -1,4 +1,4 @@
-"""List the predefined voices and the released models, by language."""
+"""List the predefined voices and the models, by language."""
 
 from __future__ import annotations
 
@@ -18,20 +18,23 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Prints to standard output. Raises NotFoundError for an unknown language."""
-    from pocket_fast.models.pocket.catalog import LANGUAGES, canonical_name, shipped_config
-    from pocket_fast.models.pocket.voices import VOICES, default_voice
+    from pocket_fast.models.pocket import builtin
+    from pocket_fast.models.pocket.catalog import MODELS, canonical_name, shipped_config
+    from pocket_fast.models.pocket.voices import VOICES, default_voice, voice_names
 
     if options.language is not None:
         shipped_config(options.language)
-        default = default_voice(canonical_name(options.language), custom=False)
-        print("\n".join([f"{default} (default)", *(voice for voice in VOICES if voice != default)]))
+        model = canonical_name(options.language)
+        default = default_voice(model, custom=False)
+        print("\n".join([f"{default} (default)", *(name for name in voice_names(model) if name != default)]))
         return 0
     print("Language    Default voice  Models (--language)")
-    for language in dict.fromkeys(model.split("_")[0] for model in LANGUAGES):
-        models = [model for model in LANGUAGES if model.split("_")[0] == language]
+    for language in dict.fromkeys(model.split("_")[0] for model in MODELS):
+        models = [model for model in MODELS if model.split("_")[0] == language]
         _print_wrapped(f"{language:<12}{default_voice(language, custom=False):<15}", models)
     print()
-    _print_wrapped("Voices (--voice), all of them for every model: ", VOICES)
+    _print_wrapped("Voices (--voice), all of them for every released model: ", VOICES)
+    _print_wrapped(f"Voices of {builtin.NAME}, which is in the package: ", voice_names(builtin.NAME))
     return 0
 
 

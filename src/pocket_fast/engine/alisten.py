@@ -22,8 +22,9 @@ async def afeed(speech: Speech, pieces: AsyncIterable[str], passages: APassages,
         async for passage in passages(pieces):
             while speech.is_full(MOST_WAITING):
                 await asyncio.sleep(POLL)
-            speech.add(parts(passage))
-            said = True
+            given = parts(passage)
+            speech.add(given)
+            said = said or bool(given)
         end(speech, said)
     except BaseException as error:
         speech.fail(error)

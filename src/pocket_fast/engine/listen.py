@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
 from pocket_fast.engine.speech import Begin, Speech
 from pocket_fast.errors import TextError
 
-Parts = Callable[[str], Iterable[Begin | int]]
+Parts = Callable[[str], Sequence[Begin | int]]
 Passages = Callable[[Iterable[str]], Iterable[str]]
 
 MOST_WAITING = 64  # parts added but not spoken: a writer who is faster has to wait
@@ -43,8 +43,9 @@ def feed(speech: Speech, pieces: Iterable[str], passages: Passages, parts: Parts
             for passage in passages(_while_heard(speech, pieces)):
                 while speech.is_full(MOST_WAITING):
                     time.sleep(POLL)
-                speech.add(parts(passage))
-                said = True
+                given = parts(passage)
+                speech.add(given)
+                said = said or bool(given)
             end(speech, said)
         except BaseException as error:
             speech.fail(error)

@@ -47,7 +47,7 @@ class Settings(BaseModel):
     noise_clamp: _Number | None = Field(None, gt=0, description="No noise beyond plus or minus this.")
     eos_threshold: _Number | None = Field(None, description="Speech ends above it.")
     frames_after_eos: int | None = Field(None, ge=0, le=125, description="80 ms frames kept after the end.")
-    max_tokens: int = Field(50, ge=1, le=1000, description="Longest chunk of text.")
+    max_tokens: int | None = Field(None, ge=1, le=1000, description="Longest chunk of text.")
     seed: int | None = Field(None, ge=0, lt=1 << 64, description="The same seed, the same samples.")
     natural_pauses: bool = Field(False, description="Also pause at ... and at commas.")
     speed: _Number = Field(1.0, ge=0.25, le=4, description="How fast, at the same pitch.")

@@ -18,7 +18,6 @@ from pocket_fast.server.answers import described as refusals
 from pocket_fast.server.fields import OpenAIFields, described, read
 from pocket_fast.server.service import Service
 from pocket_fast.server.speech import SoundResponse, encoded
-from pocket_fast.server.voices import OPENAI_VOICES
 
 router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=refusals(openai=True))
 
@@ -79,7 +78,7 @@ async def voices(request: Request) -> Response:
         {
             "voices": [{"id": name, "name": name} for name in names],
             "default": names[0],
-            "aliases": {alias: name for alias, name in OPENAI_VOICES.items() if name in names},
+            "aliases": service.voices.aliases,
         }
     )
 

@@ -15,7 +15,8 @@ from typing import IO, Any
 
 from pocket_fast.api import TTSModel
 from pocket_fast.errors import AudioError, VoiceError, WeightsError
-from pocket_fast.models.pocket.voices import VOICES
+from pocket_fast.models.pocket import builtin
+from pocket_fast.models.pocket.voices import voice_names
 from pocket_fast.server.options import Options
 from pocket_fast.server.urls import fetch_public, hub_url
 
@@ -35,6 +36,22 @@ OPENAI_VOICES = {
     "verse": "charles",
 }
 """OpenAI's names and who speaks for them: men for men, women for women, no voice twice."""
+BUILTIN_VOICES = {
+    "alloy": "ada",
+    "ash": "abel",
+    "ballad": "bert",
+    "cedar": "carl",
+    "coral": "bess",
+    "echo": "abel",
+    "fable": "bert",
+    "marin": "cora",
+    "nova": "ada",
+    "onyx": "carl",
+    "sage": "bess",
+    "shimmer": "cora",
+    "verse": "abel",
+}
+"""The same with the built-in model, which has fewer."""
 
 DEFAULT = "default"
 MAX_RATE = 384_000  # Hz; nobody records a voice at more, and resampling it would take as long as one likes
@@ -55,9 +72,14 @@ class Voices:
     @property
     def names(self) -> list[str]:
         """What a request may name, the default voice first."""
-        known = list(VOICES) if self._model.language is not None else []
         first = self._options.default_voice
-        return [first, *(name for name in known if name != first)]
+        return [first, *(name for name in voice_names(self._model.language) if name != first)]
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """OpenAI's names for them."""
+        aliases = BUILTIN_VOICES if self._model.language == builtin.NAME else OPENAI_VOICES
+        return aliases if self._model.language is not None else {}
 
     async def find(self, voice: str | None, recording: IO[bytes] | None = None) -> Any:
         """The state of a named, embedded or linked voice, or of an uploaded recording; both is an error.
@@ -78,13 +100,13 @@ class Voices:
         return await asyncio.to_thread(self._model.get_state_for_audio_prompt, self._name(voice))
 
     def _name(self, voice: str) -> str:
-        name = OPENAI_VOICES.get(voice, voice)
         if self._model.language is None:
             raise VoiceError(
                 f"no voice is called {voice[:40]!r}: this model has no voices by name; leave it out, or give "
                 f"{DEFAULT!r} or a recording"
             )
-        if name not in VOICES:
+        name = self.aliases.get(voice, voice)
+        if name not in voice_names(self._model.language):
             raise VoiceError(f"no voice is called {voice[:40]!r}; /v1/audio/voices lists those that are")
         return name
 

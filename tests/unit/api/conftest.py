@@ -1,4 +1,4 @@
-"""Tiny models behind the Python API, and a hub on loopback."""
+"""Tiny models behind the Python API."""
 
 import copy
 import threading
@@ -6,7 +6,6 @@ import threading
 import pytest
 import yaml
 
-from fake_hub import FakeHub
 from pocket_fast import TTSModel
 from pocket_fast.models.pocket.voice_cache import VoiceCache
 from recordings import hum
@@ -89,29 +88,6 @@ def changed_config(tiny, tmp_path):
         return path
 
     return changed_config
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A FakeHub in the place of the real one, with empty caches."""
-    constants = pytest.importorskip("huggingface_hub.constants")
-    download = pytest.importorskip("huggingface_hub.file_download")
-    with FakeHub() as fake:
-        values = {
-            "ENDPOINT": fake.url,
-            "HUGGINGFACE_CO_URL_TEMPLATE": fake.url + "/{repo_id}/resolve/{revision}/{filename}",
-            "HF_HUB_CACHE": str(tmp_path / "hub"),
-            "HF_HUB_OFFLINE": False,
-            "HF_TOKEN_PATH": str(tmp_path / "token"),
-        }
-        for name, value in values.items():
-            for holder in (constants, download):  # older versions copy the names
-                monkeypatch.setattr(holder, name, value, raising=False)
-        for name in ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_HUB_ETAG_TIMEOUT"):
-            monkeypatch.delenv(name, raising=False)
-        monkeypatch.setenv("POCKET_FAST_CACHE", str(tmp_path / "http"))
-        monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
-        yield fake
 
 
 @pytest.fixture

@@ -15,6 +15,18 @@ def test_names_need_released_weights():
         locate_voice("alba", None)
 
 
+def test_the_voices_of_the_built_in_model_are_its_own(builtin):
+    for name, path in builtin.voices().items():
+        assert locate_voice(name, "builtin") == str(path)
+    with pytest.raises(VoiceError, match="'alba'; known: abel, ada"):
+        locate_voice("alba", "builtin")
+    with pytest.raises(VoiceError, match="did you mean bess"):
+        locate_voice("bes", "builtin")
+    for model in ("english", None):
+        with pytest.raises(VoiceError, match="it is one of the model 'builtin'"):
+            locate_voice("ada", model)
+
+
 def test_files_and_urls_stay_as_they_are(tmp_path, monkeypatch):
     path = tmp_path / "anna.wav"
     path.touch()

@@ -5,9 +5,15 @@ import math
 import pytest
 
 from pocket_fast.errors import NotFoundError, VoiceError
-from pocket_fast.models.pocket.catalog import LANGUAGES, canonical_name, released_as, shipped_config
+from pocket_fast.models.pocket.catalog import LANGUAGES, MODELS, canonical_name, released_as, shipped_config
 from pocket_fast.models.pocket.names import expected_tensors
-from pocket_fast.models.pocket.voices import VOICES, default_text, default_voice, voice_state_location
+from pocket_fast.models.pocket.voices import (
+    VOICES,
+    default_text,
+    default_voice,
+    voice_names,
+    voice_state_location,
+)
 
 LANGUAGE_NAMES = ("english", "french", "german", "portuguese", "italian", "dutch", "spanish")
 
@@ -56,6 +62,27 @@ def test_shapes_of_the_features_only_small_models_have():
     assert shapes["mimi.decoder.model.2.convtr.weight"] == (192, 96, 12)
     assert shapes["mimi.upsample.convtr.convtr.weight"] == (128, 1, 32)
     assert not any("time_embed" in name for name in shapes)
+
+
+def test_the_built_in_model_is_one_more(builtin):
+    assert [name for name in MODELS if name not in LANGUAGES] == ["builtin"]
+    config = shipped_config("builtin")
+    assert config.mimi.sample_rate == shipped_config("english").mimi.sample_rate
+    assert config.weights_path == str(builtin.FOLDER / "model.safetensors")
+    assert config.flow_lm.lookup_table.tokenizer_path == str(builtin.FOLDER / "tokenizer.model")
+    with pytest.raises(NotFoundError, match="did you mean builtin"):
+        shipped_config("built-in")
+
+
+def test_the_built_in_model_has_voices_of_its_own(builtin):
+    names = voice_names("builtin")
+    assert len(names) >= 4
+    assert not set(names) & set(VOICES)
+    assert default_voice("builtin", custom=False) in names
+    for name in names:
+        assert voice_state_location("builtin", name) == str(builtin.FOLDER / "voices" / f"{name}.safetensors")
+    assert voice_names("german") == tuple(VOICES)
+    assert voice_names(None) == ()
 
 
 def test_unknown_model_names_the_nearest():

@@ -1,13 +1,18 @@
 """From a text to the chunks that are spoken: tokens, limits, silences."""
 
 import dataclasses
+import sys
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pocket_fast.errors import ConfigError, TextError
+from pocket_fast.models.pocket import builtin
+from pocket_fast.models.pocket.catalog import LANGUAGES
 from pocket_fast.models.pocket.prompt import Chunk, plan, text_rules
+from pocket_fast.text.arriving import Arriving
 from pocket_fast.text.pauses import Silence
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer
 from tiny_stages import config
@@ -142,3 +147,71 @@ def test_pages_without_punctuation_are_refused_at_some_length(planned):
     assert len(planned("on " * 5000)[0].tokens) > 5000
     with pytest.raises(TextError, match=r"tokens without a mark to cut at, at most 10000 .* after 'On on"):
         planned("Fine. " + "on " * 10_000)
+
+
+# --- the built-in model ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spelled(monkeypatch):
+    """spelled(text) -> what the built-in model is given, with a speller that knows one number."""
+    spell = types.ModuleType("pocket_fast.text.spell")
+    spell.spell_out = lambda text: (
+        text.replace("3.5", "three point five").replace("$", "dollars ").replace("☃", "").strip()
+    )
+    monkeypatch.setitem(sys.modules, spell.__name__, spell)
+    characters = Tokenizer(
+        lambda text: [0, *map(ord, text)], lambda ids: "".join(chr(i) for i in ids if i), 0x110000
+    )
+
+    def spelled(text, **how):
+        return kinds(plan(text, characters, TINY, rules=text_rules(TINY, builtin.NAME), **how))
+
+    return spelled
+
+
+def test_the_built_in_model_is_given_words(spelled, planned):
+    text = "it is $3.5. [pause:1s] and 3.5"
+    assert spelled(text) == ["It is dollars three point five.", 24000, "And three point five."]
+    assert kinds(planned(text)) == ["It is $3.5.", 24000, "And 3.5."]
+
+
+def test_pauses_are_found_before_words_are_spelled_out(spelled, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        sys.modules["pocket_fast.text.spell"], "spell_out", lambda text: seen.append(text) or text
+    )
+    assert spelled("One [pause:500ms] two.") == ["One.", 12000, "Two."]
+    assert seen == ["One", "two."]
+
+
+def test_the_built_in_model_is_given_single_sentences_of_120_characters(spelled):
+    sentence = "a" * 39 + " " + "b" * 39 + ", " + "c" * 38 + "."
+    assert len(sentence) == 120
+    assert spelled(f"Yes. No! {sentence} {sentence}") == ["Yes.", "No!", *[sentence.capitalize()] * 2]
+    assert len(spelled(sentence, max_tokens=50)) == 3
+
+
+def test_what_vanishes_when_spelled_out_is_left_out(spelled):
+    assert spelled("Well. [pause:1s] ☃ [pause:1s] Yes.") == ["Well.", 24000, 24000, "Yes."]
+    assert spelled("☃") == spelled("") == []
+
+
+def test_text_in_pieces_is_spelled_out_alike_however_it_is_cut(spelled):
+    text = "It costs $3.5 today. Or is it 3.5? [pause:1s] I do not know, and 3.5 is little.\nWell."
+    whole = [part for passage in passages_of([text]) for part in spelled(passage)]
+    assert "It costs dollars three point five today." in whole
+    for cut in range(len(text)):
+        pieces = [text[:cut], text[cut:]]
+        assert [part for passage in passages_of(pieces) for part in spelled(passage)] == whole
+
+
+def passages_of(pieces):
+    arriving = Arriving()
+    return [passage for piece in pieces for passage in arriving.push(piece)] + arriving.finish()
+
+
+def test_only_the_built_in_model_has_such_rules():
+    for name in (None, *LANGUAGES):
+        rules = text_rules(TINY, name)
+        assert (rules.spell_out, rules.sentences_apart, rules.max_tokens) == (False, False, 50)

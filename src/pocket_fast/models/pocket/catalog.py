@@ -1,4 +1,5 @@
-"""The 27 released models: one base config, what each changes, and where its files lie on the hub.
+"""The models by name: the 27 released ones, as one base config, what each changes and where its files lie on the
+hub, and the built-in one.
 
 Facts taken from the configs released with pocket-tts 4.0.1; a test compares every field with them.
 """
@@ -9,6 +10,7 @@ import copy
 from typing import Any
 
 from pocket_fast.errors import NotFoundError
+from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.config import ModelConfig, parse_config
 from pocket_fast.models.strict import nearest
 
@@ -181,6 +183,7 @@ _MODELS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
 }
 
 LANGUAGES: tuple[str, ...] = tuple(_MODELS)
+MODELS: tuple[str, ...] = (*LANGUAGES, builtin.NAME)
 
 # Names of the January and April 2026 models in other programs.
 _ALIASES = {"b6369a24": "english_2026-01", "a0ac5076": "english_2026-04"}
@@ -203,11 +206,13 @@ def canonical_name(name: str) -> str:
 
 
 def shipped_config(name: str) -> ModelConfig:
-    """The config of a released model, by name or alias. Raises NotFoundError, with the nearest names."""
+    """The config of a model, by name or alias. Raises NotFoundError, with the nearest names."""
     name = canonical_name(name)
+    if name == builtin.NAME:
+        return builtin.config()
     if name not in _MODELS:
-        close = nearest(name, LANGUAGES)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(LANGUAGES)}."
+        close = nearest(name, MODELS)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(MODELS)}."
         raise NotFoundError(
             f"no model is called {name!r}; {hint} `pocket-fast voices` lists all; --config takes a YAML file"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from pocket_fast.errors import ConfigError
-from pocket_fast.models.pocket.catalog import LANGUAGES, released_as
+from pocket_fast.models.pocket.catalog import MODELS, released_as
 from pocket_fast.models.pocket.config import ModelConfig, resolve_location
 from pocket_fast.models.pocket.names import expected_tensors, int8_matrices
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer
@@ -91,7 +91,7 @@ def _bundle(config: ModelConfig, folder: Path | None, progress: bool) -> Fetched
 
 
 def released_model(config: ModelConfig, folder: Path | None, *, progress: bool = True) -> str | None:
-    """The released model whose weights a config names: where they lie on the hub, or in a file that `quantize` made.
+    """The model whose weights a config names: where they lie on the hub, or in a file that `quantize` made of it.
 
     Fetches that file, which loading needs as well. None for every other config. Raises as load.
     """
@@ -101,7 +101,7 @@ def released_model(config: ModelConfig, folder: Path | None, *, progress: bool =
     name = released_as(location)
     if name is None and config.weights_path_without_voice_cloning is None:
         name = made_from(fetch(resolve_location(location, folder), progress=progress))
-    return name if name in LANGUAGES else None
+    return name if name in MODELS else None
 
 
 def fetch_config(location: str, *, progress: bool = True) -> Path:

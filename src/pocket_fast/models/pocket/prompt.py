@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from numbers import Integral
 
 from pocket_fast.errors import ConfigError, TextError
+from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.text.pauses import Silence, cut_at_pauses
 from pocket_fast.text.prepare import TextRules, prepare
@@ -30,14 +31,15 @@ class Chunk:
     max_frames: int
 
 
-def text_rules(config: ModelConfig) -> TextRules:
-    """The text options of a config."""
+def text_rules(config: ModelConfig, model: str | None = None) -> TextRules:
+    """The text options of a config, and what a model of that name needs besides."""
     return TextRules(
         pad_with_spaces_for_short_inputs=config.pad_with_spaces_for_short_inputs,
         remove_semicolons=config.remove_semicolons,
         append_terminal_punctuation=config.append_terminal_punctuation,
         capitalize_first_letter=config.capitalize_first_letter,
         replace_characters=config.replace_characters,
+        **(builtin.TEXT_RULES if model == builtin.NAME else {}),
     )
 
 
@@ -46,12 +48,14 @@ def plan(
     tokenizer: Tokenizer,
     config: ModelConfig,
     *,
-    max_tokens: int,
+    rules: TextRules | None = None,
+    max_tokens: int | None = None,
     frames_after_eos: int | None = None,
     natural_pauses: bool = False,
 ) -> list[Chunk | Silence]:
-    """Everything to speak and to be silent, in order.
+    """Everything to speak and to be silent, in order; nothing for what vanishes when it is spelled out.
 
+    rules None: those of the config; max_tokens None: that of the rules.
     frames_after_eos None: the config's recommendation, else upstream's guess by the number of words.
     Raises TextError for a text with nothing to speak, or without punctuation for pages; ConfigError for limits
     out of range.
@@ -62,13 +66,21 @@ def plan(
         )
     if frames_after_eos is None:
         frames_after_eos = config.model_recommended_frames_after_eos
-    rules = text_rules(config)
+    rules = rules or text_rules(config)
+    max_tokens = rules.max_tokens if max_tokens is None else max_tokens
     planned: list[Chunk | Silence] = []
     for piece in cut_at_pauses(text, natural_pauses, config.mimi.sample_rate):
         if isinstance(piece, Silence):
             planned.append(piece)
             continue
-        for chunk in split(piece.text, tokenizer, max_tokens, rules):
+        words = piece.text
+        if rules.spell_out:
+            from pocket_fast.text.spell import spell_out
+
+            words = spell_out(words)
+            if not words:
+                continue
+        for chunk in split(words, tokenizer, max_tokens, rules):
             prepared, guess = prepare(chunk, rules)
             tokens = tuple(tokenizer.encode(prepared))
             if len(tokens) > _MOST_TOKENS:

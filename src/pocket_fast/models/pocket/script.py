@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Any
 
+from pocket_fast.errors import TextError
 from pocket_fast.models.pocket.pipeline import PocketModel, PocketUtterance, Sampling
 from pocket_fast.models.pocket.prompt import Chunk, plan
 from pocket_fast.models.pocket.voice import VoiceState
@@ -15,7 +16,7 @@ class Script:
     """How one text is spoken, passage by passage.
 
     grow: the chunk's own past is added to `state`, and the next chunk continues it. seed: None, or what makes
-    chunk i draw the same noise every time. limits: plan()'s max_tokens, frames_after_eos, natural_pauses.
+    chunk i draw the same noise every time. limits: plan()'s rules, max_tokens, frames_after_eos, natural_pauses.
     """
 
     def __init__(
@@ -48,6 +49,12 @@ class Script:
         first = next((part for part in parts if not isinstance(part, int)), None)
         if first is not None:
             self.passages[first] = text
+        return parts
+
+    def whole(self, text: str) -> list[Callable[[], PocketUtterance] | int]:
+        """parts() of a text that is all there is. Raises TextError too if they are none."""
+        if not (parts := self.parts(text)):
+            raise TextError("the text is blank to this model: it has no words for any of its characters")
         return parts
 
     def _begin(self, chunk: Chunk) -> Callable[[], PocketUtterance]:

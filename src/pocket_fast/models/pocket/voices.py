@@ -1,7 +1,7 @@
 """The predefined voices, and what is spoken by whom when the user chose neither.
 
 A voice has a recording (its origin, which any model with cloning weights can use) and, for every
-released model, a ready state computed with that model's weights.
+released model, a ready state computed with that model's weights. The built-in model has voices of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from pocket_fast.errors import NotFoundError, VoiceError
+from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.catalog import canonical_name
 from pocket_fast.models.strict import nearest
 
@@ -54,6 +55,7 @@ VOICES: dict[str, str] = {
 
 _DEFAULT_VOICE = "alba"
 _DEFAULT_VOICES = {
+    builtin.NAME: builtin.DEFAULT_VOICE,
     "italian": "giovanni",
     "spanish": "lola",
     "german": "juergen",
@@ -63,6 +65,7 @@ _DEFAULT_VOICES = {
 }
 
 _DEFAULT_TEXTS = {
+    builtin.NAME: builtin.DEFAULT_TEXT,
     "english": "Hello world. This voice was made on an ordinary computer, faster than you can listen.",
     "french": "Bonjour le monde. Cette voix sort d'un ordinateur ordinaire, plus vite qu'on ne l'écoute.",
     "german": "Hallo Welt. Diese Stimme kommt aus einem gewöhnlichen Rechner, schneller als man zuhört.",
@@ -89,13 +92,22 @@ def default_voice(language: str | None, custom: bool) -> str:
     return _by_language(_DEFAULT_VOICES, language, _DEFAULT_VOICE)
 
 
+def voice_names(model: str | None) -> tuple[str, ...]:
+    """The voices that a model has by name; None, weights of the user's own, has none."""
+    if model is None:
+        return ()
+    return tuple(builtin.voices() if model == builtin.NAME else VOICES)
+
+
 def voice_state_location(model: str, voice: str) -> str:
-    """The hub location of a predefined voice's ready state for a released model (name or alias).
+    """Where the ready state of a predefined voice lies for a model (name or alias): on the hub or in the package.
 
     Raises VoiceError for an unknown voice, with the nearest names.
     """
-    if voice not in VOICES:
-        raise _unknown(voice)
+    if voice not in voice_names(model):
+        raise _unknown(voice, model)
+    if model == builtin.NAME:
+        return str(builtin.voices()[voice])
     folder = f"languages/{canonical_name(model)}/embeddings"
     return f"{_STATES}/{folder}/{voice}.safetensors@{_STATES_REVISION}"
 
@@ -103,26 +115,29 @@ def voice_state_location(model: str, voice: str) -> str:
 def locate_voice(source: str, model: str | None) -> str:
     """Where the voice lies that a user wrote as a name, a path or a URL.
 
-    model: the released model that is to speak, None for weights of the user's own. Raises VoiceError (unknown
-    name; a name although no ready state fits the weights), NotFoundError (no such file).
+    model: the one that is to speak, None for weights of the user's own. Raises VoiceError (unknown name; a name
+    although no ready state fits the weights), NotFoundError (no such file).
     """
-    if source in VOICES:
-        if model is None:
-            raise VoiceError(
-                f"voice {source!r} is a state made with released weights and does not fit a config or "
-                "checkpoint of your own; give a recording (a path or URL) instead"
-            )
+    if source in voice_names(model):
         return voice_state_location(model, source)
+    if model is None and source in VOICES:
+        raise VoiceError(
+            f"voice {source!r} is a state made with released weights and does not fit a config or "
+            "checkpoint of your own; give a recording (a path or URL) instead"
+        )
     if "://" not in source and not os.path.exists(os.path.expanduser(source)):
         if "/" in source or "." in source:
             raise NotFoundError(f"{source}: no such file, and not the name of a predefined voice")
-        raise _unknown(source)
+        raise _unknown(source, model)
     return source
 
 
-def _unknown(name: str) -> VoiceError:
-    close = nearest(name, VOICES)
-    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(VOICES)}."
+def _unknown(name: str, model: str | None) -> VoiceError:
+    known = voice_names(model) or tuple(VOICES)
+    close = nearest(name, known)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(known)}."
+    if name in builtin.voices():
+        hint = f"it is one of the model {builtin.NAME!r}, which is in the package."
     return VoiceError(
         f"no voice is called {name!r}; {hint} A voice may also be a path or URL of a recording or state"
     )
