@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
-import sys
-import types
 from pathlib import Path
 
 import pytest
@@ -102,8 +99,4 @@ def builtin(request, monkeypatch):
 
     if not (builtin.FOLDER / "model.safetensors").exists():
         monkeypatch.setattr(builtin, "FOLDER", request.getfixturevalue("_stand_in"))
-    if importlib.util.find_spec("pocket_fast.text.spell") is None:
-        spell = types.ModuleType("pocket_fast.text.spell")
-        spell.spell_out = lambda text: text.replace("3", "three")
-        monkeypatch.setitem(sys.modules, spell.__name__, spell)
     return builtin

@@ -82,7 +82,9 @@ def check_contents(wheel: Path) -> None:
     modules = [n for n in names if n.startswith("pocket_fast/cpu/") and n.endswith((".so", ".pyd"))]
     assert len(modules) >= 8, modules
     source = ROOT / "src"
-    model = [str(f.relative_to(source)) for f in (source / "pocket_fast" / "builtin").rglob("*") if f.is_file()]
+    model = [
+        str(f.relative_to(source)) for f in (source / "pocket_fast" / "builtin").rglob("*") if f.is_file()
+    ]
     assert set(model) <= set(names), f"not in the wheel: {set(model) - set(names)}"
     assert any(n.endswith("licenses/LICENSE") for n in names), "no licence in the wheel"
     strays = [
