@@ -14,7 +14,7 @@ from voice.layers import RATIOS
 from voice.speech import RATE, TRAINED, Synthesizer
 
 CONFIG, WEIGHTS, TOKENIZER, VOICES = "builtin.yaml", "model.safetensors", "tokenizer.model", "voices"
-PROMPT = "My voice was made by a machine, and it is yours to use."
+PROMPT = "A quiet river runs under the old bridge."
 # What the training text never held becomes what it did hold.
 _REPLACED = {
     **dict.fromkeys("–—;:", ","),

@@ -18,7 +18,7 @@ from torch import nn
 from voice import data, tokens
 from voice.latents import CODES, CONTENT, LATENT, OFFSET
 from voice.layers import Layer, Layers, causal_mask
-from voice.training import Run, autocast, averaged_weights
+from voice.training import Run, autocast, averaged_weights, join
 
 WIDTH, HEADS, HIDDEN, LAYERS = 192, 6, 576, 6
 FLOW = {"dim": 128, "depth": 2}
@@ -171,7 +171,10 @@ def _sentence_step(layer, x, positions, own_mask, prompt_keys, prompt_values, pr
 
 
 class Sentences:
-    """Draws batches of sentences of similar length, with prompts of 1 to 30 s."""
+    """Draws batches of sentences of similar length, with prompts of 1 to 30 s.
+
+    Of a batch that several processes share, each fills in its own groups only.
+    """
 
     def __init__(self, folder: Path, positions: int, seed: int):
         self._content = np.load(folder / "spoken_content.npy", mmap_mode="r")
@@ -183,13 +186,15 @@ class Sentences:
         self._order = np.argsort(self._lengths, kind="stable")
         self._sorted = self._lengths[self._order]
         self._positions = positions
+        self._rank, self._processes = join()
         self.draw = np.random.default_rng(seed)
 
     def next(self, most: float) -> Batch:
         """A batch of sentences of at most `most` positions each (characters, start and latents)."""
         draw = self.draw
         last = max(2 * _GROUPS, int(np.searchsorted(self._sorted, most, "right")))
-        middle = draw.integers(0, last)
+        # Half of the batches prefer long sentences: they are few, and the ones that go wrong.
+        middle = int(last * draw.random() ** draw.choice((0.5, 1)))
         together = max(1, round(self._positions / (_GROUPS * self._sorted[middle])))
         count = _GROUPS * together
         start = min(max(0, middle - count), max(0, last - 2 * count))
@@ -197,7 +202,12 @@ class Sentences:
         rows = draw.permutation(np.resize(near, max(count, len(near))))[:count]
         codes = CODES[draw.integers(0, len(CODES), _GROUPS)]
         prompt, prompt_length = self._prompts(codes)
-        return self._filled(rows, codes.repeat_interleave(together, 0), prompt, prompt_length)
+        mine = slice(self._rank, None, self._processes)
+        rows, codes = (
+            rows.reshape(_GROUPS, together)[mine].flatten(),
+            codes[mine].repeat_interleave(together, 0),
+        )
+        return self._filled(rows, codes, prompt[mine], prompt_length[mine])
 
     def _filled(self, rows: np.ndarray, codes: torch.Tensor, prompt, prompt_length) -> Batch:
         length = int(self._lengths[rows].max())
@@ -245,13 +255,16 @@ def train(folder: Path, steps: int = 6000, positions: int = 3200, seed: int = 1)
     model = LanguageModel()
     run = Run(model, folder / "language.pt", steps, 1.5e-3)
     sentences = Sentences(folder, positions, seed + run.step)  # gone on with: other batches than before
+    torch.manual_seed(seed + run.step + join()[0])
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         progress = step / steps
         batch = sentences.next(60 + 240 * min(1, progress / 0.25))
         sigma = torch.rand(len(batch.latents), 1, 1) * 0.5
         latents = batch.latents + sigma * torch.randn_like(batch.latents)
-        if progress > 0.25 and torch.rand(()) < 0.35:
+        if (
+            progress > 0.25 and sentences.draw.random() < 0.35
+        ):  # all processes alike: they wait for each other
             latents = _own_words(model, batch, latents)
         with autocast():
             said = model(batch, latents)[batch.learns]

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch.distributed as dist
 from torch import nn
+
+
+def join() -> tuple[int, int]:
+    """(rank, processes) of this process under torchrun, which then train one model together; (0, 1) otherwise."""
+    if "WORLD_SIZE" not in os.environ:
+        return 0, 1
+    if not dist.is_initialized():
+        dist.init_process_group("gloo")
+    return dist.get_rank(), dist.get_world_size()
 
 
 class Run:
     """One training: AdamW, warm-up and cosine, clipped gradients, an exponential average of the weights.
 
-    `loss(step)` builds the loss of one step under bfloat16 autocast, where the CPU has it. The state is saved
-    every `save_every` seconds to `path`, and found there again by the next Run with the same path.
+    The state is saved every `save_every` seconds to `path`, and found there again by the next Run with the same
+    path. Processes that joined share their gradients; the first one saves and logs.
     """
 
     def __init__(
@@ -43,6 +54,7 @@ class Run:
     def go(self, loss: Callable[[int], dict[str, torch.Tensor]]) -> list[dict[str, float]]:
         """Trains to the last step; a log line every 50. `loss` gives named parts, "loss" is minimised."""
         history = []
+        first = join()[0] == 0
         saved = logged = time.monotonic()
         while self.step < self.steps:
             for group in self._optimizer.param_groups:
@@ -50,12 +62,13 @@ class Run:
             self._optimizer.zero_grad(set_to_none=True)
             parts = loss(self.step)
             parts["loss"].backward()
+            self._share_gradients()
             nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
             self._optimizer.step()
             self.step += 1
             self._follow()
             history.append({name: value.item() for name, value in parts.items()})
-            if self.step % 50 == 0 or self.step == self.steps:
+            if first and (self.step % 50 == 0 or self.step == self.steps):
                 recent = history[-50:]
                 figures = "  ".join(
                     f"{name} {sum(h[name] for h in recent) / len(recent):.4f}" for name in parts
@@ -63,10 +76,21 @@ class Run:
                 now = time.monotonic()
                 print(f"step {self.step}  {figures}  {(now - logged) / len(recent):.3f} s/step", flush=True)
                 logged = now
-            if time.monotonic() - saved > self._save_every or self.step == self.steps:
+            if first and (time.monotonic() - saved > self._save_every or self.step == self.steps):
                 self.save()
                 saved = time.monotonic()
         return history
+
+    def _share_gradients(self) -> None:
+        _, processes = join()
+        if processes == 1:
+            return
+        gradients = [parameter.grad for parameter in self.model.parameters() if parameter.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(flat)
+        flat /= processes
+        for gradient, shared in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(shared.view_as(gradient))
 
     def _schedule(self) -> float:
         warm = max(1, min(150, self.steps // 10))
