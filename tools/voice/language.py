@@ -260,8 +260,7 @@ def train(folder: Path, steps: int = 6000, positions: int = 3200, seed: int = 1)
     def loss(step: int) -> dict[str, torch.Tensor]:
         progress = step / steps
         batch = sentences.next(60 + 240 * min(1, progress / 0.25))
-        sigma = torch.rand(len(batch.latents), 1, 1) * 0.5
-        latents = batch.latents + sigma * torch.randn_like(batch.latents)
+        latents = _disturbed(batch.latents)
         if (
             progress > 0.25 and sentences.draw.random() < 0.35
         ):  # all processes alike: they wait for each other
@@ -278,6 +277,19 @@ def train(folder: Path, steps: int = 6000, positions: int = 3200, seed: int = 1)
         return {**parts, "end": stop.detach(), "timbre": error[:, CONTENT:].square().mean().detach()}
 
     return run.go(loss)
+
+
+def _disturbed(latents: torch.Tensor) -> torch.Tensor:
+    """The latents (b, n, 32) with noise, and in a third of the rows with a few frames of another sentence.
+
+    In use the past is the model's own and sometimes wrong: it must not lose its place in the text over it.
+    """
+    rows, length, _ = latents.shape
+    at = torch.arange(length) - torch.rand(rows, 1) * length
+    strange = (at >= 0) & (at < torch.rand(rows, 1) * 10) & (torch.rand(rows, 1) < 1 / 3)
+    content = torch.where(strange[..., None], latents.roll(1, 0), latents)[..., :CONTENT]
+    noise = torch.rand(rows, 1, 1) * 0.5 * torch.randn_like(latents)
+    return torch.cat([content, latents[..., CONTENT:]], -1) + noise
 
 
 @torch.no_grad()
