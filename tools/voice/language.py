@@ -264,7 +264,8 @@ def train(folder: Path, steps: int = 6000, positions: int = 3200, seed: int = 1)
         if (
             progress > 0.25 and sentences.draw.random() < 0.35
         ):  # all processes alike: they wait for each other
-            latents = _own_words(model, batch, latents)
+            for _ in range(sentences.draw.integers(1, 3)):
+                latents = _own_words(model, batch, latents)
         with autocast():
             said = model(batch, latents)[batch.learns]
             noise = torch.randn(len(said), LATENT) * (0.7 if torch.rand(()) < 0.3 else 0)
@@ -280,14 +281,16 @@ def train(folder: Path, steps: int = 6000, positions: int = 3200, seed: int = 1)
 
 
 def _disturbed(latents: torch.Tensor) -> torch.Tensor:
-    """The latents (b, n, 32) with noise, and in a third of the rows with a few frames of another sentence.
+    """The latents (b, n, 32) with noise, and in half of the rows a stretch of up to 1.6 s drawn towards the mean.
 
-    In use the past is the model's own and sometimes wrong: it must not lose its place in the text over it.
+    A regression that is unsure says the mean. It then hears itself say so, and must not lose its place in the text
+    over it: once lost it would say the mean for ever.
     """
     rows, length, _ = latents.shape
     at = torch.arange(length) - torch.rand(rows, 1) * length
-    strange = (at >= 0) & (at < torch.rand(rows, 1) * 10) & (torch.rand(rows, 1) < 1 / 3)
-    content = torch.where(strange[..., None], latents.roll(1, 0), latents)[..., :CONTENT]
+    unsure = (at >= 0) & (at < torch.rand(rows, 1) * 20) & (torch.rand(rows, 1) < 1 / 2)
+    faint = torch.where(unsure, 0.5 * torch.rand(rows, 1), 1.0)[..., None]
+    content = latents[..., :CONTENT] * faint
     noise = torch.rand(rows, 1, 1) * 0.5 * torch.randn_like(latents)
     return torch.cat([content, latents[..., CONTENT:]], -1) + noise
 
