@@ -42,7 +42,9 @@ def main() -> None:
     with open_writer(out, "wav", model.sample_rate) as writer:
         writer.write(x)
     rms, peak = np.sqrt(np.mean(x**2)), np.abs(x).max()
-    print(f"{out}: {len(x) / model.sample_rate:.2f} s, rms {rms:.3f}, peak {peak:.2f}, {writer.clipped} clipped")
+    print(
+        f"{out}: {len(x) / model.sample_rate:.2f} s, rms {rms:.3f}, peak {peak:.2f}, {writer.clipped} clipped"
+    )
 
 
 if __name__ == "__main__":

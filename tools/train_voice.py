@@ -2,12 +2,13 @@
 
     python tools/train_voice.py STEP [STEP ...] [--work DIR] [--dry]
 
-Steps in order: text, speech, latents, spoken; then decoder, encoder and language, which need nothing of each other
-(two processes on two cores); then export. A training that was stopped goes on where it was. MODEL.md tells what
-each step took. `--dry` runs a step at a size that takes seconds.
+Steps in order: text, speech, latents, spoken; then decoder, encoder and language, which need nothing of each other;
+then export. A training that was stopped goes on where it was; two processes gain more than two threads, be it two
+steps at a time or `torchrun`. MODEL.md tells what each step took. `--dry` runs a step at a size that takes seconds.
 
     python tools/train_voice.py text speech latents spoken
-    python tools/train_voice.py decoder encoder & python tools/train_voice.py language; wait
+    python tools/train_voice.py decoder encoder
+    torchrun --nproc-per-node 2 tools/train_voice.py language
     python tools/train_voice.py export
     python tools/evaluate_voice.py --language builtin
 """

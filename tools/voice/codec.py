@@ -123,7 +123,7 @@ class _Crops:
         return sound, torch.cat([content, code], -1) + OFFSET
 
 
-def train_decoder(folder: Path, steps: int = 4000, batch: int = 16, frames: int = 11, seed: int = 1) -> list:
+def train_decoder(folder: Path, steps: int = 4300, batch: int = 16, frames: int = 11, seed: int = 1) -> list:
     """Trains the decoder on latents with a little noise; the run is kept in decoder.pt."""
     torch.manual_seed(seed)
     model = Decoder()
@@ -141,7 +141,7 @@ def train_decoder(folder: Path, steps: int = 4000, batch: int = 16, frames: int 
     return run.go(loss)
 
 
-def train_encoder(folder: Path, steps: int = 3000, batch: int = 12, frames: int = 13, seed: int = 2) -> list:
+def train_encoder(folder: Path, steps: int = 2000, batch: int = 12, frames: int = 13, seed: int = 2) -> list:
     """Trains the encoder to find the latents in the sound; the run is kept in encoder.pt."""
     torch.manual_seed(seed)
     model = Encoder()
