@@ -1,12 +1,9 @@
-"""What every test may use: the report header, the instruction sets, a hub on loopback, the built-in model."""
+"""What every test may use: the report header, the instruction sets, a hub on loopback."""
 
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
-import shutil
-from pathlib import Path
 
 import pytest
 
@@ -68,35 +65,3 @@ def hub(tmp_path, monkeypatch):
         monkeypatch.setenv("POCKET_FAST_CACHE", str(tmp_path / "http"))
         monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
         yield fake
-
-
-@pytest.fixture(scope="session")
-def _stand_in(tmp_path_factory):
-    """Until the package has its built-in model: a folder in the same form, of a prototype that speaks."""
-    from pocket_fast import TTSModel, export_model_state
-
-    data = Path(os.environ.get("POCKET_FAST_SHARED_DATA") or Path(__file__).parents[2] / "shared" / "data")
-    prototype = data / "voice-prototype"
-    if not prototype.is_dir():
-        pytest.skip("the package has no built-in model yet, and there is no prototype of one")
-    folder = tmp_path_factory.mktemp("builtin")
-    shutil.copyfile(prototype / "config.yaml", folder / "builtin.yaml")
-    for name in ("model.safetensors", "tokenizer.model"):
-        shutil.copyfile(prototype / name, folder / name)
-    (folder / "voices").mkdir()
-    model = TTSModel.load_model(config=folder / "builtin.yaml", threads=1)
-    voice = model.get_state_for_audio_prompt(prototype / "prompt.wav")
-    for name in ("abel", "ada", "bert", "bess", "carl", "cora"):
-        export_model_state(voice, folder / "voices" / f"{name}.safetensors")
-    model.close()
-    return folder
-
-
-@pytest.fixture
-def builtin(request, monkeypatch):
-    """The built-in model is there."""
-    from pocket_fast.models.pocket import builtin
-
-    if not (builtin.FOLDER / "model.safetensors").exists():
-        monkeypatch.setattr(builtin, "FOLDER", request.getfixturevalue("_stand_in"))
-    return builtin

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from command_line import ROOT, TAIL, error_of, read_wav
+from command_line import TAIL, error_of, read_wav
 from fake_hub import Trouble
-from pocket_fast.models.pocket import catalog
+from pocket_fast.models.pocket import builtin, catalog
 from pocket_fast.models.pocket.config import load_config
 from pocket_fast.models.pocket.voices import voice_state_location
 from pocket_fast.weights.hub import parse_hub_location
-
-pytestmark = pytest.mark.usefixtures("builtin")
 
 NOBODY = "http://127.0.0.1:9"  # discard: nobody listens
 SPEAKS = "the small built-in voice speaks"
@@ -73,7 +71,7 @@ def test_it_speaks_without_a_network(run, unreachable, tmp_path):
     assert 300 < samples.std() < 10_000
 
 
-def test_every_voice_speaks(run, unreachable, builtin):
+def test_every_voice_speaks(run, unreachable):
     for name in builtin.voices():
         assert len(sound_of(run, "--language", "builtin", "--voice", name, "--text", "Hello there.")) > 24000
 
@@ -222,7 +220,7 @@ def served(monkeypatch):
         model.close()
 
 
-def test_serve_does_the_same(served, unreachable, capsys, builtin):
+def test_serve_does_the_same(served, unreachable, capsys):
     from pocket_fast.errors import DownloadError
 
     service = served()
@@ -236,7 +234,7 @@ def test_serve_does_the_same(served, unreachable, capsys, builtin):
         served("--default-voice", "alba")
 
 
-def test_served_by_its_name_it_has_voices_for_the_clients_of_openai(served, unreachable, capsys, builtin):
+def test_served_by_its_name_it_has_voices_for_the_clients_of_openai(served, unreachable, capsys):
     from pocket_fast.server.voices import OPENAI_VOICES
 
     service = served("--language", "builtin", "--default-voice", "carl")
@@ -250,8 +248,6 @@ def test_served_by_its_name_it_has_voices_for_the_clients_of_openai(served, unre
 
 
 def test_the_first_run(start, tmp_path):
-    if not (ROOT / "src" / "pocket_fast" / "builtin").exists():
-        pytest.skip("the package has no built-in model yet")
     process = start("generate")
     out, err = process.communicate(timeout=120)
     assert (process.returncode, out) == (0, b"")

@@ -9,7 +9,6 @@ import pytest
 from pocket_fast import TTSModel
 
 pytest.importorskip("pocketsphinx", reason="the recogniser comes with the extra [train]")
-pytestmark = pytest.mark.usefixtures("builtin")
 
 SENTENCES = [
     "My sister lives in a small town near the sea.",

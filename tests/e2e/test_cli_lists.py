@@ -10,13 +10,14 @@ import pytest
 import pocket_fast
 from command_line import error_of
 from fake_hub import FakeHub, Trouble
+from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.catalog import MODELS
 from pocket_fast.models.pocket.voices import VOICES
 
 WEIGHTS = "kyutai/pocket-tts/db04f0e653473e5c7333c69686ac92b7460b0c1d/languages/english/model.safetensors"
 
 
-def test_voices_names_every_voice_and_model(run, builtin):
+def test_voices_names_every_voice_and_model(run):
     result = run("voices")
     assert (result.code, result.err) == (0, "")
     words = result.out.decode().replace(",", " ").split()
@@ -32,7 +33,7 @@ def test_voices_of_a_language(run):
     assert "did you mean french" in error_of(run("voices", "--language", "frensh"))
 
 
-def test_voices_of_the_built_in_model(run, builtin):
+def test_voices_of_the_built_in_model(run):
     first, *others = run("voices", "--language", "builtin").out.decode().splitlines()
     assert first == f"{builtin.DEFAULT_VOICE} (default)"
     assert {builtin.DEFAULT_VOICE, *others} == set(builtin.voices())
@@ -62,7 +63,7 @@ def test_info_of_a_released_model(run, monkeypatch, tmp_path):
     assert model["files"]["weights"]["here"] is False
 
 
-def test_info_of_the_built_in_model(run, builtin):
+def test_info_of_the_built_in_model(run):
     model = json.loads(run("info", "--json", "--language", "builtin").out)["model"]
     assert model["name"] == "builtin"
     assert 1e6 < model["parameters"] < 10e6

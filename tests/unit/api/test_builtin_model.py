@@ -8,6 +8,7 @@ import pytest
 from fake_hub import Trouble
 from pocket_fast import TTSModel
 from pocket_fast.errors import DownloadError, TextError, VoiceError
+from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.catalog import shipped_config
 from pocket_fast.weights.hub import parse_hub_location
 
@@ -16,21 +17,21 @@ SPELLED = TEXT.replace("3", "three")
 
 
 @pytest.fixture
-def model(builtin, hub):
+def model(hub):
     model = TTSModel.load_model("builtin", threads=1)
     yield model
     model.close()
     assert hub.requests == []
 
 
-def test_what_it_says_about_itself(model, builtin):
+def test_what_it_says_about_itself(model):
     assert model.language == "builtin"
     assert model.has_voice_cloning
     assert model.sample_rate == 24000
     assert model.temp == shipped_config("builtin").default_temperature
 
 
-def test_voices_by_name_are_in_the_package(model, builtin):
+def test_voices_by_name_are_in_the_package(model):
     for name, path in builtin.voices().items():
         voice = model.get_state_for_audio_prompt(name)
         same = model.get_state_for_audio_prompt(path)
@@ -40,7 +41,7 @@ def test_voices_by_name_are_in_the_package(model, builtin):
         model.get_state_for_audio_prompt("alba")
 
 
-def test_every_way_to_speak_has_the_same_rules(model, builtin):
+def test_every_way_to_speak_has_the_same_rules(model):
     voice = model.get_state_for_audio_prompt(builtin.DEFAULT_VOICE)
     model.temp = 0.0  # or the second sentence would be drawn other noise
     sentences = [
@@ -63,7 +64,7 @@ def test_every_way_to_speak_has_the_same_rules(model, builtin):
     assert not np.array_equal(model.generate_audio(voice, TEXT, 50, seed=1), whole)
 
 
-def test_pictures_alone_are_nothing_to_say(model, builtin):
+def test_pictures_alone_are_nothing_to_say(model):
     voice = model.get_state_for_audio_prompt(builtin.DEFAULT_VOICE)
     for text in ("☃", ["☃\n\n", "☃"]):
         with pytest.raises(TextError, match="blank"):
@@ -81,7 +82,7 @@ def test_pictures_alone_are_nothing_to_say(model, builtin):
     assert len(asyncio.run(speak())) == len(with_picture)
 
 
-def test_in_8_bits(builtin):
+def test_in_8_bits():
     model = TTSModel.load_model("builtin", threads=1, quantize=True)
     assert model.compute_type.startswith("int8")
     voice = model.get_state_for_audio_prompt(builtin.DEFAULT_VOICE)
@@ -89,7 +90,7 @@ def test_in_8_bits(builtin):
     model.close()
 
 
-def test_a_config_of_the_same_files_is_spoken_as_any_other(builtin):
+def test_a_config_of_the_same_files_is_spoken_as_any_other():
     """No spelling out and chunks of 50 tokens: a config says nothing about that."""
     model = TTSModel.load_model(config=builtin.FOLDER / "builtin.yaml", threads=1)
     assert model.language is None
@@ -104,7 +105,7 @@ def test_a_config_of_the_same_files_is_spoken_as_any_other(builtin):
     model.close()
 
 
-def test_the_package_stays_small(builtin):
+def test_the_package_stays_small():
     assert sum(file.stat().st_size for file in builtin.FOLDER.rglob("*") if file.is_file()) <= 10_000_000
 
 

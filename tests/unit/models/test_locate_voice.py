@@ -3,6 +3,7 @@
 import pytest
 
 from pocket_fast.errors import NotFoundError, VoiceError
+from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.voices import locate_voice, voice_state_location
 
 
@@ -15,7 +16,7 @@ def test_names_need_released_weights():
         locate_voice("alba", None)
 
 
-def test_the_voices_of_the_built_in_model_are_its_own(builtin):
+def test_the_voices_of_the_built_in_model_are_its_own():
     for name, path in builtin.voices().items():
         assert locate_voice(name, "builtin") == str(path)
     with pytest.raises(VoiceError, match="'alba'; known: abel, ada"):

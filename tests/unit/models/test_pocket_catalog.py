@@ -5,6 +5,7 @@ import math
 import pytest
 
 from pocket_fast.errors import NotFoundError, VoiceError
+from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.catalog import LANGUAGES, MODELS, canonical_name, released_as, shipped_config
 from pocket_fast.models.pocket.names import expected_tensors
 from pocket_fast.models.pocket.voices import (
@@ -64,7 +65,7 @@ def test_shapes_of_the_features_only_small_models_have():
     assert not any("time_embed" in name for name in shapes)
 
 
-def test_the_built_in_model_is_one_more(builtin):
+def test_the_built_in_model_is_one_more():
     assert [name for name in MODELS if name not in LANGUAGES] == ["builtin"]
     config = shipped_config("builtin")
     assert config.mimi.sample_rate == shipped_config("english").mimi.sample_rate
@@ -74,7 +75,7 @@ def test_the_built_in_model_is_one_more(builtin):
         shipped_config("built-in")
 
 
-def test_the_built_in_model_has_voices_of_its_own(builtin):
+def test_the_built_in_model_has_voices_of_its_own():
     names = voice_names("builtin")
     assert len(names) >= 4
     assert not set(names) & set(VOICES)
