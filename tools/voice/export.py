@@ -15,6 +15,7 @@ from voice.speech import RATE, TRAINED, Synthesizer
 
 CONFIG, WEIGHTS, TOKENIZER, VOICES = "builtin.yaml", "model.safetensors", "tokenizer.model", "voices"
 PROMPT = "A quiet river runs under the old bridge."
+LEVEL = 0.6  # of the synthesiser's loudness, whose peaks the decoder overshoots
 # What the training text never held becomes what it did hold.
 _REPLACED = {
     **dict.fromkeys("–—;:", ","),
@@ -106,6 +107,8 @@ def export(folder: Path, target: Path) -> None:
     }
     encoder = codec.load(folder, codec.Encoder, "encoder")
     tensors.update({f"mimi.{name}": value for name, value in encoder.state_dict().items()})
+    for name in ("weight", "bias"):  # the last layer is linear: it sets the level of everything
+        tensors[f"mimi.decoder.model.11.conv.{name}"] *= LEVEL
     tensors["flow_lm.emb_mean"] = torch.full((LATENT,), OFFSET)
     tensors["flow_lm.emb_std"] = torch.ones(LATENT)
     target.mkdir(parents=True, exist_ok=True)

@@ -77,8 +77,9 @@ def test_the_package_computes_what_was_trained(made):
     """Prompt, text, the first latent and its sound: by the training's code and by the package."""
     from pocket_fast import TTSModel
 
-    language, codec, tokens, latents = (
-        importlib.import_module(f"voice.{name}") for name in ("language", "codec", "tokens", "latents")
+    language, codec, tokens, latents, export = (
+        importlib.import_module(f"voice.{name}")
+        for name in ("language", "codec", "tokens", "latents", "export")
     )
     stages = TTSModel.load_model(
         config=made / "bundle/builtin.yaml", compute_type="float32", threads=1
@@ -102,7 +103,7 @@ def test_the_package_computes_what_was_trained(made):
         )
         said = trained(batch, nothing)[:, -1]
         expected = trained.flow_net(torch.zeros(1, 32), said)
-        sound = decoder(expected[:, None] + latents.OFFSET)[0].numpy()
+        sound = decoder(expected[:, None] + latents.OFFSET)[0].numpy() * export.LEVEL
 
     backbone = stages.backbone
     stream = backbone.stream(64)
