@@ -42,7 +42,7 @@ class Figures:
             texts = self.texts(name)
             sounds = self.source.say(texts)
             if name == "paragraphs":
-                found = self._recogniser.intact([sentences_of(t) for t in texts], sounds, SENTENCES_AT_ONCE)
+                found = self._recogniser.whole([sentences_of(text) for text in texts], sounds)
             else:
                 size = WORDS_AT_ONCE if name == "words" else SENTENCES_AT_ONCE
                 found = self._recogniser.named(texts, sounds, size)
