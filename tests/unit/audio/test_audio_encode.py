@@ -203,7 +203,7 @@ def test_grouping_changes_nothing(format):
 def test_a_listener_who_leaves_early_has_valid_sound(tmp_path, format, samples, share):
     data = whole(SPEECH, format, samples=samples)
     y = decoded(data[: int(share * len(data)) // 2 * 2], format, tmp_path)
-    assert abs(len(y) / len(SPEECH) - share) < 0.1  # the bytes are not spread evenly
+    assert abs(len(y) / len(SPEECH) - share) < 0.25  # pauses cost few bytes
     start = place(y, SPEECH)
     n = min(len(y) - start, len(SPEECH)) - 1200
     assert np.corrcoef(y[start : start + n], SPEECH[:n])[0, 1] > 0.98
