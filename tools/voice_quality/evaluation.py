@@ -67,9 +67,7 @@ class Evaluation:
             for gate in self.wanted.gates:
                 found += _told(f"{measured.name}: {gate}", self._of_voice(gate, measured))
             if self._other is not None:
-                other = self._figures(self._other, voice)
-                line = gates.loss(measured, other, self.wanted.compare)
-                found += _told(f"{measured.name}: {self.wanted.compare}", [line])
+                found += _told(f"{measured.name}: {self.wanted.compare}", self._loss(voice, measured))
             if self.wanted.figure and number == 0:
                 self._draw(measured)
         if "timbre" in self.wanted.gates:
@@ -124,6 +122,9 @@ class Evaluation:
         elif gate == "ends":
             yield from gates.ends(measured)
 
+    def _loss(self, voice: str, measured: Measured) -> Iterator[Line]:
+        yield gates.loss(measured, self._figures(self._other, voice), self.wanted.compare)
+
     def _timbre(self, measured_own: bool) -> Iterator[Line]:
         if not (measured_own and self.model.has_voice_cloning):
             yield not_applicable("timbre", "all", "no voice of a timbre that is known here, or no cloning")
@@ -146,7 +147,7 @@ class Evaluation:
         )
 
 
-def _told(what: str, found: Iterator[Line] | list[Line]) -> list[Line]:
+def _told(what: str, found: Iterator[Line]) -> list[Line]:
     """The lines, once they are there; says on stderr how long that took."""
     began = time.monotonic()
     found = list(found)
