@@ -39,6 +39,7 @@ SLOW_TO_IMPORT = {
     "sentencepiece",
     "tokenizers",
     "safetensors",
+    "num2words",
     "yaml",
     "tqdm",
 }

@@ -40,6 +40,7 @@ WORDS = {
         people dollars euros cents percent grams bottles boxes""",
     "letter": """ay bee see dee ee eff gee aitch eye jay kay ell em en oh pee cue ar ess tee you vee double-you ex
         why zee""",
+    "little": "a and as at but by for from he in is it of on or she that the to was which with",
 }
 _CHOICES = {kind: text.replace("\n", " ").split() for kind, text in WORDS.items()}
 
@@ -111,6 +112,7 @@ class Grammar:
     def __init__(self, draw: random.Random, lexicon: list[str]):
         self._draw = draw
         self._lexicon = lexicon
+        self._left: list[str] = []
 
     def sentence(self) -> str:
         """One of the patterns, filled."""
@@ -153,12 +155,18 @@ class Grammar:
         raise KeyError(kind)
 
     def word_list(self, most: int) -> str:
-        """Words at random, at most `most` characters, some of them twice or three times, some with commas."""
+        """Words of the lexicon, at most `most` characters: with little words between, some again soon after, commas."""
         draw = self._draw
         words: list[str] = []
         length = draw.randint(10, most - 1)
         while True:
-            word = draw.choice(self._lexicon)
+            which = draw.random()
+            if which < 0.15:
+                word = draw.choice(_CHOICES["little"])
+            elif which < 0.27 and words:
+                word = draw.choice(words[-6:]).rstrip(",")
+            else:
+                word = self._word() + draw.choices(("", "'s"), (20, 1))[0]
             for _ in range(draw.choices((1, 2, 3), (20, 1, 1))[0]):
                 if sum(map(len, words)) + len(words) + len(word) > length:
                     return self._ended(words or [word])
@@ -166,7 +174,13 @@ class Grammar:
 
     def single_word(self) -> str:
         """One word as a sentence."""
-        return self._ended([self._draw.choice(self._lexicon)])
+        return self._ended([self._word()])
+
+    def _word(self) -> str:
+        """One of the lexicon, which is gone through whole before a word comes again."""
+        if not self._left:
+            self._left = self._draw.sample(self._lexicon, len(self._lexicon))
+        return self._left.pop()
 
     def _ended(self, words: list[str]) -> str:
         text = " ".join(words).rstrip(",")

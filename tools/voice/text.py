@@ -2,7 +2,7 @@
 
 Sources, as Debian packages: the King James Bible (bible-kjv), Jane Austen's six novels (r-cran-janeaustenr) and
 The Devil's Dictionary (dict-devil), all in the public domain; the example sentences of WordNet 3.0 (wordnet-base,
-free for any purpose); the word list SCOWL (wamerican, free for any purpose). The rest is made by grammar.py.
+free for any purpose); the word list SCOWL (wamerican-large, free for any purpose). The rest is made by grammar.py.
 Held-out sentences and held-out words (voice_quality/texts) occur in none of them.
 """
 
@@ -25,10 +25,10 @@ HELD_OUT = Path(__file__).parent.parent / "voice_quality" / "texts"
 _SHARES = {
     "examples": 0.22,
     "novels": 0.14,
-    "bible": 0.10,
+    "bible": 0.08,
     "devil": 0.02,
-    "patterns": 0.20,
-    "lists": 0.20,
+    "patterns": 0.17,
+    "lists": 0.25,
     "words": 0.07,
     "pairs": 0.05,
 }
@@ -173,6 +173,6 @@ def _devils_dictionary() -> Iterator[str]:
 
 
 def _lexicon() -> Iterator[str]:
-    for word in Path("/usr/share/dict/american-english").read_text().split():
+    for word in Path("/usr/share/dict/american-english-large").read_text().split():
         if re.fullmatch(r"[A-Za-z][a-z]*", word) and not re.fullmatch(r"[ivxlcIVXLC]+", word):
             yield word

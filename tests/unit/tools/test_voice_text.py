@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import random
 import re
 from pathlib import Path
@@ -79,3 +80,20 @@ def test_every_pattern_can_be_filled(text):
     for pattern in grammar.PATTERNS:
         for kind in re.findall(r"\{(\w+)\}", pattern):
             assert re.fullmatch(r"[A-Za-z _'-]+", filler._fill(kind)), kind
+
+
+def test_no_word_comes_twice_before_all_have_come(text):
+    words = ["lamp", "river", "stone", "quilt", "moss"]
+    grammar = importlib.import_module("voice.grammar").Grammar(random.Random(2), words)
+    for _ in range(3):
+        assert {grammar.single_word().lower().rstrip(".?!") for _ in words} == set(words)
+
+
+def test_word_lists_are_no_longer_than_asked_and_words_come_back_in_them(text):
+    words = [f"{first}{second}ord" for first in "bcdfgh" for second in "aeiou"]
+    grammar = importlib.import_module("voice.grammar").Grammar(random.Random(2), words)
+    lists = [grammar.word_list(80) for _ in range(200)]
+    assert 60 < max(map(len, lists)) <= 80
+    spoken = [text._plain(words).split() for words in lists]
+    assert any(one == other for words in spoken for one, other in itertools.pairwise(words))
+    assert any(one == other for words in spoken for one, other in zip(words, words[2:], strict=False))
