@@ -54,7 +54,7 @@ def run(step: str, work: Path, target: Path, threads: int, dry: bool) -> None:
     torch.set_num_threads(threads)
     processes = 1 if dry else os.cpu_count() or 1
 
-    def sentences(most: int) -> list[str]:
+    def sentences(most: int | None = None) -> list[str]:
         return (work / "sentences.txt").read_text().splitlines()[:most]
 
     if step == "text":
@@ -65,7 +65,7 @@ def run(step: str, work: Path, target: Path, threads: int, dry: bool) -> None:
         latents.train(work, **({"steps": 30, "batch": 16} if dry else {}))
         latents.encode_codec_set(work)
     elif step == "spoken":
-        latents.encode_sentences(work, sentences(40 if dry else 54_000), processes)
+        latents.encode_sentences(work, sentences(40 if dry else None), processes)
     elif step == "decoder":
         codec.train_decoder(work, **({"steps": 8, "batch": 2, "frames": 4} if dry else {}))
     elif step == "encoder":

@@ -253,7 +253,8 @@ def train(folder: Path, steps: int = 7200, positions: int = 3200, seed: int = 1)
     """Trains the language model on the spoken sentences; the run is kept in language.pt."""
     torch.manual_seed(seed)
     model = LanguageModel()
-    run = Run(model, folder / "language.pt", steps, 1.5e-3)
+    matrices = [weight for weight in model.transformer.parameters() if weight.ndim == 2]
+    run = Run(model, folder / "language.pt", steps, 1.5e-3, matrices=matrices)
     sentences = Sentences(folder, positions, seed + run.step)  # gone on with: other batches than before
     torch.manual_seed(seed + run.step + join()[0])
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
 import torch.distributed as dist
 from torch import nn
+from torch.optim import AdamW, Muon
 
 
 def join() -> tuple[int, int]:
@@ -25,8 +26,9 @@ def join() -> tuple[int, int]:
 class Run:
     """One training: AdamW, warm-up and cosine, clipped gradients, an exponential average of the weights.
 
-    The state is saved every `save_every` seconds to `path`, and found there again by the next Run with the same
-    path. Processes that joined share their gradients; the first one saves and logs.
+    Muon (kellerjordan.github.io/posts/muon) takes the steps of `matrices`, as long as AdamW's would be (arXiv
+    2502.16982). The state is saved every `save_every` seconds to `path`, and found there again by the next Run with
+    the same path. Processes that joined share their gradients; the first one saves and logs.
     """
 
     def __init__(
@@ -39,16 +41,27 @@ class Run:
         average: float = 0.998,
         clip: float = 1.0,
         save_every: float = 60,
+        matrices: Iterable[nn.Parameter] = (),
     ):
         self.model, self.path, self.steps, self.rate = model, path, steps, rate
         self._average, self._clip, self._save_every = average, clip, save_every
-        self._optimizer = torch.optim.AdamW(model.parameters(), lr=rate, betas=betas, weight_decay=0.01)
+        matrices = list(matrices)
+        chosen = set(map(id, matrices))
+        others = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
+        self._optimizers: list[torch.optim.Optimizer] = [
+            AdamW(others, lr=rate, betas=betas, weight_decay=0.01)
+        ]
+        if matrices:
+            self._optimizers.append(
+                Muon(matrices, lr=rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw")
+            )
         self.averaged = {name: value.detach().clone() for name, value in model.state_dict().items()}
         self.step = 0
         if path.exists():
             state = torch.load(path, weights_only=True)
             model.load_state_dict(state["model"])
-            self._optimizer.load_state_dict(state["optimizer"])
+            for optimizer, kept in zip(self._optimizers, state["optimizers"], strict=True):
+                optimizer.load_state_dict(kept)
             self.averaged, self.step = state["averaged"], state["step"]
 
     def go(self, loss: Callable[[int], dict[str, torch.Tensor]]) -> list[dict[str, float]]:
@@ -57,14 +70,16 @@ class Run:
         first = join()[0] == 0
         saved = logged = time.monotonic()
         while self.step < self.steps:
-            for group in self._optimizer.param_groups:
-                group["lr"] = self.rate * self._schedule()
-            self._optimizer.zero_grad(set_to_none=True)
+            for optimizer in self._optimizers:
+                for group in optimizer.param_groups:
+                    group["lr"] = self.rate * self._schedule()
+                optimizer.zero_grad(set_to_none=True)
             parts = loss(self.step)
             parts["loss"].backward()
             self._share_gradients()
             nn.utils.clip_grad_norm_(self.model.parameters(), self._clip)
-            self._optimizer.step()
+            for optimizer in self._optimizers:
+                optimizer.step()
             self.step += 1
             self._follow()
             history.append({name: value.item() for name, value in parts.items()})
@@ -111,7 +126,7 @@ class Run:
         """Writes everything needed to go on; the old file stays until the new one is whole."""
         state = {
             "model": self.model.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
+            "optimizers": [optimizer.state_dict() for optimizer in self._optimizers],
             "averaged": self.averaged,
             "step": self.step,
         }
