@@ -249,7 +249,7 @@ class Sentences:
         return prompt, torch.from_numpy(np.where(without, 0, lengths + 1))
 
 
-def train(folder: Path, steps: int = 7200, positions: int = 3200, seed: int = 1) -> list:
+def train(folder: Path, steps: int = 15_000, positions: int = 3200, seed: int = 1) -> list:
     """Trains the language model on the spoken sentences; the run is kept in language.pt."""
     torch.manual_seed(seed)
     model = LanguageModel()
