@@ -18,7 +18,7 @@ from voice.speech import CANONICAL, TIMBRES, TRAINED
 from voice_quality import gates
 from voice_quality.figure import draw
 from voice_quality.figures import Figures
-from voice_quality.gates import Line, Measured, not_applicable
+from voice_quality.gates import Line, Measured, Verdicts, not_applicable
 from voice_quality.recognise import Recogniser
 from voice_quality.sources import Codec, Speaker, Truth
 from voice_quality.texts import lines
@@ -61,15 +61,21 @@ class Evaluation:
         """The lines of the report, gate by gate."""
         found: list[Line] = []
         measured_own = False
+        compared: list[tuple[Verdicts, Verdicts]] = []
         for number, voice in enumerate(self._voices()):
             measured = self._measured(voice)
             measured_own |= measured.own
             for gate in self.wanted.gates:
                 found += _told(f"{measured.name}: {gate}", self._of_voice(gate, measured))
             if self._other is not None:
-                found += _told(f"{measured.name}: {self.wanted.compare}", self._loss(voice, measured))
+                found += _told(
+                    f"{measured.name}: {self.wanted.compare}", self._loss(voice, measured, compared)
+                )
             if self.wanted.figure and number == 0:
                 self._draw(measured)
+        if len(compared) > 1:
+            before, after = map(gates.together, zip(*compared, strict=True))
+            found.append(gates.loss("all", before, after, self.wanted.compare))
         if "timbre" in self.wanted.gates:
             found += _told("timbre", self._timbre(measured_own))
         order = (*GATES, self.wanted.compare)
@@ -122,8 +128,13 @@ class Evaluation:
         elif gate == "ends":
             yield from gates.ends(measured)
 
-    def _loss(self, voice: str, measured: Measured) -> Iterator[Line]:
-        yield gates.loss(measured, self._figures(self._other, voice), self.wanted.compare)
+    def _loss(
+        self, voice: str, measured: Measured, compared: list[tuple[Verdicts, Verdicts]]
+    ) -> Iterator[Line]:
+        """Adds to `compared` what it compares."""
+        figures = measured.figures, self._figures(self._other, voice)
+        compared.append(tuple(map(gates.verdicts, figures)))
+        yield gates.loss(measured.name, *compared[-1], self.wanted.compare)
 
     def _timbre(self, measured_own: bool) -> Iterator[Line]:
         if not (measured_own and self.model.has_voice_cloning):

@@ -26,6 +26,7 @@ _PROMPTED = 5  # texts spoken with each prompt
 _LEARNT = range(100, 140)  # everyday sentences in which the timbres are learnt, and that prompts are made of
 
 Prompted = Callable[[np.ndarray, Sequence[str]], list[np.ndarray]]  # prompt (n,), texts -> what is said
+Verdicts = dict[str, np.ndarray]  # bool by set: which items the recogniser took for themselves
 
 
 @dataclass
@@ -118,17 +119,25 @@ def ends(measured: Measured) -> list[Line]:
     return [first, second]
 
 
-def loss(measured: Measured, other: Figures, name: str) -> Line:
+def verdicts(figures: Figures) -> Verdicts:
+    """Those of everything that the recogniser judges."""
+    return {name: figures.recognised(name) for name in RECOGNISED}
+
+
+def together(each: Sequence[Verdicts]) -> Verdicts:
+    """Those of several voices as one: a sentence weighs less, and so does chance."""
+    return {name: np.concatenate([one[name] for one in each]) for name in RECOGNISED}
+
+
+def loss(voice: str, before: Verdicts, after: Verdicts, name: str) -> Line:
     """Points of recognition that the other way of computing loses: `name` against float32."""
     points, beside = [], []
     for kind in RECOGNISED:
-        before, after = (100 * figures.recognised(kind).mean() for figures in (measured.figures, other))
-        points.append(before - after)
-        beside.append(f"{kind} {before:.1f} -> {after:.1f}")
+        had, has = (100 * right[kind].mean() for right in (before, after))
+        points.append(had - has)
+        beside.append(f"{kind} {had:.1f} -> {has:.1f}")
     worst = max(points)
-    line = Line(
-        name, measured.name, "points lost, most of any set", f"{worst:.1f}", f"<= {MOST_POINTS_LOST:g}"
-    )
+    line = Line(name, voice, "points lost, most of any set", f"{worst:.1f}", f"<= {MOST_POINTS_LOST:g}")
     line.passed = bool(worst <= MOST_POINTS_LOST + 1e-9)
     line.beside = ", ".join(beside)
     return line

@@ -92,10 +92,21 @@ def test_speech_lasts_about_as_long_as_the_truth(ratio, wrong, good):
 
 
 def test_int8_may_lose_one_point_and_win_any():
-    assert gates.loss(measured(), Pretended(wrong=1), "int8").passed  # 1 of 100 hard sentences
-    line = gates.loss(measured(), Pretended(wrong=2), "int8")
-    assert (line.gate, line.value, line.passed) == ("int8", "2.0", False)
-    assert gates.loss(measured(wrong=20), Pretended(), "int8").passed
+    none, one, two, many = (gates.verdicts(Pretended(wrong=wrong)) for wrong in (0, 1, 2, 20))
+    assert gates.loss("abel", none, one, "int8").passed  # 1 of 100 hard sentences
+    line = gates.loss("abel", none, two, "int8")
+    assert (line.gate, line.voice, line.value, line.passed) == ("int8", "abel", "2.0", False)
+    assert gates.loss("abel", many, none, "int8").passed
+
+
+def test_of_all_voices_together_int8_may_lose_one_point_too():
+    none, one, two, four = (gates.verdicts(Pretended(wrong=wrong)) for wrong in (0, 1, 2, 4))
+    three_voices = gates.together([none, none, one])
+    assert gates.loss("all", three_voices, gates.together([none, none, four]), "int8").value == "1.0"
+    assert gates.loss("all", three_voices, gates.together([none, two, four]), "int8").passed is False
+    assert (
+        "hard 99.7 -> 98.0" in gates.loss("all", three_voices, gates.together([two, two, two]), "int8").beside
+    )
 
 
 def test_the_report_tells_what_was_missed(tmp_path):
