@@ -12,6 +12,8 @@ TEXTS = [
     "Yes.",
     "Is there anything left in the kitchen?",
     "The old man opened the window, looked at the garden for a while, and then went back to his book.",
+    "It was a long way home, and by the time they got there the sun had gone down and the lamps were lit along "
+    "the street.",
 ]
 
 
