@@ -73,14 +73,22 @@ def test_it_speaks_without_a_network(run, unreachable, tmp_path):
 
 def test_every_voice_speaks(run, unreachable):
     for name in builtin.voices():
-        assert len(sound_of(run, "--language", "builtin", "--voice", name, "--text", "Hello there.")) > 24000
+        sound = sound_of(run, "--language", "builtin", "--voice", name, "--text", "Hello there, bad old dog.")
+        samples = np.frombuffer(sound, "<i2").astype(int)
+        assert len(samples) > 24000
+        assert 3000 < np.abs(samples).max() < 32767  # not clipped
 
 
 def test_a_sentence_of_120_characters_is_one_chunk(run):
-    text = "This is a long sentence of a little more than fifty characters, and it has commas, and it goes on"
-    whole = sound_of(run, "--language", "builtin", "--text", text)
-    assert sound_of(run, "--language", "builtin", "--text", text, "--max-tokens", 130) == whole
-    assert sound_of(run, "--language", "builtin", "--text", text, "--max-tokens", 50) != whole
+    text = (
+        "This is a long sentence, and it has commas, and it goes on, and nobody but its writer knows "
+        "what it is about at the end."
+    )
+    assert len(text) == 120
+    words = ("--language", "builtin", "--text", text)
+    whole = sound_of(run, *words)
+    assert sound_of(run, *words, "--max-tokens", 130) == whole
+    assert sound_of(run, *words, "--max-tokens", 100) != whole
 
 
 def test_numbers_are_spelled_out(run):

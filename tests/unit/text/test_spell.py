@@ -85,8 +85,8 @@ NASA, NATO, USSR, HTML => Nasa, Nato, you ess ess ar, aitch tee em ell
 It was AMAZING, NOT bad. DON'T! => It was amazing, not bad. Don't!
 IT IS RAINING IN PARIS. => It is raining in paris.
 BBC NEWS AT TEN => Bee bee see news at ten
-CDs, the CEO's PhD, iPhone, iOS, MP3, H2O, A4 => See dees, the see ee oh's pee aitch dee, eye Phone, eye oh ess,\
- em pee three, aitch two oh, ay four
+TVs, the DJ's PhD, iPhone, iOS, MP3, CO2, A4 => Tee vees, the dee jay's pee aitch dee, eye Phone, eye oh ess,\
+ em pee three, see oh two, ay four
 AT&T, R&D, Q&A, M&Ms => Ay tee and tee, ar and dee, cue and ay, em and ems
 X-ray, T-shirt, e-mail, COVID-19, 3D => Ex-ray, tee-shirt, ee-mail, Covid-nineteen, three dee
 Henry VIII, Elizabeth I, Louis XIV's => Henry the eighth, Elizabeth the first, Louis the fourteenth's
