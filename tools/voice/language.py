@@ -115,9 +115,8 @@ class LanguageModel(nn.Module):
         before = count - batch.prompt_length[:, None, None, None]
         hidden = torch.zeros(shared, 1, 1, count).masked_fill(at < before, float("-inf"))
         own, far = causal_mask(length), causal_mask(count) + hidden
-        far = far.clamp_min(
-            torch.finfo(torch.bfloat16).min
-        )  # rows before the start mark see nothing: keep finite
+        # rows before the start mark see nothing: keep finite
+        far = far.clamp_min(torch.finfo(torch.bfloat16).min)
         for layer in self.transformer.layers:
             prompt, keys, values = _prompt_step(layer, prompt, at, far)
             said = _sentence_step(layer, said, count + torch.arange(length), own, keys, values, hidden)
@@ -262,9 +261,8 @@ def train(folder: Path, steps: int = 15_000, positions: int = 3200, seed: int = 
         progress = step / steps
         batch = sentences.next(60 + 240 * min(1, progress / 0.25))
         latents = _disturbed(batch.latents)
-        if (
-            progress > 0.25 and sentences.draw.random() < 0.35
-        ):  # all processes alike: they wait for each other
+        # drawn alike in all processes, which wait for each other
+        if progress > 0.25 and sentences.draw.random() < 0.35:
             for _ in range(sentences.draw.integers(1, 3)):
                 latents = _own_words(model, batch, latents)
         with autocast():

@@ -138,6 +138,17 @@ def test_a_stopped_training_goes_on(tmp_path, with_muon):
     assert after == run(60, tmp_path / "whole.pt")[1][20:]
 
 
+def test_half_of_the_pasts_hold_a_stretch_near_the_mean_in_their_own_timbre():
+    language = importlib.import_module("voice.language")
+    torch.manual_seed(1)
+    disturbed = language._disturbed(torch.full((400, 50, 32), 10.0))
+    faint = disturbed[..., : language.CONTENT].mean(-1) < 7
+    assert 0.3 < faint.any(1).float().mean() < 0.5  # some stretches are empty
+    assert 10 < faint.sum(1).max() <= 20
+    assert ((faint[:, 1:] & ~faint[:, :-1]).sum(1) + faint[:, 0] <= 1).all()  # one each
+    assert disturbed[..., language.CONTENT :].min() > 7
+
+
 def test_losses_go_down(made, tmp_path):
     codec = importlib.import_module("voice.codec")
     for name in ("sound", "target", "heard", "first", "timbre", "content"):
