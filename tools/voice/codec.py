@@ -5,6 +5,7 @@ Both have the shape of the released english_2m's decoder, the encoder being narr
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -141,7 +142,7 @@ def train_decoder(folder: Path, steps: int = 4300, batch: int = 16, frames: int 
     return run.go(loss)
 
 
-def train_encoder(folder: Path, steps: int = 2000, batch: int = 12, frames: int = 13, seed: int = 2) -> list:
+def train_encoder(folder: Path, steps: int = 3600, batch: int = 12, frames: int = 13, seed: int = 2) -> list:
     """Trains the encoder to find the latents in the sound; the run is kept in encoder.pt."""
     torch.manual_seed(seed)
     model = Encoder()
@@ -150,8 +151,10 @@ def train_encoder(folder: Path, steps: int = 2000, batch: int = 12, frames: int 
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         sound, latents = crops.next()
+        # at any level: what the model says itself is half as loud as what it learns from
+        gain = torch.empty(batch, 1).uniform_(math.log(0.1), math.log(1.5)).exp()
         with autocast():
-            found = model(sound * torch.empty(batch, 1).uniform_(0.5, 1.2)).float()
+            found = model(sound * gain).float()
         error = (found - latents).square()[:, 1:]
         return {
             "loss": error.mean(),
