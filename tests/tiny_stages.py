@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from pocket_fast.cpu.backend import load_stages
+from pocket_fast.cpu.pocket.backend import load_stages
 from reference import TINY_MODELS, Model, lively_weights, tiny_config
 from reference.checkpoint import narrow
 

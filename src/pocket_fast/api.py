@@ -94,7 +94,8 @@ class TTSModel(Speaking):
         Raises ConfigError, NotFoundError (unknown language, missing file), DownloadError, WeightsError,
         UnsupportedError.
         """
-        from pocket_fast.cpu.backend import load_stages, resolve_compute_type
+        from pocket_fast.cpu.compute_types import resolve_compute_type
+        from pocket_fast.cpu.pocket.backend import load_stages
         from pocket_fast.engine.schedule import resolve_schedule
         from pocket_fast.models.pocket import builtin, catalog, loading
         from pocket_fast.models.pocket.config import load_config

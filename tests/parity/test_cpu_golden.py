@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pytest
 
-from pocket_fast.cpu.backend import load_stages
+from pocket_fast.cpu.pocket.backend import load_stages
 from reference.checkpoint import narrow
 from reference.compare import CODEC, HIDDEN, MODULE, SPEECH, VOICE, assert_close
 from reference.golden import EVERY, GOLDENS, NOISY_STEPS, load_golden, part

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu.conv import ConvChain
-from pocket_fast.cpu.flow_head import FlowHead
 from pocket_fast.cpu.packing import pack_linear
+from pocket_fast.cpu.pocket.flow_head import FlowHead
 from pocket_fast.cpu.transformer import Stack
 
 from pocket_fast.cpu import parts

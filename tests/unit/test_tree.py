@@ -102,8 +102,8 @@ def ours(imported, names):
 
 def test_the_walk_sees_imports():
     found = {(".".join(module), part) for _, module, *rest in imports() for part in ours(*rest[:2])}
-    assert ("cpu.backbone", "cpu.attention") in found
-    assert ("cpu.backend", "cpu.backbone") in found
+    assert ("cpu.pocket.backbone", "cpu.attention") in found
+    assert ("cpu.pocket.backend", "cpu.pocket.backbone") in found
     assert any(a.startswith("text.") and b == "errors" for a, b in found)  # a relative import
 
 

@@ -44,7 +44,7 @@ def machine_facts() -> Facts:
     from pocket_fast.cpu import _dispatch
     from pocket_fast.cpu._team import has_openmp
     from pocket_fast.cpu._threads import resolve_threads
-    from pocket_fast.cpu.backend import COMPUTE_TYPES
+    from pocket_fast.cpu.compute_types import COMPUTE_TYPES
     from pocket_fast.weights.download import cache_folder
 
     return {
@@ -126,7 +126,7 @@ def _file(location: str) -> Facts:
 
 
 def _is_built_in(compute_type: str) -> bool:
-    from pocket_fast.cpu.backend import resolve_compute_type
+    from pocket_fast.cpu.compute_types import resolve_compute_type
     from pocket_fast.errors import UnsupportedError
 
     try:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from pocket_fast import TTSModel
-from pocket_fast.cpu import _pace, _threads, backend
+from pocket_fast.cpu import _pace, _threads
+from pocket_fast.cpu.pocket import backend
 from ramp_model import LONG_ENOUGH, eventually
 from recordings import hum
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pocket_fast import TTSModel, export_model_state
-from pocket_fast.cpu import _threads, backend
+from pocket_fast.cpu import _threads, compute_types
 from pocket_fast.errors import ConfigError, NotFoundError, UnsupportedError
 from pocket_fast.models.pocket import catalog
 from recordings import hum
@@ -208,7 +208,7 @@ def test_lsd_decode_steps_is_the_deprecated_name_and_wins(tiny):
     ],
 )
 def test_compute_types_are_refused_before_anything_is_fetched(monkeypatch, arguments, words):
-    monkeypatch.setattr(backend, "has_bf16_dot", lambda: False)
+    monkeypatch.setattr(compute_types, "has_bf16_dot", lambda: False)
     with pytest.raises(UnsupportedError, match=words):
         TTSModel.load_model(config="hf://nobody/nothing/x.yaml", **arguments)
 
@@ -230,7 +230,7 @@ def test_quantize_contradicts_another_compute_type():
     ],
 )
 def test_compute_types(monkeypatch, tiny, model, arguments, found):
-    monkeypatch.setattr(backend, "has_bf16_dot", lambda: False)
+    monkeypatch.setattr(compute_types, "has_bf16_dot", lambda: False)
     other = TTSModel.load_model(config=tiny(), **arguments)
     assert other.compute_type == found
     same = [

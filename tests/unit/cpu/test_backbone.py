@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from guarded import same_bits
-from pocket_fast.cpu.backend import load_stages
+from pocket_fast.cpu.pocket.backend import load_stages
 from reference import KVCache, lively_weights
 from tiny_stages import F32, MODELS, config, new_stages, normal, reference, stages, step, weights, worst
 

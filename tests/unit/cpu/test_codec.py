@@ -6,7 +6,7 @@ import functools
 import numpy as np
 import pytest
 
-from pocket_fast.cpu.backend import load_stages
+from pocket_fast.cpu.pocket.backend import load_stages
 from pocket_fast.models.pocket.config import CodecTransformerConfig, SEANetConfig
 from reference import CodecDecoder, CodecEncoder, lively_weights
 from tiny_stages import F32, MODELS, config, decode, normal, reference, stages, weights, worst

@@ -5,12 +5,13 @@ import functools
 import numpy as np
 import pytest
 from pocket_fast.cpu._memory import WeightStore
-from pocket_fast.cpu.flow_head import FlowHead
 from pocket_fast.cpu.packing import has_bf16_dot
+from pocket_fast.cpu.pocket.flow_head import FlowHead
 
 from guarded import same_bits
 from pocket_fast.cpu import _dispatch
-from pocket_fast.cpu.backend import load_stages, resolve_compute_type
+from pocket_fast.cpu.compute_types import resolve_compute_type
+from pocket_fast.cpu.pocket.backend import load_stages
 from pocket_fast.errors import UnsupportedError
 from tiny_stages import config, decode, normal, sample, step, weights
 

@@ -9,7 +9,8 @@ from pocket_fast.cpu.packing import pack_linear, quantize, round_to_bf16
 
 from guarded import same_bits
 from pocket_fast.cpu import _dispatch, parts
-from pocket_fast.cpu.backend import load_stages, resolve_compute_type
+from pocket_fast.cpu.compute_types import resolve_compute_type
+from pocket_fast.cpu.pocket.backend import load_stages
 from pocket_fast.errors import ConfigError
 from pocket_fast.models.pocket.names import int8_matrices
 from tiny_stages import MODELS, config, decode, normal, sample, step, weights
@@ -103,7 +104,8 @@ def test_the_model_is_the_one_quantised_at_load(isa, name):
 
 def test_exactly_what_int8_approximates_is_stored(monkeypatch):
     """Were a matrix left out, quantising its like at load would hide it."""
-    from pocket_fast.cpu import flow_head, transformer
+    from pocket_fast.cpu import transformer
+    from pocket_fast.cpu.pocket import flow_head
 
     asked = []
 
@@ -131,9 +133,9 @@ def test_compute_types_of_stored_integers(caplog):
 
 
 def test_integers_do_not_serve_as_float32(monkeypatch):
-    from pocket_fast.cpu import backend
+    from pocket_fast.cpu import compute_types
 
-    monkeypatch.setattr(backend, "has_bf16_dot", lambda: True)
+    monkeypatch.setattr(compute_types, "has_bf16_dot", lambda: True)
     for name in ("float32", "bfloat16"):
         with pytest.raises(ConfigError, match=f"'{name}': these weights are stored in 8 bits; use 'auto'"):
             load_stages(config("tiny"), stored("tiny"), compute_type=name)

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pocket_fast.cpu._dispatch import isa
 from pocket_fast.cpu._memory import WeightStore, widen
 from pocket_fast.cpu._team import openmp_max_threads
 from pocket_fast.cpu._threads import resolve_threads, thread_limit
-from pocket_fast.cpu.backbone import Backbone
-from pocket_fast.cpu.codec import CodecDecoder, CodecEncoder
-from pocket_fast.cpu.flow_head import FlowHead
-from pocket_fast.cpu.packing import has_bf16_dot
-from pocket_fast.errors import ConfigError, UnsupportedError
-
-COMPUTE_TYPES = ("auto", "float32", "bfloat16", "int8_float32", "int8_bfloat16", "int8")
+from pocket_fast.cpu.compute_types import for_weights, resolve_compute_type
+from pocket_fast.cpu.pocket.backbone import Backbone
+from pocket_fast.cpu.pocket.codec import CodecDecoder, CodecEncoder
+from pocket_fast.cpu.pocket.flow_head import FlowHead
 
 # How the language model's and the codec decoder's matrices are packed (packing.pyx). The voice encoder
 # stays in float32: it runs once per voice, and everything said later depends on it.
@@ -29,8 +24,6 @@ _PRODUCTS = {
     "int8_float32": ("int8", None),
     "int8_bfloat16": ("int8", "dot"),
 }
-
-_log = logging.getLogger("pocket_fast")
 
 
 @dataclass(frozen=True)
@@ -69,7 +62,7 @@ def load_stages(
     Raises UnsupportedError for a compute type that is not built in, ConfigError for one that 8-bit weights
     cannot serve.
     """
-    compute_type = _for_weights(resolve_compute_type(compute_type), compute_type, weights)
+    compute_type = for_weights(resolve_compute_type(compute_type), compute_type, weights)
     lm_product, codec_product = _PRODUCTS[compute_type]
     threads = resolve_threads(threads)
     store = WeightStore(release)
@@ -115,20 +108,6 @@ def load_stages(
     )
 
 
-def _for_weights(resolved: str, asked: str, weights: Mapping[str, np.ndarray]) -> str:
-    """`resolved`, unless the weights are stored in 8 bits: then "auto" is "int8", and the others do not fit."""
-    if resolved.startswith("int8") or not any(array.dtype == np.int8 for array in weights.values()):
-        return resolved
-    if asked != "auto":
-        raise ConfigError(
-            f"compute type {asked!r}: these weights are stored in 8 bits; use 'auto' or 'int8', or the weights "
-            "they were made from"
-        )
-    resolved = resolve_compute_type("int8")
-    _log.info("The weights are stored in 8 bits: compute type %s", resolved)
-    return resolved
-
-
 def load_encoder(
     store: WeightStore, config: Any, mimi: Mapping[str, np.ndarray], threads: int
 ) -> CodecEncoder:
@@ -143,22 +122,3 @@ def load_encoder(
         samples_per_frame=codec.samples_per_frame,
         threads=threads,
     )
-
-
-def resolve_compute_type(compute_type: str) -> str:
-    """The compute type that runs: auto is float32, int8 the better of its two forms on this CPU.
-
-    Raises UnsupportedError for an unknown name, or one this CPU has no instructions for.
-    """
-    if compute_type not in COMPUTE_TYPES:
-        raise UnsupportedError(f"compute type {compute_type!r}: expected one of {', '.join(COMPUTE_TYPES)}")
-    if compute_type == "auto":
-        return "float32"
-    if compute_type == "int8":
-        return "int8_bfloat16" if has_bf16_dot() else "int8_float32"
-    if compute_type.endswith("bfloat16") and not has_bf16_dot():
-        raise UnsupportedError(
-            f"compute type {compute_type!r} needs bfloat16 instructions, which {isa()!r} does not have; "
-            "use 'float32', 'int8_float32', or 'auto'"
-        )
-    return compute_type
