@@ -186,5 +186,11 @@ class ModelConfig:
 
     @property
     def takes_instructions(self) -> bool:
-        """Whether a description or an instruction is heard: the official wrapper drops it for 0.6B models."""
-        return self.tts_model_type != "base" and self.tts_model_size not in "0b6"
+        """Whether a description or an instruction is heard.
+
+        The official wrapper drops the instruction of a preset speaker for 0.6B models; its test is this substring
+        test.
+        """
+        if self.tts_model_type == "custom_voice":
+            return self.tts_model_size not in "0b6"
+        return self.tts_model_type == "voice_design"
