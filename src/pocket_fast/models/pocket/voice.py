@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +12,7 @@ from pocket_fast.audio.resample import end_on_pause
 from pocket_fast.errors import AudioError, VoiceError
 from pocket_fast.weights.layouts import widen
 from pocket_fast.weights.tensors import TensorFile
+from pocket_fast.weights.whole import write_whole
 
 _MODULE = "transformer.layers.{}.self_attn"
 _ABSURD = 1e9  # far beyond 32-bit integers read as numbers; their squares overflow soon
@@ -152,18 +150,10 @@ def write_state(state: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> No
         for module, members in state.items()
         for name, tensor in members.items()
     }
-    blob = save(tensors)
-    partial = path.parent / f".{path.name}.{os.getpid()}.{threading.get_ident()}"
     try:
-        if path.exists() and not path.is_file():
-            raise OSError(0, "it is not a regular file")  # os.replace would take the place of a device
-        partial.write_bytes(blob)
-        os.replace(partial, path)
+        write_whole(path, save(tensors))
     except OSError as error:
         raise VoiceError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:  # an interruption too; after the replacement there is nothing to remove
-        with suppress(OSError):
-            partial.unlink()
 
 
 def state_from_audio(pcm: np.ndarray, stages: Any) -> VoiceState:
