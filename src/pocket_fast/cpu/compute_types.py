@@ -13,6 +13,15 @@ from pocket_fast.errors import ConfigError, UnsupportedError
 
 COMPUTE_TYPES = ("auto", "float32", "bfloat16", "int8_float32", "int8_bfloat16", "int8")
 
+# How the language models' and the codec decoder's matrices are packed (packing.pyx). Voice encoders stay in
+# float32: they run once per voice, and everything said later depends on them.
+_PRODUCTS: dict[str, tuple[str | None, str | None]] = {
+    "float32": (None, None),
+    "bfloat16": ("dot", "dot"),
+    "int8_float32": ("int8", None),
+    "int8_bfloat16": ("int8", "dot"),
+}
+
 _log = logging.getLogger("pocket_fast")
 
 
@@ -47,3 +56,8 @@ def for_weights(resolved: str, asked: str, weights: Mapping[str, np.ndarray]) ->
     resolved = resolve_compute_type("int8")
     _log.info("The weights are stored in 8 bits: compute type %s", resolved)
     return resolved
+
+
+def products(compute_type: str) -> tuple[str | None, str | None]:
+    """What pack_linear's product is for the language models' matrices and for the codec decoder's."""
+    return _PRODUCTS[compute_type]

@@ -11,19 +11,10 @@ import numpy as np
 from pocket_fast.cpu._memory import WeightStore, widen
 from pocket_fast.cpu._team import openmp_max_threads
 from pocket_fast.cpu._threads import resolve_threads, thread_limit
-from pocket_fast.cpu.compute_types import for_weights, resolve_compute_type
+from pocket_fast.cpu.compute_types import for_weights, products, resolve_compute_type
 from pocket_fast.cpu.pocket.backbone import Backbone
 from pocket_fast.cpu.pocket.codec import CodecDecoder, CodecEncoder
 from pocket_fast.cpu.pocket.flow_head import FlowHead
-
-# How the language model's and the codec decoder's matrices are packed (packing.pyx). The voice encoder
-# stays in float32: it runs once per voice, and everything said later depends on it.
-_PRODUCTS = {
-    "float32": (None, None),
-    "bfloat16": ("dot", "dot"),
-    "int8_float32": ("int8", None),
-    "int8_bfloat16": ("int8", "dot"),
-}
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ def load_stages(
     cannot serve.
     """
     compute_type = for_weights(resolve_compute_type(compute_type), compute_type, weights)
-    lm_product, codec_product = _PRODUCTS[compute_type]
+    lm_product, codec_product = products(compute_type)
     threads = resolve_threads(threads)
     store = WeightStore(release)
     lm = {k.removeprefix("flow_lm."): v for k, v in weights.items() if k.startswith("flow_lm.")}
