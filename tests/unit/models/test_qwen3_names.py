@@ -1,0 +1,101 @@
+"""Tensor names of Qwen3-TTS: their number and the parameters in them are those of the released files."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pocket_fast.models.qwen3.config_files import parse_config
+from pocket_fast.models.qwen3.names import CODEC_PREFIX, expected_tensors, int8_matrices, is_unused
+from qwen3_configs import GENERATION, SPEECH_TOKENIZER, released
+
+# (tensors, parameters) of the main file
+MAIN = {
+    ("base", "0b6"): (478, 914_643_008),
+    ("custom_voice", "0b6"): (402, 905_788_672),
+    ("base", "1b7"): (480, 1_928_677_440),
+    ("custom_voice", "1b7"): (404, 1_916_676_352),
+    ("voice_design", "1b7"): (404, 1_916_676_352),
+}
+CODEC_TENSORS = 496
+DECODER = (271, 114_323_137)
+UNUSED = [
+    *(f"decoder.quantizer.{part}.input_proj.weight" for part in ("rvq_first", "rvq_rest")),
+    *(
+        f"encoder.quantizer.{kind}_residual_vector_quantizer.{rest}"
+        for kind, layers in (("semantic", 1), ("acoustic", 31))
+        for rest in ("output_proj.weight", *(f"layers.{i}.codebook.initialized" for i in range(layers)))
+    ),
+    *(
+        f"encoder.quantizer.acoustic_residual_vector_quantizer.layers.{i}.codebook.{part}"
+        for i in range(15, 31)
+        for part in ("cluster_usage", "embed_sum")
+    ),
+]
+
+
+def config(kind="base", size="0b6"):
+    return parse_config(released(kind, size), SPEECH_TOKENIZER, GENERATION, "x")
+
+
+def part(shapes, prefix):
+    return {name: shape for name, shape in shapes.items() if name.startswith(prefix)}
+
+
+def parameters(shapes):
+    return sum(map(math.prod, shapes.values()))
+
+
+@pytest.mark.parametrize(("kind", "size"), MAIN)
+def test_the_released_files_have_these_tensors(kind, size):
+    shapes = expected_tensors(config(kind, size))
+    codec = part(shapes, CODEC_PREFIX)
+    main = {name: shape for name, shape in shapes.items() if name not in codec}
+    assert (len(main), parameters(main)) == MAIN[kind, size]
+    assert len(codec) + len(UNUSED) == CODEC_TENSORS
+    decoder, projections = part(codec, f"{CODEC_PREFIX}decoder."), 2 * 512 * 256
+    assert (len(decoder) + 2, parameters(decoder) + projections) == DECODER
+
+
+def test_some_names_and_shapes_of_every_part():
+    shapes = expected_tensors(config("base", "1b7"))
+    assert shapes["talker.model.text_embedding.weight"] == (151936, 2048)
+    assert shapes["talker.model.layers.27.self_attn.k_proj.weight"] == (1024, 2048)
+    assert shapes["talker.model.layers.0.mlp.down_proj.weight"] == (2048, 6144)
+    assert shapes["talker.code_predictor.small_to_mtp_projection.weight"] == (1024, 2048)
+    assert shapes["talker.code_predictor.lm_head.14.weight"] == (2048, 1024)
+    assert shapes["speaker_encoder.asp.tdnn.conv.weight"] == (128, 4608, 1)
+    assert shapes["speaker_encoder.blocks.3.res2net_block.blocks.6.conv.weight"] == (64, 64, 3)
+    codec = part(shapes, CODEC_PREFIX)
+    assert codec["speech_tokenizer.decoder.decoder.4.block.1.conv.weight"] == (192, 96, 6)
+    assert codec["speech_tokenizer.encoder.encoder.layers.12.conv.weight"] == (1024, 512, 16)
+    assert codec["speech_tokenizer.encoder.downsample.conv.weight"] == (512, 512, 4)
+
+
+def test_widths_that_are_equal_need_no_projection():
+    assert not any("small_to_mtp" in name for name in expected_tensors(config("custom_voice", "0b6")))
+
+
+def test_what_the_files_hold_beside_what_is_read():
+    shapes = expected_tensors(config())
+    for name in UNUSED:
+        name = CODEC_PREFIX + name
+        assert name not in shapes
+        assert is_unused(name)
+    assert is_unused("speaker_encoder.fc.weight")  # of a model that does not take recordings any more
+    for name in (
+        "lm_head.weight",
+        "talker.model.layers.0.self_attn.q_proj.bias",
+        "speech_tokenizer.upsample.weight",
+    ):
+        assert not is_unused(name)
+
+
+def test_eight_bits_are_for_the_matrices_of_the_layers():
+    matrices = int8_matrices(config("base", "1b7"))
+    assert len(matrices) == 7 * (28 + 5)
+    kinds = {name.split(".")[-2] for name in matrices}
+    assert kinds == {f"{kind}_proj" for kind in ("q", "k", "v", "o", "gate", "up", "down")}
+    assert all(name.startswith("talker.") for name in matrices)
+    assert sum(map(math.prod, matrices.values())) == 28 * 50_331_648 + 5 * 15_728_640
