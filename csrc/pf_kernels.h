@@ -31,7 +31,7 @@ enum pf_activation { PF_NONE = 0, PF_ELU = 1, PF_GELU = 2, PF_SILU = 3, PF_ACTIV
  *   s = sum over tap, c of x[t * x_row + tap * x_tap + c] * w[j][tap * k + c]
  *   v = (s + bias[j]) * scale[t * scale_row + j] + skip[t * skip_row + j]
  *   y[t * y_row + j] = v;  a[t * a_row + j] = activation(v)
- * bias, scale and skip may be NULL (0, 1, 0); y or a may be NULL (not wanted). y may be skip.
+ * bias, scale and skip may be NULL (0, 1, 0); y or a may be NULL (not wanted). y may be scale or skip.
  * A convolution is this with overlapping rows (x_row = stride * channels); see cpu/seanet.pyx. */
 typedef struct pf_gemm {
     const float *x;
@@ -67,6 +67,9 @@ typedef struct pf_kernels {
      * weight and bias, scale and shift come in pairs and may be NULL. y may be x. */
     void (*norm)(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
                  const float *scale, const float *shift);
+
+    /* y = x / sqrt(mean(x^2) + eps) * weight. y may be x. */
+    void (*rms_norm)(float *y, const float *x, int n, float eps, const float *weight);
 
     /* In place on one head of 2 * half floats, real parts first: (re + i im) * (cos + i sin). */
     void (*rope)(float *x, const float *cos, const float *sin, int half);

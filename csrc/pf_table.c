@@ -30,6 +30,7 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .narrow_bf16 = narrow_bf16,
 #endif
     .norm = norm,
+    .rms_norm = rms_norm,
     .rope = rope,
     .softmax = softmax,
     .affine = affine,

@@ -36,6 +36,17 @@ static void norm(float *y, const float *x, int n, float eps, const float *weight
     }
 }
 
+static void rms_norm(float *y, const float *x, int n, float eps, const float *weight) {
+    vf acc = v_set(0.0f);
+    int i = 0;
+    for (; i + VW <= n; i += VW) acc = v_fma(v_load(x + i), v_load(x + i), acc);
+    float sum = v_sum(acc);
+    for (; i < n; i++) sum += x[i] * x[i];
+    const vf inv = v_set(1.0f / sqrtf(sum / (float)n + eps));
+    for (i = 0; i + VW <= n; i += VW) v_store(y + i, v_mul(v_mul(v_load(x + i), inv), v_load(weight + i)));
+    if (i < n) v_store_n(y + i, v_mul(v_mul(v_load_n(x + i, n - i), inv), v_load_n(weight + i, n - i)), n - i);
+}
+
 static void rope(float *x, const float *cos, const float *sin, int half) {
     float *re = x, *im = x + half;
     int i = 0;

@@ -46,6 +46,7 @@ cdef extern from "pf_kernels.h" nogil:
         void (*narrow_bf16)(uint16_t *y, const float *x, Py_ssize_t n) noexcept nogil
         void (*norm)(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
                      const float *scale, const float *shift) noexcept nogil
+        void (*rms_norm)(float *y, const float *x, int n, float eps, const float *weight) noexcept nogil
         void (*rope)(float *x, const float *cos, const float *sin, int half) noexcept nogil
         void (*softmax)(float *p, int n, float scale, int a0, int a1, int b0, int b1) noexcept nogil
         void (*affine)(float *y, const float *x, const float *scale, const float *shift, int n) noexcept nogil

@@ -28,5 +28,5 @@ ctypedef struct Run:
 cdef Py_ssize_t span_head(const Heads *heads, int capacity) noexcept nogil
 cdef Py_ssize_t score_floats(const Heads *heads, int positions) noexcept nogil
 cdef void attend(const pf_kernels *kernels, const pf_team *team, const Heads *heads, int layer, Run *runs, int n_runs,
-                 float *qkv, Py_ssize_t qkv_row, const float *cos, const float *sin, float *out, Py_ssize_t out_row,
-                 float *scores, bint keys_only) noexcept nogil
+                 float *qkv, Py_ssize_t qkv_row, const float *q_norm, const float *k_norm, float eps, const float *cos,
+                 const float *sin, float *out, Py_ssize_t out_row, float *scores, bint keys_only) noexcept nogil

@@ -66,11 +66,12 @@ cdef Py_ssize_t score_floats(const Heads *heads, int positions) noexcept nogil:
 
 
 cdef void attend(const pf_kernels *kernels, const pf_team *team, const Heads *heads, int layer, Run *runs, int n_runs,
-                 float *qkv, Py_ssize_t qkv_row, const float *cos, const float *sin, float *out, Py_ssize_t out_row,
-                 float *scores, bint keys_only) noexcept nogil:
-    """Rotate, append keys and values, attend: this thread's (stream, key/value head) pairs.
+                 float *qkv, Py_ssize_t qkv_row, const float *q_norm, const float *k_norm, float eps, const float *cos,
+                 const float *sin, float *out, Py_ssize_t out_row, float *scores, bint keys_only) noexcept nogil:
+    """[Norm], rotate, append keys and values, attend: this thread's (stream, key/value head) pairs.
 
-    qkv (rows, heads.n + 2 heads.kv heads): queries, keys, values, overwritten; cos, sin (rows, dim / 2);
+    qkv (rows, heads.n + 2 heads.kv heads): queries, keys, values, overwritten; q_norm, k_norm (dim,): weights
+    of an RMSNorm of each query and key head, or NULL; cos, sin (rows, dim / 2);
     out (rows, heads.n * dim); scores: this thread's score_floats. keys_only: append, nothing else.
     """
     cdef int lo, hi, item, head
@@ -78,9 +79,23 @@ cdef void attend(const pf_kernels *kernels, const pf_team *team, const Heads *he
     pf_share(team, n_runs * heads.kv, 1, &lo, &hi)
     for item in range(lo, hi):     # all streams of one head in a row: a voice they share stays in the cache
         run, head = &runs[item % n_runs], item // n_runs
+        if q_norm != NULL:
+            _norm_heads(kernels, heads, run, head, qkv, qkv_row, q_norm, k_norm, eps)
         _append(kernels, heads, run, layer, head, qkv, qkv_row, cos, sin)
         if not keys_only:
             _attend_head(kernels, heads, run, layer, head, qkv, qkv_row, out, out_row, scores)
+
+
+cdef void _norm_heads(const pf_kernels *kernels, const Heads *heads, const Run *run, int head, float *qkv,
+                      Py_ssize_t qkv_row, const float *q_norm, const float *k_norm, float eps) noexcept nogil:
+    """RMSNorm of this head's queries and keys, in place."""
+    cdef int group = heads.n // heads.kv, dim = heads.dim, t, h
+    cdef float *row
+    for t in range(run.first, run.first + run.rows):
+        row = qkv + t * qkv_row
+        for h in range(head * group, (head + 1) * group):
+            kernels.rms_norm(row + h * dim, row + h * dim, dim, eps, q_norm)
+        kernels.rms_norm(row + (heads.n + head) * dim, row + (heads.n + head) * dim, dim, eps, k_norm)
 
 
 cdef void _append(const pf_kernels *kernels, const Heads *heads, Run *run, int layer, int head, float *qkv,

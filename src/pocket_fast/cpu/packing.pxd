@@ -22,6 +22,8 @@ cdef class PackedLinear:
 cdef Py_ssize_t prepared_floats(int rows, int widest, int threads) noexcept nogil
 cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g,
                        int rows) noexcept nogil
+cdef void share_linear(const pf_kernels *kernels, const pf_team *team, const Linear *w,
+                       pf_gemm *g, int rows) noexcept nogil
 cdef void apply_linear(const pf_kernels *kernels, const pf_team *team, const Linear *w,
                        pf_gemm *g, int rows) noexcept nogil
 

@@ -9,16 +9,20 @@ How a matrix is packed decides how it is multiplied:
 
 from cython.parallel cimport parallel, prange
 from libc.stdint cimport int8_t, uint16_t
+from libc.string cimport memcpy
 
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
 from pocket_fast.cpu._kernels cimport (
-    PF_BF16, PF_DOT, PF_F32, PF_FEW, PF_INT8, PF_NONE, PF_PANEL, PF_ROWS, pf_gemm, pf_kernels
+    PF_BF16, PF_DOT, PF_ELU, PF_F32, PF_FEW, PF_GELU, PF_INT8, PF_NONE, PF_PANEL, PF_ROWS, PF_SILU, pf_gemm,
+    pf_kernels
 )
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
+
+ACTIVATIONS = {None: PF_NONE, "elu": PF_ELU, "gelu": PF_GELU, "silu": PF_SILU}   # gelu: its tanh form
 
 cdef enum:
     WORTH_SHARING = 1 << 18   # weights: below, a parallel region costs more than it saves
@@ -47,92 +51,105 @@ def pack_linear(WeightStore store, weight, bias=None, *, scale=None, int taps=1,
                 int threads=1):
     """Pack `weight` (n, taps * k): float32 stays float32, bfloat16 (given as uint16) stays bfloat16.
 
+    weight may be a list of matrices of one dtype that stand one below the other: n is then their rows together.
     product: None, "dot" or "int8" (see the module); "int8" takes no taps. A few outputs are always float32.
-    scale: (n,) float32 of an int8 weight (see quantize), in *source* order, for the product "int8" only.
+    scale: (n,) float32 of an int8 weight (see quantize), in *source* order, for the product "int8" only; a
+    list if weight is one.
     order: source row of every output row (n,) int, or None; bias: (n,) float32 in *output* order or None.
     float16 is widened to float32 (exact). Raises ValueError for another dtype or a shape that does not chain.
     """
-    source = weight
-    if weight.dtype == np.float16:
-        weight = weight.astype(np.float32)
-    if weight.dtype not in (np.float32, np.uint16) and (weight.dtype != np.int8 or scale is None):
+    given = weight if isinstance(weight, list) else [weight]
+    if isinstance(scale, list):
+        scale = None if all(s is None for s in scale) else np.concatenate([np.atleast_1d(s) for s in scale])
+    sources = [w.astype(np.float32) if w.dtype == np.float16 else w for w in given]
+    dtype = sources[0].dtype
+    if any(w.dtype != dtype for w in sources) or (
+            dtype not in (np.float32, np.uint16) and (dtype != np.int8 or scale is None)):
         raise ValueError(
-            f"pack_linear: weight is {weight.dtype}, expected float32, float16, bfloat16 as uint16, or int8 and a scale"
+            f"pack_linear: weight is {', '.join(str(w.dtype) for w in given)}, expected float32, float16, bfloat16 as "
+            "uint16, or int8 and a scale"
         )
-    if weight.ndim != 2 or weight.shape[1] % taps:
-        raise ValueError(f"pack_linear: weight {weight.shape}, expected (n, {taps} * k)")
-    weight = np.ascontiguousarray(weight)
-    cdef Py_ssize_t n = weight.shape[0], k = weight.shape[1] // taps
+    if any(w.ndim != 2 or w.shape[1] % taps or w.shape[1] != sources[0].shape[1] for w in sources):
+        raise ValueError(f"pack_linear: weight {', '.join(str(w.shape) for w in given)}, expected (n, {taps} * k)")
+    sources = [np.ascontiguousarray(w) for w in sources]
+    cdef Py_ssize_t n = sum([len(w) for w in sources]), k = sources[0].shape[1] // taps
     if bias is not None and np.size(bias) != n:
         raise ValueError(f"pack_linear: bias {np.shape(bias)} for {n} outputs")
-    if scale is not None and (weight.dtype != np.int8 or product != "int8" or n <= PF_FEW or np.shape(scale) != (n,)):
+    if scale is not None and (dtype != np.int8 or product != "int8" or n <= PF_FEW or np.shape(scale) != (n,)):
         raise ValueError(
-            f"pack_linear: scale {np.shape(scale)} of a weight {weight.shape} of {weight.dtype}, product {product}; "
+            f"pack_linear: scale {np.shape(scale)} of a weight {(n, k * taps)} of {dtype}, product {product}; "
             f"expected one per output of an int8 weight of more than {PF_FEW}, product int8"
         )
-    if weight.size < WORTH_SHARING:
+    if n * k * taps < WORTH_SHARING:
         threads = 1
-    if order is None:
-        order = np.arange(n)
-    cdef const long long[::1] rows = np.ascontiguousarray(order, dtype=np.int64)
-    if rows.shape[0] != n or (n and (min(rows) < 0 or max(rows) >= n)):
-        raise ValueError(f"pack_linear: order has {rows.shape[0]} rows, expected a permutation of {n}")
+    order = np.arange(n) if order is None else np.asarray(order)
+    if order.shape != (n,) or (n and (order.min() < 0 or order.max() >= n)):
+        raise ValueError(f"pack_linear: order has {np.size(order)} rows, expected a permutation of {n}")
 
     cdef PackedLinear packed = PackedLinear()
     cdef Linear *c = &packed.c
     packed.store = store
+    c.n, c.k, c.taps = <int>n, <int>k, taps
+    c.bias = store.vector(bias)
     if n <= PF_FEW:
-        c.kind, c.n, c.k, c.taps, c.panels = PF_ROWS, <int>n, <int>k, taps, 1
-        c.w = store.vector(weight[np.asarray(order)])
+        c.kind, c.panels = PF_ROWS, 1
+        c.w = store.vector(np.concatenate(sources)[order])
         c.w_panel = n * k * taps * 4
-        c.bias = store.vector(bias)
-        store.release(source)
-        return packed
-    if product == "int8":
+    elif product == "int8":
         if taps != 1:
             raise ValueError("pack_linear: int8 takes one tap")
-        _pack_int8(packed, weight, scale, bias, order, threads)
-        store.release(source)
-        return packed
-    if product == "dot" and weight.dtype == np.float32:
-        weight = round_to_bf16(weight)
-    cdef Py_ssize_t element = 4 if weight.dtype == np.float32 else 2
-    c.kind = PF_F32 if element == 4 else PF_DOT if product == "dot" else PF_BF16
-    c.n = <int>n
-    c.k = <int>k
-    c.taps = taps
-    c.panels = <int>((n + PF_PANEL - 1) // PF_PANEL)
-    c.w_panel = taps * (k if element == 4 else (k + 1) // 2 * 2) * PF_PANEL * element
-    c.w = store.take(c.panels * c.w_panel)
-    c.bias = store.vector(bias)
-    cdef const unsigned char[::1] raw = weight.reshape(-1).view(np.uint8)
-    cdef Py_ssize_t row_bytes = weight.shape[1] * element
-    cdef int p
-    if n and k:
-        for p in prange(c.panels, nogil=True, schedule="static", num_threads=threads):
-            _pack_panel(c, p, &raw[0], &rows[0], row_bytes)
-    store.release(source)
+        _pack_int8(packed, sources, None if scale is None else scale[order], order, threads)
+    else:
+        _pack_floats(packed, sources, product == "dot", order, threads)
+    for w in given:
+        store.release(w)
     return packed
 
 
-cdef PackedLinear _pack_int8(PackedLinear packed, weight, scale, bias, order, int threads):
-    """In blocks of rows, so that no float32 copy of the whole matrix is ever made."""
+cdef _addresses(list sources, order):
+    """(n,) intp: where each output's row of the contiguous `sources` begins."""
+    rows = [w.__array_interface__["data"][0] + w.strides[0] * np.arange(len(w), dtype=np.intp) for w in sources]
+    return np.concatenate(rows)[order]
+
+
+cdef _pack_floats(PackedLinear packed, list sources, bint dot, order, int threads):
     cdef Linear *c = &packed.c
-    c.kind, c.n, c.k, c.taps = PF_INT8, <int>weight.shape[0], <int>weight.shape[1], 1
+    if dot and sources[0].dtype == np.float32:
+        sources = [round_to_bf16(w) for w in sources]
+    cdef Py_ssize_t element = sources[0].dtype.itemsize
+    c.kind = PF_F32 if element == 4 else PF_DOT if dot else PF_BF16
     c.panels = (c.n + PF_PANEL - 1) // PF_PANEL
+    c.w_panel = c.taps * (c.k if element == 4 else (c.k + 1) // 2 * 2) * PF_PANEL * element
+    c.w = packed.store.take(c.panels * c.w_panel)
+    cdef const Py_ssize_t[::1] rows = _addresses(sources, order)
+    cdef int p
+    if c.n and c.k:
+        for p in prange(c.panels, nogil=True, schedule="static", num_threads=threads):
+            _pack_panel(c, p, &rows[0])
+
+
+cdef _pack_int8(PackedLinear packed, list sources, scale, order, int threads):
+    """In blocks of rows, so that no float32 copy of the whole matrix is ever made. scale: (n,) in *output* order."""
+    cdef Linear *c = &packed.c
+    c.kind, c.panels = PF_INT8, (c.n + PF_PANEL - 1) // PF_PANEL
     c.w_panel = 8 * PF_PANEL + (c.k + 3) // 4 * 4 * PF_PANEL
     c.w = packed.store.take(c.panels * c.w_panel)
-    c.bias = packed.store.vector(bias)
-    cdef int block = 8 * max(threads, 1), first, p, last
+    cdef const Py_ssize_t[::1] rows = _addresses(sources, order)
+    cdef Py_ssize_t row_bytes = c.k * sources[0].dtype.itemsize
+    cdef int block = 8 * max(threads, 1), first, p, last, r, n
+    cdef int8_t[:, ::1] raw
     cdef const int8_t[:, ::1] q
     cdef const float[::1] scales
     for first in range(0, c.panels, block):
         last = min(first + block, c.panels)
-        rows = order[first * PF_PANEL:last * PF_PANEL]
-        q, scales = quantize(weight[rows], threads) if scale is None else (weight[rows], scale[rows])
+        n = min(last * PF_PANEL, c.n) - first * PF_PANEL
+        part = np.empty((n, c.k), dtype=sources[0].dtype)
+        raw = part.view(np.int8)
+        for r in range(n if row_bytes else 0):
+            memcpy(&raw[r, 0], <const void *>rows[first * PF_PANEL + r], row_bytes)
+        q, scales = quantize(part, threads) if scale is None else (part, scale[first * PF_PANEL:first * PF_PANEL + n])
         for p in prange(first, last, nogil=True, schedule="static", num_threads=threads):
-            _pack_int8_panel(c, p, &q[0, 0], &scales[0], <int>q.shape[0], p - first)
-    return packed
+            _pack_int8_panel(c, p, &q[0, 0], &scales[0], n, p - first)
 
 
 cdef void _pack_int8_panel(const Linear *c, int panel, const int8_t *block, const float *scales, int n,
@@ -166,14 +183,13 @@ def round_to_bf16(values):
     return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
 
 
-cdef void _pack_panel(const Linear *c, int panel, const unsigned char *raw, const long long *order,
-                      Py_ssize_t row_bytes) noexcept nogil:
+cdef void _pack_panel(const Linear *c, int panel, const Py_ssize_t *addresses) noexcept nogil:
     cdef const void *rows[PF_PANEL]
     cdef int j, row
     cdef char *to = <char *>c.w + panel * c.w_panel
     for j in range(PF_PANEL):
         row = panel * PF_PANEL + j
-        rows[j] = raw + order[row] * row_bytes if row < c.n else NULL
+        rows[j] = <const void *>addresses[row] if row < c.n else NULL
     if c.kind == PF_F32:
         kernels().pack_f32(<float *>to, <const float *const *>rows, c.k * c.taps)
     else:
@@ -187,8 +203,14 @@ cdef void apply_linear(const pf_kernels *kernels, const pf_team *team, const Lin
     x, x_row, x_tap, y, a, skip, scale and their pitches are the caller's; the rest comes from w. Rows that
     must be prepared are put in team.scratch (prepared_floats), with barriers if they are many.
     """
-    cdef int lo, hi
     prepare_rows(kernels, team, w, g, rows)
+    share_linear(kernels, team, w, g, rows)
+
+
+cdef void share_linear(const pf_kernels *kernels, const pf_team *team, const Linear *w,
+                       pf_gemm *g, int rows) noexcept nogil:
+    """apply_linear of rows that are prepared. Matrices of one shape give a thread the same share."""
+    cdef int lo, hi
     g.w = w.w
     g.w_panel = w.w_panel
     g.bias = w.bias

@@ -9,14 +9,13 @@ from libc.string cimport memcpy
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
-from pocket_fast.cpu._kernels cimport PF_ELU, PF_F32, PF_GELU, PF_NONE, PF_PANEL, PF_SILU, pf_gemm
+from pocket_fast.cpu._kernels cimport PF_F32, PF_PANEL, pf_gemm
 from pocket_fast.cpu._team cimport pf_alone, pf_team
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing cimport PackedLinear, plain_gemm, prepare_rows, prepared_floats
+from pocket_fast.cpu.packing import ACTIVATIONS
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
-
-ACTIVATIONS = {None: PF_NONE, "elu": PF_ELU, "gelu": PF_GELU, "silu": PF_SILU}
 
 
 def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, activation=None, rows=None,
@@ -96,6 +95,13 @@ def norm(float[::1] y, const float[::1] x, float eps, weight=None, bias=None, sc
         s, t = scale, shift
         p[2], p[3] = &s[0], &t[0]
     kernels().norm(&y[0], &x[0], <int>x.shape[0], eps, p[0], p[1], p[2], p[3])
+
+
+def rms_norm(float[::1] y, const float[::1] x, float eps, const float[::1] weight):
+    """y = x / sqrt(mean(x^2) + eps) * weight, all (n,) float32, n >= 1."""
+    if not x.shape[0] == y.shape[0] == weight.shape[0] or x.shape[0] == 0:
+        raise ValueError(f"rms_norm: x ({x.shape[0]},), y ({y.shape[0]},), weight ({weight.shape[0]},)")
+    kernels().rms_norm(&y[0], &x[0], <int>x.shape[0], eps, &weight[0])
 
 
 def rope(float[::1] x, const float[::1] cos, const float[::1] sin):
@@ -186,7 +192,8 @@ def transform(Stack stack, float[:, ::1] x, float[::1] span, int capacity, int l
     (then capacity is at least the window and the rows), else with room for these rows.
     """
     cdef int rows = <int>x.shape[0], r, d = stack.d
-    cdef pf_team team = pf_alone(NULL)
+    cdef float[::1] prepared = np.empty(prepared_floats(rows, stack.widest, 1), dtype=np.float32)
+    cdef pf_team team = pf_alone(&prepared[0])
     cdef TransformerScratch s
     cdef Run run
     if (rows == 0 or x.shape[1] != d or span.shape[0] != stack.span_floats(capacity)

@@ -8,12 +8,15 @@ from pocket_fast.cpu.packing cimport Linear
 ctypedef struct Layer:
     Linear qkv        # rows: all query heads, all key heads, all value heads; each head real | imaginary
     Linear out
-    Linear ff1
-    Linear ff2
+    Linear gate           # n = 0: none
+    Linear up
+    Linear down
     const float *norm1_weight
-    const float *norm1_bias
+    const float *norm1_bias    # NULL with RMSNorm
     const float *norm2_weight
     const float *norm2_bias
+    const float *q_norm   # (dim,) RMSNorm of each head, or NULL
+    const float *k_norm
     const float *scale1   # layer scale after attention and after the feed-forward, or NULL
     const float *scale2
 
@@ -39,10 +42,13 @@ cdef class Stack:
     cdef readonly int n_layers
     cdef readonly int d
     cdef readonly int feed
+    cdef readonly bint rms
+    cdef int activation
+    cdef float eps
     cdef Heads heads
     cdef float *freqs
     cdef readonly int widest       # floats of the widest row any product reads, padding included
-    cdef _load_layer(self, Layer *layer, weights, str prefix, order, str product, int threads)
+    cdef _load_layer(self, Layer *layer, weights, str prefix, form, str product, int threads)
     cdef Py_ssize_t span_floats(self, int capacity) noexcept nogil
     cdef Py_ssize_t scratch_floats(self, int rows, int threads, int positions) noexcept nogil
     cdef void cut(self, TransformerScratch *s, float *at, int rows, int threads, int positions) noexcept nogil

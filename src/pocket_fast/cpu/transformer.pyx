@@ -1,11 +1,12 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Pre-norm transformer layers over a batch of streams, each at its own offset.
 
-    x += scale1 * out(attention(rope(qkv(norm1(x)))));  x += scale2 * ff2(gelu(ff1(norm2(x))))
+    x += scale1 * out(attention(rope(qkv(norm1(x)))));  x += scale2 * down(activation(up(norm2(x))))
 
 Causal attention over everything so far, or over a window of `context` positions; grouped key/value
-heads. Upstream: pocket_tts/modules/transformer.py, attention.py, rope.py (4.0.1); RoPE: Su et al.
-2021, arXiv:2104.09864.
+heads. A LayerForm (layers.py) says which norm, rotation and feed-forward it is. Upstream:
+pocket_tts/modules/transformer.py, attention.py, rope.py (4.0.1); RoPE: Su et al. 2021,
+arXiv:2104.09864; RMSNorm: Zhang, Sennrich 2019, arXiv:1910.07467; gate: Shazeer 2020, arXiv:2002.05202.
 """
 
 from libc.math cimport cosf, sinf
@@ -13,13 +14,15 @@ from libc.stdlib cimport calloc, free
 
 import numpy as np
 
-from pocket_fast.cpu._kernels cimport PF_GELU, PF_NONE, pf_gemm, pf_kernels
+from pocket_fast.cpu._kernels cimport PF_NONE, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport WeightStore
+from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 from pocket_fast.cpu.attention cimport Heads, Run, attend, score_floats, span_head
 from pocket_fast.cpu.attention import rope_order
-from pocket_fast.cpu.packing cimport PackedLinear, apply_linear, plain_gemm
-from pocket_fast.cpu.packing import pack_linear
+from pocket_fast.cpu.layers import LayerForm
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepare_rows, share_linear
+from pocket_fast.cpu.packing import ACTIVATIONS, pack_linear
 
 cdef enum:
     FEW_ROWS = 8      # up to here every thread norms all rows for itself: cheaper than a barrier
@@ -30,12 +33,13 @@ cdef class Stack:
     """Layers of one transformer. `weights` maps names relative to `prefix` + 'layers.{i}.'.
 
     d_model, heads, kv_heads, head width `dim`, feed-forward width, rotary max_period; context: 0 or
-    the attention window in positions; product: how the matrices are packed (packing.pyx). Raises ValueError if shapes do not chain.
+    the attention window in positions; form: norms, rotation, feed-forward and tensor names (layers.py);
+    eps: of the norms; product: how the matrices are packed (packing.pyx). Raises ValueError if shapes do not chain.
     """
 
     def __cinit__(self, WeightStore store, weights, str prefix, *, int n_layers, int d_model, int heads,
-                  int kv_heads, int dim, int feed, float max_period, int context=0,
-                  str product=None, int threads=1):
+                  int kv_heads, int dim, int feed, double max_period, int context=0, form=LayerForm(),
+                  double eps=1e-5, str product=None, int threads=1):
         self.store = store
         self.packed = []
         self.n_layers, self.d, self.feed = n_layers, d_model, feed
@@ -44,36 +48,62 @@ cdef class Stack:
         self.layers = <Layer *>calloc(max(n_layers, 1), sizeof(Layer))
         if self.layers == NULL:
             raise MemoryError("transformer layers")
+        self.rms, self.eps, self.activation = form.rms, eps, ACTIVATIONS[form.activation]
         # float32 throughout, as upstream: the angles of late positions depend on its rounding
-        exponent = np.arange(dim // 2, dtype=np.float32) * np.float32(-np.log(max_period) * 2 / dim)
-        self.freqs = store.vector(np.exp(exponent))
-        order = np.concatenate([rope_order(heads, dim), heads * dim + rope_order(kv_heads, dim),
-                                (heads + kv_heads) * dim + np.arange(kv_heads * dim)])
+        if form.interleaved:
+            exponent = np.arange(dim // 2, dtype=np.float32) * np.float32(-np.log(max_period) * 2 / dim)
+            self.freqs = store.vector(np.exp(exponent))
+        else:   # transformers' way: 1 / max_period^(2i / dim), power and quotient rounded
+            power = np.arange(0, dim, 2, dtype=np.float32) / np.float32(dim)
+            self.freqs = store.vector(np.float32(1) / (max_period ** power.astype(float)).astype(np.float32))
         for i in range(n_layers):
-            self._load_layer(&self.layers[i], weights, f"{prefix}layers.{i}.", order, product, threads)
+            self._load_layer(&self.layers[i], weights, f"{prefix}layers.{i}.", form, product, threads)
 
-    cdef _load_layer(self, Layer *layer, weights, str prefix, order, str product, int threads):
-        cdef int q = self.heads.n * self.heads.dim, kv = self.heads.kv * self.heads.dim
+    cdef _load_layer(self, Layer *layer, weights, str prefix, form, str product, int threads):
+        cdef int dim = self.heads.dim, q = self.heads.n * dim, kv = self.heads.kv * dim
 
-        def pack(name, n, k, order=None):
-            weight = weights[prefix + name]
-            if weight.shape != (n, k):
-                raise ValueError(f"{prefix}{name}: shape {weight.shape}, expected {(n, k)}")
-            packed = pack_linear(self.store, weight, scale=weights.get(prefix + name + "_scale"), order=order,
-                                 product=product, threads=threads)
+        def pack(names, heights, k, order=None):
+            for name, n in zip(names, heights, strict=True):
+                if weights[prefix + name].shape != (n, k):
+                    raise ValueError(f"{prefix}{name}: shape {weights[prefix + name].shape}, expected {(n, k)}")
+            found = [weights[prefix + name] for name in names]
+            scales = [weights.get(prefix + name + "_scale") for name in names]
+            one = len(names) == 1
+            packed = pack_linear(self.store, found[0] if one else found, scale=scales[0] if one else scales,
+                                 order=order, product=product, threads=threads)
             self.packed.append(packed)
             return packed
 
-        layer.qkv = (<PackedLinear>pack("self_attn.in_proj.weight", q + 2 * kv, self.d, order)).c
-        layer.out = (<PackedLinear>pack("self_attn.out_proj.weight", self.d, q)).c
-        layer.ff1 = (<PackedLinear>pack("linear1.weight", self.feed, self.d)).c
-        layer.ff2 = (<PackedLinear>pack("linear2.weight", self.d, self.feed)).c
-        layer.norm1_weight = self.store.vector(weights[prefix + "norm1.weight"])
-        layer.norm1_bias = self.store.vector(weights[prefix + "norm1.bias"])
-        layer.norm2_weight = self.store.vector(weights[prefix + "norm2.weight"])
-        layer.norm2_bias = self.store.vector(weights[prefix + "norm2.bias"])
-        layer.scale1 = self.store.vector(weights.get(prefix + "layer_scale_1.scale"))
-        layer.scale2 = self.store.vector(weights.get(prefix + "layer_scale_2.scale"))
+        def vector(name, n, order=None):
+            values = widen(weights[name])
+            if values.shape != (n,):
+                raise ValueError(f"{name}: shape {values.shape}, expected {(n,)}")
+            return values if order is None else values[order]
+
+        # queries and keys of each head: real parts, then imaginary parts
+        one = rope_order(1, dim) if form.interleaved else np.arange(dim)
+        order = np.concatenate([np.arange(q + kv) // dim * dim + np.tile(one, self.heads.n + self.heads.kv),
+                                q + kv + np.arange(kv)])
+        heights = [q, kv, kv] if len(form.qkv) == 3 else [q + 2 * kv]
+        layer.qkv = (<PackedLinear>pack(form.qkv, heights, self.d, order)).c
+        layer.out = (<PackedLinear>pack([form.out], [self.d], q)).c
+        layer.gate.n = 0
+        if form.gate is not None:
+            layer.gate = (<PackedLinear>pack([form.gate], [self.feed], self.d)).c
+        layer.up = (<PackedLinear>pack([form.up], [self.feed], self.d)).c
+        layer.down = (<PackedLinear>pack([form.down], [self.d], self.feed)).c
+        first, second = [prefix + name for name in form.norms]
+        layer.norm1_weight = self.store.vector(vector(first + ".weight", self.d))
+        layer.norm2_weight = self.store.vector(vector(second + ".weight", self.d))
+        layer.norm1_bias = layer.norm2_bias = layer.q_norm = layer.k_norm = NULL
+        if not self.rms:
+            layer.norm1_bias = self.store.vector(vector(first + ".bias", self.d))
+            layer.norm2_bias = self.store.vector(vector(second + ".bias", self.d))
+        if form.head_norms is not None:
+            layer.q_norm = self.store.vector(vector(prefix + form.head_norms[0], dim, one))
+            layer.k_norm = self.store.vector(vector(prefix + form.head_norms[1], dim, one))
+        layer.scale1 = self.store.vector(weights.get(prefix + form.scales[0]))
+        layer.scale2 = self.store.vector(weights.get(prefix + form.scales[1]))
 
     def __dealloc__(self):
         free(self.layers)
@@ -81,7 +111,7 @@ cdef class Stack:
     @property
     def macs_per_row(self):
         """Multiply-adds of the matrix products for one position."""
-        return self.n_layers * self.d * ((2 * self.heads.n + 2 * self.heads.kv) * self.heads.dim + 2 * self.feed)
+        return sum([p.shape[0] * p.shape[1] for p in self.packed])
 
     cdef Py_ssize_t span_floats(self, int capacity) noexcept nogil:
         """Floats of the keys and values of `capacity` positions."""
@@ -126,8 +156,9 @@ cdef class Stack:
             normed = self._norm(kernels, team, s, rows, layer.norm1_weight, layer.norm1_bias)
             _product(kernels, team, &layer.qkv, rows, normed, d_row, s.qkv, qkv_row, NULL, False, PF_NONE)
             pf_wait(team)
-            attend(kernels, team, &self.heads, i, runs, n_runs, s.qkv, qkv_row, s.cos, s.sin, s.attended,
-                   attended_row, s.scores + team.rank * s.scores_each, keys_only and i == self.n_layers - 1)
+            attend(kernels, team, &self.heads, i, runs, n_runs, s.qkv, qkv_row, layer.q_norm, layer.k_norm, self.eps,
+                   s.cos, s.sin, s.attended, attended_row, s.scores + team.rank * s.scores_each,
+                   keys_only and i == self.n_layers - 1)
             pf_wait(team)
             if keys_only and i == self.n_layers - 1:
                 return
@@ -135,9 +166,12 @@ cdef class Stack:
                      layer.scale1, True, PF_NONE)
             pf_wait(team)
             normed = self._norm(kernels, team, s, rows, layer.norm2_weight, layer.norm2_bias)
-            _product(kernels, team, &layer.ff1, rows, normed, d_row, s.feed, feed_row, NULL, False, PF_GELU)
+            if layer.gate.n:
+                _gated(kernels, team, &layer.gate, &layer.up, rows, normed, d_row, s.feed, feed_row, self.activation)
+            else:
+                _product(kernels, team, &layer.up, rows, normed, d_row, s.feed, feed_row, NULL, False, self.activation)
             pf_wait(team)
-            _product(kernels, team, &layer.ff2, rows, s.feed, feed_row, s.hidden, s.hidden_row,
+            _product(kernels, team, &layer.down, rows, s.feed, feed_row, s.hidden, s.hidden_row,
                      layer.scale2, True, PF_NONE)
             pf_wait(team)
 
@@ -151,7 +185,10 @@ cdef class Stack:
             to = s.normed
             pf_share(team, rows, 1, &lo, &hi)
         for r in range(lo, hi):
-            kernels.norm(to + r * row, s.hidden + r * s.hidden_row, self.d, 1e-5, weight, bias, NULL, NULL)
+            if self.rms:
+                kernels.rms_norm(to + r * row, s.hidden + r * s.hidden_row, self.d, self.eps, weight)
+            else:
+                kernels.norm(to + r * row, s.hidden + r * s.hidden_row, self.d, self.eps, weight, bias, NULL, NULL)
         if rows > FEW_ROWS:
             pf_wait(team)
         return to
@@ -200,3 +237,19 @@ cdef void _product(const pf_kernels *kernels, const pf_team *team, const Linear 
         g.a_row = to_row
         g.activation = activation
     apply_linear(kernels, team, w, &g, rows)
+
+
+cdef void _gated(const pf_kernels *kernels, const pf_team *team, const Linear *gate, const Linear *up, int rows,
+                 const float *x, Py_ssize_t x_row, float *to, Py_ssize_t to_row, int activation) noexcept nogil:
+    """to = activation(gate x) * (up x), this thread's share: the same of both products, so nobody waits between."""
+    cdef pf_gemm g
+    plain_gemm(&g, x, x_row, NULL, 0)
+    g.a = to
+    g.a_row = to_row
+    g.activation = activation
+    prepare_rows(kernels, team, gate, &g, rows)
+    share_linear(kernels, team, gate, &g, rows)
+    g.a = NULL
+    g.y = g.scale = to
+    g.y_row = g.scale_row = to_row
+    share_linear(kernels, team, up, &g, rows)

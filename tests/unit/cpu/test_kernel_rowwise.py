@@ -66,6 +66,37 @@ def test_norm_refuses_what_does_not_fit():
             parts.norm(y_, x_, 1e-5, **more)
 
 
+@pytest.mark.parametrize("eps", [1e-5, 1e-6, 0.3])
+def test_rms_norm(isa, eps):
+    rng = np.random.default_rng(8)
+    for n in (*LENGTHS, 128, 1024):
+        x, weight = normal(rng, n) * 3 + 1, normal(rng, n)
+        exact = x / np.sqrt(np.mean(x.astype(float) ** 2) + eps) * weight
+        y = Guarded(n, skew=n % 4)
+        parts.rms_norm(y.array, x, eps, weight)
+        y.check()
+        np.testing.assert_allclose(y.array, exact, rtol=1e-6, atol=0)
+        parts.rms_norm(x, x, eps, weight)
+        assert same_bits(x, y.array)
+
+
+def test_rms_norm_of_zeros_and_of_nan(isa):
+    for n in LENGTHS:
+        y, x = np.empty(n, F32), np.zeros(n, F32)
+        parts.rms_norm(y, x, 1e-6, np.ones(n, F32))
+        assert (y == 0).all()
+        x[-1] = np.nan
+        parts.rms_norm(y, x, 1e-6, np.ones(n, F32))
+        assert np.isnan(y).all()
+
+
+def test_rms_norm_refuses_what_does_not_fit():
+    for lengths in [(7, 8, 8), (8, 7, 8), (8, 8, 7), (0, 0, 0)]:
+        y, x, weight = (np.ones(n, F32) for n in lengths)
+        with pytest.raises(ValueError, match="rms_norm"):
+            parts.rms_norm(y, x, 1e-6, weight)
+
+
 # --- rope ------------------------------------------------------------------------------------------
 
 

@@ -68,6 +68,37 @@ def test_rows_may_be_reordered():
     assert same_bits(y[0], bias)
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.uint16])
+def test_matrices_one_below_the_other(isa, dtype):
+    """Packed as the one matrix they make; every source is released."""
+    pieces = [random((n, 34), dtype, seed=n) for n in (3, 70, 31)]
+    whole, order, released = np.concatenate(pieces), np.random.default_rng(3).permutation(104), []
+    for given in (None, order):
+        packed = pack_linear(WeightStore(released.append), pieces, order=given, taps=2, threads=2)
+        assert packed.shape == (104, 68 // 2)
+        assert same_bits(unpacked(packed), exact(whole if given is None else whole[order]))
+    assert len(released) == 6
+    assert all(a is b for a, b in zip(released, pieces * 2, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("pieces", "more"),
+    [
+        ([np.zeros((8, 6), F32), np.zeros((8, 5), F32)], {}),
+        ([np.zeros((8, 6), F32), np.zeros((8, 6), np.uint16)], {}),
+        (
+            [np.zeros((8, 6), F32), np.zeros((8, 6), np.int8)],
+            {"scale": [None, np.ones(8, F32)], "product": "int8"},
+        ),
+        ([np.zeros((8, 6), np.int8)] * 2, {"scale": [None, np.ones(8, F32)], "product": "int8"}),
+        ([np.zeros((8, 6), np.int8)] * 2, {"scale": [np.ones(8, F32)], "product": "int8"}),
+    ],
+)
+def test_matrices_that_do_not_stand_one_below_the_other(pieces, more):
+    with pytest.raises(ValueError, match="pack_linear"):
+        pack_linear(WeightStore(), pieces, **more)
+
+
 def test_empty_matrices():
     assert pack_linear(WeightStore(), np.zeros((0, 5), F32)).shape == (0, 5)
     packed = pack_linear(WeightStore(), np.zeros((5, 0), F32), np.arange(5, dtype=F32))

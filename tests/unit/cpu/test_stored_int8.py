@@ -65,6 +65,16 @@ def test_packing_integers_is_packing_what_they_stand_for(isa, n, k):
         assert same_bits(product(from_file, x), product(at_load, x))
 
 
+def test_integers_one_below_the_other(isa):
+    weight, x, order = normal(1, 300, 70), normal(2, 3, 70), np.random.default_rng(3).permutation(300)
+    cuts = [200, 250]
+    pieces, scales = zip(*map(quantize, np.split(weight, cuts)), strict=True)
+    expected = product(pack_linear(WeightStore(), weight, product="int8", order=order), x)
+    for given, scale in [(np.split(weight, cuts), None), (pieces, list(scales))]:
+        packed = pack_linear(WeightStore(), list(given), scale=scale, product="int8", order=order)
+        assert same_bits(product(packed, x), expected)
+
+
 @pytest.mark.parametrize(
     ("n", "given"),
     [

@@ -1,0 +1,24 @@
+"""The layers of the four transformers of Qwen3-TTS (see cpu/layers.py)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pocket_fast.cpu.layers import LayerForm
+
+# of the codec's decoder
+GATED = LayerForm(
+    qkv=("self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"),
+    out="self_attn.o_proj.weight",
+    gate="mlp.gate_proj.weight",
+    up="mlp.up_proj.weight",
+    down="mlp.down_proj.weight",
+    norms=("input_layernorm", "post_attention_layernorm"),
+    rms=True,
+    scales=("self_attn_layer_scale.scale", "mlp_layer_scale.scale"),
+    activation="silu",
+    interleaved=False,
+)
+
+# of the talker and the code predictor
+LANGUAGE = replace(GATED, head_norms=("self_attn.q_norm.weight", "self_attn.k_norm.weight"))
