@@ -28,7 +28,8 @@ def read_weights(path) -> dict[str, np.ndarray]:
 def write_weights(path, shapes, tensor, storage="F32") -> None:
     """Write a checkpoint one tensor at a time (a large model need not fit in memory).
 
-    shapes maps names to shapes, tensor(name) returns the float32 array, storage is "F32", "F16" or "BF16".
+    shapes maps names to shapes, tensor(name) returns the float32 array or an iterator over consecutive pieces of
+    it, storage is "F32", "F16" or "BF16".
     """
     header, end = {}, 0
     for name, shape in shapes.items():
@@ -39,7 +40,9 @@ def write_weights(path, shapes, tensor, storage="F32") -> None:
     with open(path, "wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name in shapes:
-            file.write(narrow(tensor(name), storage).tobytes())
+            values = tensor(name)
+            for piece in [values] if isinstance(values, np.ndarray) else values:
+                file.write(narrow(piece, storage).tobytes())
 
 
 def narrow(x, storage):

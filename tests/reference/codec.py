@@ -17,15 +17,18 @@ from .transformer import KVCache, Transformer
 class Conv:
     """A causal convolution; its `previous` lives in the stream under the layer's name."""
 
-    def __init__(self, weights, name, dtype, stride=1, dilation=1, pad_mode="constant"):
-        self.weight, self.bias = _take(weights, name, dtype)
+    def __init__(self, weights, name, dtype, stride=1, dilation=1, pad_mode="constant", groups=1):
+        self.weight, self.bias = take(weights, name, dtype)
         self.name, self.stride, self.dilation, self.pad_mode = name, stride, dilation, pad_mode
+        self.groups = groups
 
     def __call__(self, x, state):
         previous = state.get(self.name)
         if previous is None:
             previous = conv1d_start(x, self.weight, self.stride, self.dilation, self.pad_mode)
-        y, state[self.name] = conv1d(x, self.weight, self.bias, previous, self.stride, self.dilation)
+        y, state[self.name] = conv1d(
+            x, self.weight, self.bias, previous, self.stride, self.dilation, self.groups
+        )
         return y
 
 
@@ -33,7 +36,7 @@ class ConvTranspose:
     """A transposed convolution; its `partial` lives in the stream under the layer's name."""
 
     def __init__(self, weights, name, dtype, stride, groups=1):
-        self.weight, self.bias = _take(weights, name, dtype)
+        self.weight, self.bias = take(weights, name, dtype)
         self.name, self.stride, self.groups = name, stride, groups
 
     def __call__(self, x, state):
@@ -63,8 +66,8 @@ def seanet_encoder(seanet, weights, prefix, dtype):
     for ratio in reversed(seanet.ratios):
         layers += _res_blocks(seanet, weights, prefix, len(layers), dtype)
         name = f"{prefix}{len(layers) + 1}.conv"
-        layers += [_elu, Conv(weights, name, dtype, stride=ratio, pad_mode=pad)]
-    return [*layers, _elu, Conv(weights, f"{prefix}{len(layers) + 1}.conv", dtype, pad_mode=pad)]
+        layers += [elu_layer, Conv(weights, name, dtype, stride=ratio, pad_mode=pad)]
+    return [*layers, elu_layer, Conv(weights, f"{prefix}{len(layers) + 1}.conv", dtype, pad_mode=pad)]
 
 
 def seanet_decoder(seanet, weights, prefix, dtype):
@@ -72,9 +75,12 @@ def seanet_decoder(seanet, weights, prefix, dtype):
     pad = seanet.pad_mode
     layers = [Conv(weights, f"{prefix}0.conv", dtype, pad_mode=pad)]
     for ratio in seanet.ratios:
-        layers += [_elu, ConvTranspose(weights, f"{prefix}{len(layers) + 1}.convtr", dtype, stride=ratio)]
+        layers += [
+            elu_layer,
+            ConvTranspose(weights, f"{prefix}{len(layers) + 1}.convtr", dtype, stride=ratio),
+        ]
         layers += _res_blocks(seanet, weights, prefix, len(layers), dtype)
-    return [*layers, _elu, Conv(weights, f"{prefix}{len(layers) + 1}.conv", dtype, pad_mode=pad)]
+    return [*layers, elu_layer, Conv(weights, f"{prefix}{len(layers) + 1}.conv", dtype, pad_mode=pad)]
 
 
 @dataclass
@@ -94,7 +100,7 @@ class CodecDecoder:
     def __init__(self, mimi, weights, dtype=np.float32):
         seanet = mimi.decoding_seanet
         self.dtype = dtype
-        self.output_proj = _take(weights, "mimi.quantizer.output_proj", dtype)[0][:, :, 0]
+        self.output_proj = take(weights, "mimi.quantizer.output_proj", dtype)[0][:, :, 0]
         name, stride = "mimi.upsample.convtr.convtr", mimi.steps_per_frame
         self.upsample = ConvTranspose(weights, name, dtype, stride, groups=seanet.dimension)
         self.transformer = ProjectedTransformer(
@@ -109,7 +115,7 @@ class CodecDecoder:
         """The next T frames of one stream: latents (T, 32) *already* times emb_std plus emb_mean -> samples."""
         x = linear(np.asarray(latents, self.dtype), self.output_proj).T
         x = self.upsample(x, stream.conv)
-        return _run(self.seanet, self.transformer(x, stream.kv), stream.conv)[0]
+        return run_layers(self.seanet, self.transformer(x, stream.kv), stream.conv)[0]
 
     def step(self, streams, latents):
         """One frame for each of B streams: latents (B, 32) -> samples (B, frame size)."""
@@ -131,7 +137,7 @@ class CodecEncoder:
 
     def encode(self, stream, samples):
         """The next whole frames of one stream: samples (T * frame size,) -> latents (T, inner)."""
-        x = _run(self.seanet, np.asarray(samples, self.dtype)[None], stream.conv)
+        x = run_layers(self.seanet, np.asarray(samples, self.dtype)[None], stream.conv)
         x = self.transformer(x, stream.kv)
         return self.downsample(x, stream.conv).T
 
@@ -165,17 +171,18 @@ def _res_blocks(seanet, weights, prefix, first, dtype):
     ]
 
 
-def _run(layers, x, state):
+def run_layers(layers, x, state):
     for layer in layers:
         x = layer(x, state)
     return x
 
 
-def _elu(x, state):
+def elu_layer(x, state):
     return elu(x)
 
 
-def _take(weights, name, dtype):
+def take(weights, name, dtype):
+    """Weight and bias (or None) of a layer."""
     return np.asarray(weights[name + ".weight"], dtype), _optional(weights, name + ".bias", dtype)
 
 

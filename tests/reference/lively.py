@@ -50,7 +50,7 @@ def lively_tensor(name, shape, eos_bias, seed=0):
     if name.endswith("out_eos.bias"):
         return np.full(shape, eos_bias, np.float32)
     centre, limit = _spread(name, shape)
-    return np.float32(centre) + np.float32(limit) * _uniform(name, shape, seed)
+    return np.float32(centre) + np.float32(limit) * uniform(name, shape, seed)
 
 
 def lively_weights(config, seed=0, storage="F32"):
@@ -88,9 +88,15 @@ def _spread(name, shape):
     return 0.0, gain * unit / math.sqrt(fan_in)
 
 
-def _uniform(name, shape, seed):
+def uniform(name, shape, seed):
     """float32 in [-1, 1), multiples of 2**-23."""
-    n = math.prod(shape)
-    raw = np.random.PCG64([seed, zlib.crc32(name.encode())]).random_raw((n + 1) // 2)
-    bits = np.asarray(raw, "<u8").view("<u4")[:n]
-    return ((bits >> 8).astype(np.float32) * np.float32(2.0**-23) - np.float32(1.0)).reshape(shape)
+    return np.concatenate([*uniform_pieces(name, math.prod(shape), seed)]).reshape(shape)
+
+
+def uniform_pieces(name, n, seed, size=1 << 22):
+    """The n numbers of `uniform` in consecutive pieces of at most `size` (an even number)."""
+    source = np.random.PCG64([seed, zlib.crc32(name.encode())])
+    for start in range(0, n, size):
+        count = min(size, n - start)
+        bits = np.asarray(source.random_raw((count + 1) // 2), "<u8").view("<u4")[:count]
+        yield (bits >> 8).astype(np.float32) * np.float32(2.0**-23) - np.float32(1.0)

@@ -1,4 +1,4 @@
-"""The arithmetic of Pocket TTS in NumPy: one short function per operation.
+"""The arithmetic of both families in NumPy: one short function per operation.
 
 Slow on purpose: this is the specification that the compiled stages are tested against. Every function
 computes in the dtype of its inputs, so the same code in float64 measures the rounding of float32.
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import erf
 
 
 def linear(x, weight, bias=None):
@@ -26,12 +27,17 @@ def layer_norm(x, weight=None, bias=None, eps=1e-5):
 
 
 def rms_norm(x, alpha, eps=1e-5):
-    """x * alpha / sqrt(eps + var(x)).
+    """x * alpha / sqrt(eps + var(x)), of Pocket TTS.
 
     Not the usual root mean square: the models divide by the *unbiased variance about the mean* (n - 1)
     but do not subtract the mean from x.
     """
     return x * (alpha / np.sqrt(eps + x.var(axis=-1, ddof=1, keepdims=True)))
+
+
+def root_mean_square_norm(x, weight, eps):
+    """x * weight / sqrt(eps + mean(x * x)) over the last axis: the usual RMSNorm, of Qwen3-TTS."""
+    return x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps) * weight
 
 
 def elu(x):
@@ -43,8 +49,25 @@ def gelu_tanh(x):
     return 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)))
 
 
+def gelu(x):
+    """The exact GELU: x times the normal distribution function."""
+    return 0.5 * x * (1 + erf(x * (1 / math.sqrt(2))))
+
+
 def silu(x):
     return x / (1 + np.exp(-x))
+
+
+def snake_beta(x, alpha, beta):
+    """x + sin(x * exp(alpha)) ** 2 / (exp(beta) + 1e-9) by channel. x (C, T); alpha, beta (C,) are logarithms."""
+    wave = np.sin(x * np.exp(alpha)[:, None])
+    return x + wave * wave / (np.exp(beta)[:, None] + x.dtype.type(1e-9))
+
+
+def softmax(x):
+    """Over the last axis."""
+    p = np.exp(x - x.max(axis=-1, keepdims=True))
+    return p / p.sum(axis=-1, keepdims=True)
 
 
 def rope_frequencies(head_dim, max_period, dtype):
@@ -62,6 +85,20 @@ def rope(x, offset, max_period):
     return np.stack([even * cos - odd * sin, even * sin + odd * cos], axis=-1).reshape(x.shape)
 
 
+def rope_half(x, offset, theta):
+    """Turn the pairs (i, i + D / 2) of a head by position * theta ** (-2 i / D). x (T, H, D), first row at `offset`.
+
+    The frequencies are float32 in every dtype: they are constants of the model, and what their rounding does
+    grows with the position.
+    """
+    dtype, half = x.dtype.type, x.shape[-1] // 2
+    frequencies = (float(theta) ** (-np.arange(half) / half)).astype(np.float32).astype(dtype)
+    angle = np.arange(offset, offset + len(x)).astype(dtype)[:, None, None] * frequencies
+    cos, sin = np.cos(angle), np.sin(angle)
+    first, second = x[..., :half], x[..., half:]
+    return np.concatenate([first * cos - second * sin, second * cos + first * sin], axis=-1)
+
+
 def attention(q, k, v, q_offset, k_offset=0, window=None):
     """Causal attention over cached keys.
 
@@ -75,21 +112,25 @@ def attention(q, k, v, q_offset, k_offset=0, window=None):
     behind = (np.arange(len(q)) + q_offset)[:, None] - (np.arange(len(k)) + k_offset)
     seen = behind >= 0 if window is None else (behind >= 0) & (behind < window)
     scores = np.where(seen, scores, -np.inf)
-    p = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return np.einsum("hts,shd->thd", p / p.sum(axis=-1, keepdims=True), v)
+    return np.einsum("hts,shd->thd", softmax(scores), v)
 
 
-def conv1d(x, weight, bias, previous, stride=1, dilation=1):
+def conv1d(x, weight, bias, previous, stride=1, dilation=1, groups=1):
     """Causal convolution of one piece of a stream: (y, next previous).
 
-    x (C_in, T) with T a multiple of stride, weight (C_out, C_in, K), bias (C_out,) or None,
+    x (C_in, T) with T a multiple of stride, weight (C_out, C_in / groups, K), bias (C_out,) or None,
     previous (C_in, (K - 1) * dilation + 1 - stride): the inputs just before x. y (C_out, T / stride).
     """
     left = previous.shape[1]
     x = np.concatenate([previous, x], axis=1)
     span = (weight.shape[2] - 1) * dilation + 1
     windows = np.lib.stride_tricks.sliding_window_view(x, span, axis=1)[:, ::stride, ::dilation]
-    y = np.tensordot(weight, windows, axes=([1, 2], [0, 2]))
+    if groups == 1:
+        y = np.tensordot(weight, windows, axes=([1, 2], [0, 2]))
+    else:
+        taps = weight.reshape(groups, -1, *weight.shape[1:])
+        y = np.einsum("goik,gitk->got", taps, windows.reshape(groups, -1, *windows.shape[1:]))
+        y = y.reshape(len(weight), -1)
     if bias is not None:
         y = y + bias[:, None]
     return y, x[:, x.shape[1] - left :]

@@ -1,0 +1,163 @@
+"""The NumPy stages of Qwen3-TTS: the contracts of a stage that need no recording."""
+
+import functools
+import math
+
+import numpy as np
+import pytest
+
+from reference.qwen3 import (
+    GREEDY,
+    TINY_QWEN3,
+    CodecDecoder,
+    CodePredictor,
+    Draw,
+    Talker,
+    first_code_scores,
+    lively_weights,
+    part,
+    pick,
+    tiny_config,
+)
+from reference.qwen3.sampling import warp
+
+WIDTHS = ["qwen3-tiny-base", "qwen3-tiny-base-wide"]  # with and without a projection before the predictor
+
+
+@functools.lru_cache
+def stages(name):
+    config = tiny_config(name)
+    weights = lively_weights(config)
+    lm, codec = part(weights, "talker."), part(weights, "speech_tokenizer.decoder.")
+    talker = config.talker_config
+    decoder = CodecDecoder(config.speech_tokenizer.decoder_config, codec)
+    return Talker(talker, lm), CodePredictor(talker, lm), decoder
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_the_talker_does_not_mind_how_rows_are_grouped(name, rng):
+    talker = stages(name)[0]
+    rows = talker.embed_text(rng.integers(0, 256, 11))
+    whole, pieces = talker.new_stream(), talker.new_stream()
+    hidden = talker.prefill(whole, rows)
+    talker.prefill(pieces, rows[:4])
+    talker.prefill(pieces, rows[4:10])
+    last, logits = talker.step([pieces], rows[10:])
+    np.testing.assert_allclose(last[0], hidden[-1], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(logits[0], talker.logits(hidden)[-1], rtol=0, atol=1e-12)
+    assert 0.5 < logits.std() < 3
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_the_predictor_draws_what_teacher_forcing_says(name, rng):
+    talker, predictor, _ = stages(name)
+    hidden = talker.prefill(talker.new_stream(), talker.embed_text(rng.integers(0, 256, 5)))
+    draws, uniforms = [GREEDY, Draw(), Draw(top_k=0, top_p=0.7, temperature=1.3)], rng.random((3, 15))
+    codes, rows = predictor.predict(hidden[2:], [3, 60, 7], draws, uniforms)
+    for h, row, draw, u in zip(hidden[2:], codes, draws, uniforms, strict=True):
+        logits = predictor.logits(h, row)
+        assert [pick(x, draw, v) for x, v in zip(logits, u, strict=True)] == list(row[1:])
+    assert list(codes[:, 0]) == [3, 60, 7]
+    np.testing.assert_array_equal(rows, predictor.embed_frames(codes))
+    assert len(np.unique(codes)) > 15
+
+
+def test_streaming_is_decoding_at_once(rng):
+    decoder = stages(WIDTHS[0])[2]
+    codes = rng.integers(0, 64, (50, 16))
+    whole, stream = decoder.decode_all(codes), decoder.new_stream()
+    pieces = [decoder.decode(stream, codes[a:b]) for a, b in ((0, 1), (1, 2), (2, 9), (9, 50))]
+    np.testing.assert_allclose(np.concatenate(pieces), whole, rtol=0, atol=1e-12)
+    assert len(whole) == 50 * 1920
+    assert 0.1 < whole.std() < 0.5
+    assert (np.abs(whole) == 1).mean() < 0.01  # hardly anything is cut off
+
+
+def test_a_fork_of_a_codec_stream_is_independent(rng):
+    decoder = stages(WIDTHS[0])[2]
+    codes = rng.integers(0, 64, (6, 16))
+    stream = decoder.new_stream()
+    decoder.decode(stream, codes[:3])
+    fork = stream.fork()
+    decoder.decode(stream, codes[::-1])
+    np.testing.assert_allclose(
+        decoder.decode(fork, codes[3:]), decoder.decode_all(codes)[3 * 1920 :], rtol=0, atol=1e-12
+    )
+
+
+def test_the_official_chunks_are_heard_beyond_the_first(rng):
+    decoder = stages(WIDTHS[0])[2]
+    codes = rng.integers(0, 64, (30, 16))
+    chunked, whole = decoder.decode_chunked(codes, 20, 3), decoder.decode_all(codes)
+    assert chunked.shape == whole.shape
+    np.testing.assert_array_equal(chunked[: 20 * 1920], decoder.decode_all(codes[:20]))
+    np.testing.assert_array_equal(chunked[20 * 1920 :], decoder.decode_all(codes[17:])[3 * 1920 :])
+    assert np.abs(chunked - whole).max() > 0.01
+
+
+def test_code_0_may_end_only_after_two_and_repeats_less():
+    logits = np.zeros(1024 + 8)
+    logits[[2, 3, 5]] = 2.0, -1.0, 3.0
+    logits[9:20] = 5.0  # no codes
+    logits[15] = 4.0  # the end
+    fresh = first_code_scores(logits, [], 1.5, eos=15)
+    assert np.isneginf(fresh[8:]).all()
+    np.testing.assert_array_equal(fresh[:8], logits[:8])
+    later = first_code_scores(logits, [2, 3, 2], 1.5, eos=15)
+    assert later[2] == 2.0 / 1.5  # once, however often it came
+    assert later[3] == -1.5
+    assert later[15] == 4.0
+    assert np.isneginf(later[9:15]).all()
+    assert pick(later, GREEDY, 0.0) == 15
+
+
+def test_warping_keeps_ties_and_the_most_likely():
+    scores = np.array([1.0, 3.0, 2.0, 2.0, 0.0, -np.inf])
+    kept = np.isfinite(warp(scores, Draw(top_k=2, temperature=1.0)))
+    np.testing.assert_array_equal(kept, [False, True, True, True, False, False])
+    assert np.isfinite(warp(scores, Draw(top_k=0, temperature=1.0))).sum() == 5
+    np.testing.assert_array_equal(warp(scores, Draw(top_k=99, temperature=2.0)), scores / 2)
+    # probabilities 0.083, 0.61, 0.225, 0.225 (of 1 to 3): below 1 - top_p the least likely go
+    few = np.isfinite(warp(scores, Draw(top_k=0, top_p=0.5, temperature=1.0)))
+    np.testing.assert_array_equal(few, [False, True, False, False, False, False])
+    assert np.isfinite(warp(scores, Draw(top_k=0, top_p=1e-9, temperature=1.0))).sum() == 1
+
+
+def test_a_draw_is_the_inverse_distribution_function():
+    scores = np.log([0.5, 0.25, 0.25])
+    draw = Draw(temperature=1.0)
+    assert [pick(scores, draw, u) for u in (0.0, 0.49, 0.51, 0.74, 0.76, math.nextafter(1, 0))] == [
+        0,
+        0,
+        1,
+        1,
+        2,
+        2,
+    ]
+    impossible = np.array([-np.inf, 0.0, -np.inf])
+    assert {pick(impossible, draw, u) for u in (0.0, 0.5, math.nextafter(1, 0))} == {1}
+
+
+@pytest.mark.parametrize("name", TINY_QWEN3)
+def test_tiny_models_are_lively(name, rng):
+    """Or comparing with them would prove nothing: text, code 0 and the last code all move what comes after."""
+    talker, predictor, decoder = stages(name)
+    ids = rng.integers(0, 256, 9)
+    other = np.where(np.arange(9) == 2, (ids + 1) % 256, ids)
+    logits = [
+        talker.logits(talker.prefill(talker.new_stream(), talker.embed_text(x)))[-1] for x in (ids, other)
+    ]
+    assert np.abs(logits[0] - logits[1]).max() > 0.1
+    frames = rng.integers(0, 64, (12, 16))
+    for column in (0, 15):
+        changed = frames.copy()
+        changed[3, column] = (changed[3, column] + 1) % 64
+        rows = predictor.embed_frames(changed) - predictor.embed_frames(frames)
+        assert np.abs(rows[3]).max() > 0.1
+        assert not rows[4:].any()
+        assert np.abs(decoder.decode_all(changed) - decoder.decode_all(frames)).max() > 0.02

@@ -1,0 +1,102 @@
+"""Seeded random weights of Qwen3-TTS that keep signals alive, for any architecture.
+
+As for Pocket TTS (see ../lively.py): uniform numbers that are the same on every machine, one stream of them for each
+tensor, spread so that a signal keeps its size. Here also: what the codec's decoder makes stays within [-1, 1] (with
+louder convolutions it saturates, and SnakeBeta turns rounding into noise), and the end of speech is drawn now and
+then, neither at once nor never.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from pocket_fast.models.qwen3.config import ModelConfig
+from pocket_fast.models.qwen3.names import CODEC_PREFIX, expected_tensors
+
+from ..checkpoint import narrow, widen
+from ..lively import uniform, uniform_pieces
+
+_UNIT = math.sqrt(3)  # a uniform variable within +-sqrt(3) has unit variance
+
+# (centre, limit) by the end of the name, the first that fits.
+_SPREADS = {
+    ".initialized": (1.0, 0.0),
+    ".scale": (0.3, 0.1),
+    ".gamma": (0.3, 0.1),
+    "norm.weight": (1.0, 0.3),
+    ".alpha": (0.0, 0.5),
+    ".beta": (0.0, 0.5),
+    ".cluster_usage": (1.25, 0.75),
+    "_sum": (0.0, _UNIT),
+    "embedding.weight": (0.0, 0.5 * _UNIT),
+    ".bias": (0.0, 0.2),
+}
+# Factors over unit variance of matrices and kernels, by a part of the name, the first that fits. ReLU halves a
+# variance, SnakeBeta and the sums of residual units add to it; sounds are quiet, and so shall the last layer be.
+_GAINS = {
+    "codec_head": 1.5,
+    "lm_head": 1.5,
+    "speaker_encoder.fc": 1.0,
+    "speaker_encoder.": 1.4,
+    "tokenizer.encoder.encoder.layers.0.": 8.0,
+    "tokenizer.decoder.decoder.6.": 0.15,
+    "tokenizer.decoder.decoder.0.": 0.8,
+    "block.1.conv": 0.9,
+    "tokenizer.decoder.decoder.": 0.5,
+}
+_END_GAIN = 1.6  # of the row of code 0's head that means the end, over that of a code
+
+
+def lively_tensor(config: ModelConfig, name, shape, seed=0):
+    """The float32 array of one tensor, by its name as expected_tensors gives it."""
+    centre, limit = spread(name, shape)
+    values = np.float32(centre) + np.float32(limit) * uniform(name, shape, seed)
+    if name == "talker.codec_head.weight":
+        values[config.talker_config.codec_eos_token_id] *= np.float32(_END_GAIN)
+    return values
+
+
+def lively_pieces(name, shape, seed=0):
+    """The same for a large table, in consecutive flat pieces."""
+    centre, limit = spread(name, shape)
+    for piece in uniform_pieces(name, math.prod(shape), seed):
+        yield np.float32(centre) + np.float32(limit) * piece
+
+
+def lively_weights(config: ModelConfig, seed=0, storage="BF16"):
+    """{name: float32 array} of all expected tensors, rounded as a folder holds them: the codec always as float32."""
+    weights = {}
+    for name, shape in expected_tensors(config).items():
+        stored = "F32" if name.startswith(CODEC_PREFIX) else storage
+        weights[name] = widen(narrow(lively_tensor(config, name, shape, seed), stored), stored)
+    return weights
+
+
+def part(weights, prefix):
+    """The tensors under a prefix, without it: what a stage takes (`talker.`, `speech_tokenizer.decoder.`, ...)."""
+    return {n.removeprefix(prefix): w for n, w in weights.items() if n.startswith(prefix)}
+
+
+def spread(name, shape):
+    """(centre, limit) of the uniform distribution of a tensor."""
+    for end, values in _SPREADS.items():
+        if name.endswith(end):
+            return values
+    if "codec_embedding." in name:  # of the predictor: 15 of them are added to a row
+        return 0.0, 0.25 * _UNIT
+    fan_in = math.prod(shape[1:])
+    if _is_transposed(
+        name
+    ):  # of a kernel twice the stride two taps reach each output, of one like the stride one
+        fan_in = shape[0] * (1 if ".upsample." in name else 2)
+    gain = next((g for part_of_name, g in _GAINS.items() if part_of_name in name), 1.0)
+    return 0.0, gain * _UNIT / math.sqrt(fan_in)
+
+
+def _is_transposed(name):
+    inside = "tokenizer.decoder."
+    if not name.endswith(".weight") or inside not in name:
+        return False
+    return ".block.1.conv." in name or (".upsample." in name and name.endswith(".0.conv.weight"))
