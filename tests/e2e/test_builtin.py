@@ -243,7 +243,7 @@ def test_serve_does_the_same(served, unreachable, capsys):
 
 
 def test_served_by_its_name_it_has_voices_for_the_clients_of_openai(served, unreachable, capsys):
-    from pocket_fast.server.voices import OPENAI_VOICES
+    from pocket_fast.models.pocket.voices import OPENAI_VOICES
 
     service = served("--language", "builtin", "--default-voice", "carl")
     assert capsys.readouterr().err == ""

@@ -26,9 +26,8 @@ ALLOWED = {
     "cuda": LEAF,
     "models": {"errors", "text", "audio", "weights"},
     "engine": {"errors", "models.contract"},
-    "speaking": BELOW_API,
-    "api": BELOW_API | {"speaking", "cpu", "cuda"},
-    "server": BELOW_API | {"api", "speaking"},
+    "api": BELOW_API | {"cpu", "cuda"},
+    "server": {"errors", "text", "audio", "weights", "api", "models.contract"},
     "cli": BELOW_API | {"api", "server", "cpu", "cuda"},
 }
 BACKENDS = {"cpu", "cuda"}

@@ -1,9 +1,9 @@
-"""What the engine needs of a model family. It knows nothing else about any of them."""
+"""What everything else needs of a model family: the engine a SpeechModel, those who speak a Script."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -54,4 +54,28 @@ class SpeechModel(Protocol):
 
     def decode(self, frames: Sequence[Frame], threads: int = 0) -> list[np.ndarray]:
         """The sound of frames of different utterances, (samples_per_frame,) float32 each; do what you want with it."""
+        ...
+
+
+class Script(Protocol):
+    """How one text is spoken, passage by passage, in one voice and with one set of settings.
+
+    sequential: each chunk continues what the one before it left, so that they cannot be computed together.
+    passages: the text of every passage that was planned and whose sound nobody has heard yet, by the function that
+    begins its first utterance.
+    """
+
+    sequential: bool
+    passages: dict[Callable[[], Utterance], str]
+
+    def parts(self, text: str) -> Sequence[Callable[[], Utterance] | int]:
+        """Of a passage: functions that begin utterances, and numbers of silent samples. Raises TextError."""
+        ...
+
+    def whole(self, text: str) -> Sequence[Callable[[], Utterance] | int]:
+        """parts() of a text that is all there is. Raises TextError too if they are none."""
+        ...
+
+    def finished(self, utterance: Any) -> None:
+        """Take note of an utterance that was spoken to its end."""
         ...

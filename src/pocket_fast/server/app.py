@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from pocket_fast import __version__
-from pocket_fast.api import TTSModel
+from pocket_fast.api.speaking import Speaking
 from pocket_fast.server import native, openai, pages, websocket
 from pocket_fast.server.answers import add_handlers
 from pocket_fast.server.options import Options
@@ -18,7 +18,7 @@ from pocket_fast.server.service import Service
 from pocket_fast.server.shell import Guard, Shell
 
 
-def create_app(model: TTSModel, default_voice: Any, options: Options | None = None) -> FastAPI:
+def create_app(model: Speaking, default_voice: Any, options: Options | None = None) -> FastAPI:
     """An ASGI application that speaks with `model`, by default in the voice `default_voice` (a state).
 
     The model is closed when the application ends.

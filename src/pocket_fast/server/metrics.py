@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from pocket_fast.api import TTSModel
+from pocket_fast.api.speaking import Speaking
 
 MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -20,7 +20,7 @@ _ENDS = ("finished", "cancelled", "refused", "failed")
 class Metrics:
     """Of one model and its server, in a registry of their own."""
 
-    def __init__(self, model: TTSModel):
+    def __init__(self, model: Speaking):
         self._model = model
         self._registry = CollectorRegistry()
         own = {"registry": self._registry}

@@ -31,7 +31,7 @@ async def health(request: Request) -> Response:
             "version": __version__,
             "model": service.name,
             "sample_rate": service.model.sample_rate,
-            "cloning": service.model.has_voice_cloning,
+            "cloning": service.model.clones,
             "compute_type": service.model.compute_type,
         }
     )

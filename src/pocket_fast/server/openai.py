@@ -50,7 +50,7 @@ async def speech(request: Request) -> Response:
     chunks = await service.speak(fields, fields.input)
     if fields.stream_format == "audio":
         return SoundResponse(encoded(chunks, encoder), encoder.media_type)
-    events = _events(chunks, encoder, service.count_tokens(fields.input), service.model.sample_rate)
+    events = _events(chunks, encoder, service.model.count_tokens(fields.input), service.model.sample_rate)
     return SoundResponse(events, "text/event-stream")
 
 

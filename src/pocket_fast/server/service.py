@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from starlette.requests import HTTPConnection
 
-from pocket_fast.api import TTSModel
+from pocket_fast.api.speaking import Speaking
 from pocket_fast.errors import BusyError
 from pocket_fast.server.fields import Settings
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
-from pocket_fast.server.speech import check_pauses, sound, speaker
+from pocket_fast.server.speech import check_pauses, sound
 from pocket_fast.server.voices import Voices
 
 
 class Service:
     """One for each app; requests find it with `of`."""
 
-    def __init__(self, model: TTSModel, options: Options, default_voice: object):
+    def __init__(self, model: Speaking, options: Options, default_voice: object):
         self.model = model
         self.options = options
         self.voices = Voices(model, options, default_voice)
@@ -36,7 +36,7 @@ class Service:
     @property
     def name(self) -> str:
         """The released model that is loaded, or "custom"."""
-        return self.model.language or "custom"
+        return self.model.name
 
     async def speak(
         self, settings: Settings, text: str, live: bool = True
@@ -52,7 +52,7 @@ class Service:
                 f"{load.running} listeners are being spoken to and {load.waiting} are waiting", 5.0
             )
         state = await self._voice(settings)
-        return sound(speaker(self.model, settings), state, text, settings, self.options.max_wait, live)
+        return sound(self.model, state, text, settings, self.options.max_wait, live)
 
     async def _voice(self, settings: Settings) -> Any:
         """The state of the voice; what it was made from need not be kept for as long as it speaks."""
@@ -64,7 +64,3 @@ class Service:
             return await self.voices.find(voice, recording.file)
         finally:
             await recording.close()
-
-    def count_tokens(self, text: str) -> int:
-        """Tokens of a text."""
-        return len(self.model._tokenizer.encode(text))

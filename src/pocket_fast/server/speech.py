@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import copy
 import logging
 from collections.abc import AsyncGenerator, AsyncIterable
 from contextlib import aclosing
@@ -13,33 +12,18 @@ import numpy as np
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from pocket_fast.api import TTSModel
+from pocket_fast.api.speaking import Marks, Speaking
 from pocket_fast.audio.encode import open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.errors import TextError
 from pocket_fast.server.answers import refusal_of
 from pocket_fast.server.fields import Settings
-from pocket_fast.speaking import Marks
 from pocket_fast.text.pauses import Silence, cut_at_pauses
 
 _log = logging.getLogger("pocket_fast")
 
 MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
 TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
-
-
-def speaker(model: TTSModel, settings: Settings) -> TTSModel:
-    """The same model, its weights and its engine, with a request's own settings."""
-    own = copy.copy(model)
-    for attribute, value in {
-        "temp": settings.temperature,
-        "sampler_decode_steps": settings.steps,
-        "noise_clamp": settings.noise_clamp,
-        "eos_threshold": settings.eos_threshold,
-    }.items():
-        if value is not None:
-            setattr(own, attribute, value)
-    return own
 
 
 def check_pauses(text: str, sample_rate: int, natural: bool = False) -> None:
@@ -51,23 +35,22 @@ def check_pauses(text: str, sample_rate: int, natural: bool = False) -> None:
 
 
 async def sound(
-    speaker: TTSModel,
+    model: Speaking,
     state: Any,
     text: str | AsyncIterable[str],
-    settings: Settings,
+    fields: Settings,
     max_wait: float,
     live: bool = True,
     marks: Marks | None = None,
 ) -> AsyncGenerator[np.ndarray, None]:
-    """What is said, (n,) float32 as it is made, at the speed that was asked for. Raises what astream raises."""
-    stretch = TimeStretch(settings.speed, speaker.sample_rate)
-    frames = speaker.astream(
+    """What is said, (n,) float32 as it is made, at the speed that was asked for. Raises what aspeak raises."""
+    stretch = TimeStretch(fields.speed, model.sample_rate)
+    frames = model.aspeak(
         state,
         text,
-        settings.max_tokens,
-        settings.frames_after_eos,
-        seed=settings.seed,
-        natural_pauses=settings.natural_pauses,
+        {setting.name: getattr(fields, setting.name) for setting in model.settings},
+        seed=fields.seed,
+        natural_pauses=fields.natural_pauses,
         live=live,
         deadline=max_wait,
         marks=marks,

@@ -9,49 +9,14 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from pocket_fast.api import TTSModel
+from pocket_fast.api.speaking import Speaking
 from pocket_fast.errors import AudioError, VoiceError, WeightsError
-from pocket_fast.models.pocket import builtin
-from pocket_fast.models.pocket.voices import voice_names
 from pocket_fast.server.options import Options
 from pocket_fast.server.urls import fetch_public, hub_url
-
-OPENAI_VOICES = {
-    "alloy": "alba",
-    "ash": "paul",
-    "ballad": "jean",
-    "cedar": "michael",
-    "coral": "cosette",
-    "echo": "marius",
-    "fable": "george",
-    "marin": "mary",
-    "nova": "eponine",
-    "onyx": "javert",
-    "sage": "vera",
-    "shimmer": "fantine",
-    "verse": "charles",
-}
-"""OpenAI's names and who speaks for them: men for men, women for women, no voice twice."""
-BUILTIN_VOICES = {
-    "alloy": "ada",
-    "ash": "abel",
-    "ballad": "bert",
-    "cedar": "carl",
-    "coral": "bess",
-    "echo": "abel",
-    "fable": "bert",
-    "marin": "cora",
-    "nova": "ada",
-    "onyx": "carl",
-    "sage": "bess",
-    "shimmer": "cora",
-    "verse": "abel",
-}
-"""The same with the built-in model, which has fewer."""
 
 DEFAULT = "default"
 MAX_RATE = 384_000  # Hz; nobody records a voice at more, and resampling it would take as long as one likes
@@ -63,7 +28,7 @@ _BLOCK = 1 << 18
 class Voices:
     """The voices of a model. default: the state for requests that name none."""
 
-    def __init__(self, model: TTSModel, options: Options, default: Any):
+    def __init__(self, model: Speaking, options: Options, default: Any):
         self._model = model
         self._options = options
         self._default = default
@@ -73,13 +38,12 @@ class Voices:
     def names(self) -> list[str]:
         """What a request may name, the default voice first."""
         first = self._options.default_voice
-        return [first, *(name for name in voice_names(self._model.language) if name != first)]
+        return [first, *(name for name in self._model.voice_names if name != first)]
 
     @property
-    def aliases(self) -> dict[str, str]:
+    def aliases(self) -> Mapping[str, str]:
         """OpenAI's names for them."""
-        aliases = BUILTIN_VOICES if self._model.language == builtin.NAME else OPENAI_VOICES
-        return aliases if self._model.language is not None else {}
+        return self._model.voice_aliases
 
     async def find(self, voice: str | None, recording: IO[bytes] | None = None) -> Any:
         """The state of a named, embedded or linked voice, or of an uploaded recording; both is an error.
@@ -97,16 +61,16 @@ class Voices:
             return await self._in_turn(self._from_bytes, embedded)
         if "://" in voice:
             return await self._in_turn(self._from_url, voice)
-        return await asyncio.to_thread(self._model.get_state_for_audio_prompt, self._name(voice))
+        return await asyncio.to_thread(self._model.find_voice, self._name(voice))
 
     def _name(self, voice: str) -> str:
-        if self._model.language is None:
+        if not self._model.voice_names:
             raise VoiceError(
                 f"no voice is called {voice[:40]!r}: this model has no voices by name; leave it out, or give "
                 f"{DEFAULT!r} or a recording"
             )
         name = self.aliases.get(voice, voice)
-        if name not in voice_names(self._model.language):
+        if name not in self._model.voice_names:
             raise VoiceError(f"no voice is called {voice[:40]!r}; /v1/audio/voices lists those that are")
         return name
 
@@ -152,7 +116,7 @@ class Voices:
             copy.flush()
             path = Path(copy.name)
             try:
-                return self._model.get_state_for_audio_prompt(path if is_state else self._samples(path))
+                return self._model.find_voice(path if is_state else self._samples(path))
             except (AudioError, VoiceError, WeightsError) as error:
                 message = str(error).replace(copy.name, "the recording")
                 raise VoiceError(message) from None

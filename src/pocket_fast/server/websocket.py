@@ -23,7 +23,7 @@ from pocket_fast.server.answers import Refusal, refusal_of
 from pocket_fast.server.fields import Settings, check
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import has_key, is_foreign, same, unauthorized
-from pocket_fast.server.speech import check_pauses, sound, speaker
+from pocket_fast.server.speech import check_pauses, sound
 
 router = APIRouter()
 
@@ -191,7 +191,7 @@ class _Conversation:
         normal = settings.model_copy(update={"speed": 1.0})
         before, taken = self._samples, 0
         frames = sound(
-            speaker(self._service.model, settings),
+            self._service.model,
             self._state,
             utterance,
             normal,

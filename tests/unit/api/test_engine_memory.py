@@ -9,12 +9,12 @@ import pytest
 
 from pocket_fast.engine.speech import Part, Speech
 from pocket_fast.models.pocket.pipeline import PocketFrame, PocketUtterance
-from pocket_fast.models.pocket.script import Script
+from pocket_fast.models.pocket.script import PocketScript
 from pocket_fast.models.pocket.voice_cache import VoiceCache
 from ramp_model import eventually
 from recordings import hum
 
-OURS = (Speech, Part, Script, PocketUtterance, PocketFrame)
+OURS = (Speech, Part, PocketScript, PocketUtterance, PocketFrame)
 TEXTS = ["Yes.", "Hello there. How are you?", "One, [pause:20ms] two.", "No, no, no."]
 
 

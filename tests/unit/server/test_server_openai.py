@@ -178,9 +178,8 @@ def test_voices_of_a_custom_model(client):
 
 
 def test_voices_of_a_released_model(start):
-    from pocket_fast.models.pocket.voices import VOICES
+    from pocket_fast.models.pocket.voices import OPENAI_VOICES, VOICES
     from pocket_fast.server.options import Options
-    from pocket_fast.server.voices import OPENAI_VOICES
 
     with start(Options(default_voice="giovanni"), language="italian") as site:
         answer = site.client.get("/v1/audio/voices").json()

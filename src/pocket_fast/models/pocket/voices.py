@@ -53,6 +53,39 @@ VOICES: dict[str, str] = {
     "daan": f"{_MODEL_REPO}/cml_tts_nl_11290_9412_000030_0001.flac@2dd944b099d06bb9edbd221fef138685711d9bf0",
 }
 
+OPENAI_VOICES = {
+    "alloy": "alba",
+    "ash": "paul",
+    "ballad": "jean",
+    "cedar": "michael",
+    "coral": "cosette",
+    "echo": "marius",
+    "fable": "george",
+    "marin": "mary",
+    "nova": "eponine",
+    "onyx": "javert",
+    "sage": "vera",
+    "shimmer": "fantine",
+    "verse": "charles",
+}
+"""OpenAI's names and who speaks for them: men for men, women for women, no voice twice."""
+BUILTIN_VOICES = {
+    "alloy": "ada",
+    "ash": "abel",
+    "ballad": "bert",
+    "cedar": "carl",
+    "coral": "bess",
+    "echo": "abel",
+    "fable": "bert",
+    "marin": "cora",
+    "nova": "ada",
+    "onyx": "carl",
+    "sage": "bess",
+    "shimmer": "cora",
+    "verse": "abel",
+}
+"""The same with the built-in model, which has fewer."""
+
 _DEFAULT_VOICE = "alba"
 _DEFAULT_VOICES = {
     builtin.NAME: builtin.DEFAULT_VOICE,
@@ -97,6 +130,13 @@ def voice_names(model: str | None) -> tuple[str, ...]:
     if model is None:
         return ()
     return tuple(builtin.voices() if model == builtin.NAME else VOICES)
+
+
+def voice_aliases(model: str | None) -> dict[str, str]:
+    """Which of a model's voices stand for the names of OpenAI's; none if it has no voices by name."""
+    if model is None:
+        return {}
+    return BUILTIN_VOICES if model == builtin.NAME else OPENAI_VOICES
 
 
 def voice_state_location(model: str, voice: str) -> str:

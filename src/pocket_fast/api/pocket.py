@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pocket_fast.api.pocket_speech import PocketSpeaking
 from pocket_fast.errors import AudioError, ConfigError, UnsupportedError, VoiceError
-from pocket_fast.speaking import Speaking
 
 if TYPE_CHECKING:
     from pocket_fast.models.pocket.voice import VoiceState
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 DEFAULT_LANGUAGE = "english"
 
 
-class TTSModel(Speaking):
+class TTSModel(PocketSpeaking):
     """A Pocket TTS model on this machine's CPU, made by load_model.
 
     temp, sampler_decode_steps, noise_clamp, eos_threshold may be changed at any time and hold from the
@@ -169,6 +169,54 @@ class TTSModel(Speaking):
         if str(device) != "cpu":
             raise UnsupportedError(f"device {str(device)!r}: this version runs on 'cpu' only")
         return self
+
+    # --- what all families have ----------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """See Speaking."""
+        return self.language or "custom"
+
+    @property
+    def clones(self) -> bool:
+        """The same as has_voice_cloning."""
+        return self.has_voice_cloning
+
+    @property
+    def voice_names(self) -> tuple[str, ...]:
+        """See Speaking."""
+        from pocket_fast.models.pocket.voices import voice_names
+
+        return voice_names(self.language)
+
+    @property
+    def voice_aliases(self) -> Mapping[str, str]:
+        """See Speaking."""
+        from pocket_fast.models.pocket.voices import voice_aliases
+
+        return voice_aliases(self.language)
+
+    @property
+    def default_voice(self) -> str:
+        """See Speaking."""
+        from pocket_fast.models.pocket.voices import default_voice
+
+        return default_voice(self.language, custom=self.language is None)
+
+    @property
+    def default_text(self) -> str:
+        """See Speaking."""
+        from pocket_fast.models.pocket.voices import default_text
+
+        return default_text(self.language)
+
+    def find_voice(
+        self, source: str | Path | np.ndarray, *, words: str | None = None, truncate: bool = False
+    ) -> VoiceState:
+        """get_state_for_audio_prompt. Raises VoiceError for words: these models take none."""
+        if words is not None:
+            raise VoiceError("these models take no words of a recording; give the recording alone")
+        return self.get_state_for_audio_prompt(source, truncate)
 
     # --- voices --------------------------------------------------------------------------------
 

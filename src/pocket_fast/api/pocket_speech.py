@@ -1,0 +1,198 @@
+"""The speaking half of TTSModel: generate_audio and its kind, with the arguments of pocket-tts 4.x."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pocket_fast.api.speaking import NO_SETTINGS, Marks, Speaking, check_seed
+from pocket_fast.errors import ConfigError, VoiceError
+from pocket_fast.models.pocket.settings import SETTINGS
+from pocket_fast.models.settings import is_number, is_whole
+
+if TYPE_CHECKING:
+    from pocket_fast.models.pocket.pipeline import PocketModel, Sampling
+    from pocket_fast.models.pocket.script import PocketScript
+    from pocket_fast.models.pocket.voice import VoiceState
+    from pocket_fast.text.prepare import TextRules
+
+
+class PocketSpeaking(Speaking):
+    """Speech from a PocketModel. The attributes hold for all that a call does not set."""
+
+    settings = SETTINGS
+    temp: float
+    eos_threshold: float
+    sampler_decode_steps: int
+    noise_clamp: float | None
+    stages: Any
+
+    def __init__(self, model: PocketModel, tokenizer: Any, rules: TextRules, schedule: str):
+        super().__init__(model, schedule)
+        self._model = model
+        self._tokenizer = tokenizer
+        self._rules = rules
+
+    def generate_audio(
+        self,
+        model_state: Mapping[str, Any],
+        text_to_generate: str,
+        max_tokens: int | None = None,
+        frames_after_eos: int | None = None,
+        copy_state: bool = True,
+        *,
+        seed: int | None = None,
+        stop: threading.Event | None = None,
+        natural_pauses: bool = False,
+    ) -> np.ndarray:
+        """All of generate_audio_stream at once: (samples,) float32."""
+        frames = list(
+            self.generate_audio_stream(
+                model_state,
+                text_to_generate,
+                max_tokens,
+                frames_after_eos,
+                copy_state,
+                stop,
+                seed=seed,
+                natural_pauses=natural_pauses,
+                live=False,
+            )
+        )
+        return np.concatenate(frames) if frames else np.zeros(0, dtype=np.float32)
+
+    def generate_audio_stream(
+        self,
+        model_state: Mapping[str, Any],
+        text_to_generate: str | Iterable[str],
+        max_tokens: int | None = None,
+        frames_after_eos: int | None = None,
+        copy_state: bool = True,
+        stop: threading.Event | None = None,
+        *,
+        seed: int | None = None,
+        natural_pauses: bool = False,
+        live: bool = True,
+        deadline: float | None = None,
+        marks: Marks | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Speak a text: (samples,) float32 arrays in [-1, 1] or a little beyond, one per 80 ms frame, as made.
+
+        Long text is spoken in chunks of at most max_tokens tokens where sentences or commas allow it (None: 50, and
+        130 with the built-in model).
+        frames_after_eos: frames kept after end of speech was heard (None: by the model and the text).
+        copy_state=False: the chunk's own past is added to model_state, and the next chunk continues it.
+        Everything else, and what it raises, as for speak().
+        """
+        limits = {"max_tokens": max_tokens, "frames_after_eos": frames_after_eos}
+        script = self._script(
+            model_state, limits, seed=check_seed(seed), natural_pauses=natural_pauses, copy_state=copy_state
+        )
+        yield from self._spoken(script, text_to_generate, stop, live, deadline, marks)
+
+    async def astream(
+        self,
+        model_state: Mapping[str, Any],
+        text_to_generate: str | Iterable[str] | AsyncIterable[str],
+        max_tokens: int | None = None,
+        frames_after_eos: int | None = None,
+        *,
+        seed: int | None = None,
+        natural_pauses: bool = False,
+        live: bool = True,
+        deadline: float | None = None,
+        marks: Marks | None = None,
+    ) -> AsyncIterator[np.ndarray]:
+        """generate_audio_stream for event loops: `async for chunk in model.astream(...)`; never blocks the loop.
+
+        The text may also come as an async iterable of pieces. aclose() or a cancelled task ends it within a frame.
+        """
+        limits = {"max_tokens": max_tokens, "frames_after_eos": frames_after_eos}
+        script = self._script(model_state, limits, seed=check_seed(seed), natural_pauses=natural_pauses)
+        sounds = self._aspoken(script, text_to_generate, live, deadline, marks)
+        try:
+            async for sound in sounds:
+                yield sound
+        finally:
+            await sounds.aclose()
+
+    def count_tokens(self, text: str) -> int:
+        """See Speaking."""
+        return len(self._tokenizer.encode(text))
+
+    def _script(
+        self,
+        voice: Mapping[str, Any],
+        settings: Mapping[str, Any],
+        *,
+        seed: int | None,
+        natural_pauses: bool,
+        copy_state: bool = True,
+    ) -> PocketScript:
+        """See Speaking. The attributes hold for what the settings leave out."""
+        from pocket_fast.models.pocket.script import PocketScript
+
+        return PocketScript(
+            self._model,
+            self._tokenizer,
+            self._as_state(voice, copy_state),
+            self._sampling(settings),
+            grow=not copy_state,
+            seed=seed,
+            rules=self._rules,
+            max_tokens=settings.get("max_tokens"),
+            frames_after_eos=settings.get("frames_after_eos"),
+            natural_pauses=natural_pauses,
+        )
+
+    def _warming(self) -> tuple[PocketScript, str]:
+        """See Speaking."""
+        from pocket_fast.models.pocket.script import PocketScript
+        from pocket_fast.models.pocket.voice import VoiceState
+
+        brief = replace(self._sampling(), eos_threshold=float("-inf"))
+        limits = {"rules": self._rules, "frames_after_eos": 20}
+        script = PocketScript(
+            self._model, self._tokenizer, VoiceState(None), brief, grow=False, seed=0, **limits
+        )
+        return script, "Hello."
+
+    def _as_state(self, model_state: Mapping[str, Any], copy_state: bool) -> VoiceState:
+        from pocket_fast.models.pocket.voice import VoiceState, state_from_mapping
+
+        backbone = self.stages.backbone
+        if isinstance(model_state, VoiceState) and backbone.owns(model_state.prefix):
+            return VoiceState(model_state.prefix) if copy_state else model_state
+        if not isinstance(model_state, Mapping):
+            raise VoiceError(
+                f"model_state: expected what get_state_for_audio_prompt returns, got {type(model_state).__name__}"
+            )
+        if not copy_state:
+            raise VoiceError(
+                "copy_state=False needs a state from this model's get_state_for_audio_prompt, not a plain mapping "
+                "or another model's state"
+            )
+        return state_from_mapping(model_state, backbone, "model_state")
+
+    def _sampling(self, settings: Mapping[str, Any] = NO_SETTINGS) -> Sampling:
+        """From the settings, which were checked, and for what they leave out from the attributes, checked here."""
+        from pocket_fast.models.pocket.pipeline import Sampling
+
+        def check(ok: bool, name: str, expected: str) -> None:
+            if not ok:
+                raise ConfigError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
+
+        temp = settings.get("temperature", self.temp)
+        check(is_number(temp) and temp >= 0, "temp", "a number of at least 0")
+        threshold = settings.get("eos_threshold", self.eos_threshold)
+        never_or_always = threshold in (float("inf"), float("-inf"))
+        check(never_or_always or is_number(threshold), "eos_threshold", "a number")
+        steps = settings.get("steps", self.sampler_decode_steps)
+        check(is_whole(steps) and steps >= 1, "sampler_decode_steps", "a whole number of at least 1")
+        clamp = settings.get("noise_clamp", self.noise_clamp)
+        check(clamp is None or (is_number(clamp) and clamp > 0), "noise_clamp", "a number above 0 or None")
+        return Sampling(float(temp), float(threshold), steps, clamp)

@@ -1,0 +1,292 @@
+"""What loaded models of all families can do: speak, stream, and share one engine among all callers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from pocket_fast.engine.engine import Engine, Engines, Load
+from pocket_fast.errors import ConfigError
+from pocket_fast.models.contract import Script, SpeechModel
+from pocket_fast.models.settings import Setting, check_settings, is_number, is_whole
+
+Marks = Callable[[int, str], None]
+Text = str | Iterable[str]
+NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Speaking(ABC):
+    """A loaded model. A family's class says what it is, finds its voices and writes its scripts.
+
+    settings: what may be asked of a text's speech. takes_words: whether a voice may come with what its recording says.
+    """
+
+    settings: tuple[Setting, ...] = ()
+    takes_words = False
+    voice_cache: Any  # a VoiceCache
+
+    def __init__(self, model: SpeechModel, schedule: str):
+        self._engines = Engines(model, schedule)
+
+    # --- what it is ----------------------------------------------------------------------------
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The released model that this is, or "custom"."""
+
+    @property
+    @abstractmethod
+    def sample_rate(self) -> int:
+        """Samples per second of everything generated."""
+
+    @property
+    @abstractmethod
+    def compute_type(self) -> str:
+        """The compute type in use."""
+
+    @property
+    @abstractmethod
+    def clones(self) -> bool:
+        """Whether recordings can be voices."""
+
+    @property
+    @abstractmethod
+    def voice_names(self) -> tuple[str, ...]:
+        """The voices that it has by name."""
+
+    @property
+    @abstractmethod
+    def voice_aliases(self) -> Mapping[str, str]:
+        """Which of them stand for the names of OpenAI's voices."""
+
+    @property
+    @abstractmethod
+    def default_voice(self) -> str | None:
+        """Who speaks when no voice is given, as find_voice takes it; None: the model needs no voice."""
+
+    @property
+    @abstractmethod
+    def default_text(self) -> str:
+        """What is said when no text is given."""
+
+    @abstractmethod
+    def find_voice(
+        self, source: str | Path | np.ndarray, *, words: str | None = None, truncate: bool = False
+    ) -> Any:
+        """A voice, ready to speak with any number of times.
+
+        source: a name; a path or URL of a recording or of an exported voice; or samples (n,), floating point at
+        sample_rate. words: what the recording says. truncate: use the first 30 seconds of a recording.
+        Raises VoiceError, AudioError, NotFoundError, DownloadError.
+        """
+
+    @abstractmethod
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a text."""
+
+    @abstractmethod
+    def _script(
+        self, voice: Any, settings: Mapping[str, Any], *, seed: int | None, natural_pauses: bool
+    ) -> Script:
+        """How texts are spoken in a voice that find_voice gave (None: in none). settings: checked."""
+
+    @abstractmethod
+    def _warming(self) -> tuple[Script, str]:
+        """For warm_up: a script without a voice, and a text that takes two seconds."""
+
+    # --- speaking ------------------------------------------------------------------------------
+
+    def speak(
+        self,
+        voice: Any,
+        text: Text,
+        settings: Mapping[str, Any] = NO_SETTINGS,
+        *,
+        seed: int | None = None,
+        stop: threading.Event | None = None,
+        natural_pauses: bool = False,
+        live: bool = True,
+        deadline: float | None = None,
+        marks: Marks | None = None,
+    ) -> Iterator[np.ndarray]:
+        """Speak a text: (samples,) float32 arrays in [-1, 1] or a little beyond, one per 80 ms frame, as made.
+
+        voice: what find_voice gave. A text that is still being written may come as an iterable of pieces: it is
+        spoken sentence by sentence. `[pause:500ms]` and `[pause:1.5s]` are silences; natural_pauses adds some at
+        `...` and commas. settings: values for some of `self.settings`, by name, for this text alone.
+        seed: the same seed gives the same samples, whatever else is running; None is different every time.
+        stop: set it to end within one frame; so does leaving the loop.
+        live: someone listens, so this is computed a little ahead of the clock and others get their turn; False:
+        as fast as can be, several chunks at a time, with the same samples. deadline: most seconds to wait for
+        a place among the others (see limit). marks: told where each passage of a text in pieces begins (or the text):
+        its first sample and its words, just before its first array is handed out.
+
+        Raises TextError, ConfigError, VoiceError when the first array is asked for, BusyError if there is no place.
+        """
+        script = self._checked_script(voice, settings, seed, natural_pauses)
+        yield from self._spoken(script, text, stop, live, deadline, marks)
+
+    async def aspeak(
+        self,
+        voice: Any,
+        text: Text | AsyncIterable[str],
+        settings: Mapping[str, Any] = NO_SETTINGS,
+        *,
+        seed: int | None = None,
+        natural_pauses: bool = False,
+        live: bool = True,
+        deadline: float | None = None,
+        marks: Marks | None = None,
+    ) -> AsyncIterator[np.ndarray]:
+        """speak() for event loops: `async for chunk in model.aspeak(...)`; never blocks the loop.
+
+        The text may also come as an async iterable of pieces. aclose() or a cancelled task ends it within a frame.
+        """
+        script = self._checked_script(voice, settings, seed, natural_pauses)
+        sounds = self._aspoken(script, text, live, deadline, marks)
+        try:
+            async for sound in sounds:
+                yield sound
+        finally:
+            await sounds.aclose()
+
+    def _checked_script(
+        self, voice: Any, settings: Mapping[str, Any], seed: int | None, natural_pauses: bool
+    ) -> Script:
+        checked = check_settings(settings, self.settings)
+        return self._script(voice, checked, seed=check_seed(seed), natural_pauses=natural_pauses)
+
+    def _spoken(
+        self,
+        script: Script,
+        text: Text,
+        stop: threading.Event | None,
+        live: bool,
+        deadline: float | None,
+        marks: Marks | None,
+    ) -> Iterator[np.ndarray]:
+        from pocket_fast.engine.listen import feed, listen
+
+        options = _options(script, live, deadline, marks)
+        if not _in_pieces(text):
+            parts = script.whole(text)
+            speech = self._engine().submit(stop=stop, **options)
+            speech.add(parts)
+            speech.close()
+        else:
+            from pocket_fast.text.arriving import passages
+
+            speech = self._engine().submit(stop=stop, **options)
+            feed(speech, text, passages, script.parts)
+        yield from listen(speech)
+
+    async def _aspoken(
+        self,
+        script: Script,
+        text: Text | AsyncIterable[str],
+        live: bool,
+        deadline: float | None,
+        marks: Marks | None,
+    ) -> AsyncIterator[np.ndarray]:
+        from pocket_fast.engine.alisten import Bell, afeed, alisten
+        from pocket_fast.engine.listen import feed
+        from pocket_fast.text.arriving import apassages, passages
+
+        bell = Bell()
+        options = _options(script, live, deadline, marks) | {"notify": bell.ring}
+        feeding = None
+        if not _in_pieces(text):
+            parts = script.whole(text)
+            speech = self._engine().submit(**options)
+            speech.add(parts)
+            speech.close()
+        else:
+            speech = self._engine().submit(**options)
+            if isinstance(text, AsyncIterable):
+                feeding = afeed(speech, text, apassages, script.parts)
+            else:
+                feed(speech, text, passages, script.parts)
+        sounds = alisten(speech, bell, feeding)
+        try:
+            async for sound in sounds:
+                yield sound
+        finally:
+            await sounds.aclose()
+
+    # --- many at once --------------------------------------------------------------------------
+
+    def limit(self, max_streams: int | None = None, max_queue: int | None = None) -> None:
+        """Most texts spoken at once, and most that may wait for their turn (BusyError beyond). None: unchanged.
+
+        Raises ConfigError for anything but whole numbers, at least 1 stream and 0 waiting.
+        """
+        for name, value, least in (("max_streams", max_streams, 1), ("max_queue", max_queue, 0)):
+            if value is not None and (not is_whole(value) or value < least):
+                raise ConfigError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+        self._engine().limit(max_streams, max_queue)
+
+    def engine_load(self) -> Load:
+        """How many texts are being spoken and waiting, and the limits."""
+        return self._engine().load()
+
+    def watch(self, observer: Callable[[str, float], None]) -> None:
+        """Have `observer` told of everything the engine does (see engine.Engine for the events), from its thread."""
+        self._engine().observers.append(observer)
+
+    def warm_up(self) -> None:
+        """Pay now, unheard and without a voice, for what the first text would: imports, threads, scratch, the schedule.
+
+        Computes two seconds of speech and changes no result; nothing needs it. Raises BusyError if there is no place.
+        """
+        from pocket_fast.engine.listen import listen
+
+        script, text = self._warming()
+        speech = self._engine().submit(live=False)
+        speech.add(script.parts(text))
+        speech.close()
+        for _ in listen(speech):
+            pass
+
+    def close(self) -> None:
+        """End all speech and the engine's threads. The model cannot speak after that."""
+        self._engine().close()
+
+    def _engine(self) -> Engine:
+        return self._engines.here()
+
+
+def check_seed(seed: int | None) -> int | None:
+    """The seed. Raises ConfigError for what is none."""
+    if not (seed is None or (is_whole(seed) and seed >= 0)):
+        raise ConfigError(f"seed: expected a whole number of at least 0 or None, got {seed!r}")
+    return seed
+
+
+def _options(script: Script, live: bool, deadline: float | None, marks: Marks | None) -> dict[str, Any]:
+    if not (deadline is None or (is_number(deadline) and deadline >= 0)):
+        raise ConfigError(f"deadline: expected a number of seconds of at least 0 or None, got {deadline!r}")
+
+    def began(begin: Any, samples: int) -> None:
+        text = script.passages.pop(begin, None)
+        if marks is not None and text is not None:
+            marks(samples, text)
+
+    return {
+        "began": began,
+        "live": live,
+        "sequential": script.sequential,
+        "finished": script.finished,
+        "deadline": None if deadline is None else time.monotonic() + deadline,
+    }
+
+
+def _in_pieces(text: object) -> bool:
+    return isinstance(text, (Iterable, AsyncIterable)) and not isinstance(text, (str, bytes))
