@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pocket_fast.weights.checkpoint import read_checkpoint
-from pocket_fast.weights.layouts import load_pocket_weights, widen
+from pocket_fast.weights.fit import widen
+from pocket_fast.weights.layouts import load_pocket_weights
 
 pytestmark = pytest.mark.reference
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from pocket_fast.weights.fit import widen
 from pocket_fast.weights.int8 import scale_name
-from pocket_fast.weights.layouts import widen
 from pocket_fast.weights.tensors import Tensor
 
 _OF_LAYER = re.compile(r"\.\d+\.(?=\D)")  # a layer's number, not that of a part of it

@@ -9,14 +9,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
-from pocket_fast.errors import ConfigError, WeightsError
-from pocket_fast.weights.int8 import is_int8, out_of_range, stored_types, with_scales
-from pocket_fast.weights.tensors import Tensor, TensorFile, forget_pages
+from pocket_fast.errors import ConfigError
+from pocket_fast.weights.fit import Problems, as_float, check_values, widen
+from pocket_fast.weights.int8 import is_int8, stored_types, with_scales
+from pocket_fast.weights.tensors import Tensor, TensorFile
 
 # Only these read a voice recording. Files for use without cloning need not hold real values there.
 CLONING_PREFIXES = (
@@ -40,11 +41,6 @@ _FLOW_LM_RENAMED = {
 _MIMI_SKIPPED = ("model.quantizer.vq.", "wavlm_input_resample.kernel", "wavlm_proj.weight")
 _MIMI_SKIPPED_PARTS = ("_codebook", "wavlm_emb_downsample", "quantizer.logvar_p")
 
-# Bits of infinity by type; anything from there up, sign aside, is infinite or NaN.
-_INFINITY = {"F32": 0x7F800000, "BF16": 0x7F80, "F16": 0x7C00}
-
-_LISTED = 6  # names per complaint
-
 
 def load_pocket_weights(
     expected: Mapping[str, tuple[int, ...]],
@@ -66,7 +62,7 @@ def load_pocket_weights(
     message with every missing, extra, misshapen and mistyped tensor, or the tensors with NaN or infinity).
     """
     _check_sources(bundle, flow_lm, mimi, checkpoint)
-    problems = _Problems()
+    problems = Problems()
     found: dict[str, Tensor] = {}
     types: dict[str, str] = {}  # where only one will do
     if bundle is not None:
@@ -92,8 +88,8 @@ def load_pocket_weights(
     where = " + ".join(str(path) for path in (bundle, flow_lm, mimi, checkpoint) if path is not None)
     problems.compare(found, expected, types)
     problems.raise_for(where)
-    weights = {name: _as_float(found[name]) for name in expected}
-    _check_values(weights, where, () if has_voice_cloning else CLONING_PREFIXES)
+    weights = {name: as_float(found[name]) for name in expected}
+    check_values(weights, where, () if has_voice_cloning else CLONING_PREFIXES)
     return weights
 
 
@@ -158,87 +154,3 @@ def _fold(g: Tensor, v: Tensor) -> Tensor:
     norm = np.sqrt(np.sum(direction**2, axis=axes, keepdims=True))
     with np.errstate(divide="ignore", invalid="ignore"):  # an all-zero row gives NaN, reported later
         return Tensor((widen(g) * (direction / norm)).astype(np.float32), "F32")
-
-
-def widen(tensor: Tensor) -> np.ndarray:
-    """The tensor as float32 (exact for BF16 and F16); float32 comes back as it is."""
-    if tensor.dtype == "BF16":
-        return (tensor.array.astype(np.uint32) << 16).view(np.float32)
-    return tensor.array.astype(np.float32, copy=False)
-
-
-def _as_float(tensor: Tensor) -> Tensor:
-    return Tensor(widen(tensor), "F32") if tensor.dtype == "F64" else tensor
-
-
-def _check_values(weights: Mapping[str, Tensor], where: str, unused: tuple[str, ...]) -> None:
-    bad = [name for name, t in weights.items() if not name.startswith(unused) and not _is_finite(t)]
-    if bad:
-        raise WeightsError(f"{where}: NaN or infinite values in {_names(bad)}; the file is damaged")
-    bad = out_of_range(weights)
-    if bad:
-        raise WeightsError(f"{where}: 8-bit weights out of range in {_names(bad)}; the file is damaged")
-
-
-def _is_finite(tensor: Tensor) -> bool:
-    """By comparing bit patterns as integers: two passes at memory speed, 220 MB of BF16 take about 20 ms."""
-    if tensor.array.size == 0 or tensor.dtype == "I8":
-        return True
-    width, infinity = tensor.array.itemsize, _INFINITY[tensor.dtype]
-    negative_infinity = infinity | 1 << (8 * width - 1)
-    positive = int(tensor.array.view(f"<i{width}").max()) < infinity
-    finite = positive and int(tensor.array.view(f"<u{width}").max()) < negative_infinity
-    forget_pages(tensor.array)  # or the whole file would stay in memory beside its packed copy
-    return finite
-
-
-class _Problems:
-    """Everything that separates the tensors found from the tensors expected."""
-
-    def __init__(self) -> None:
-        self.twice: list[str] = []
-        self.missing: list[str] = []
-        self.extra: list[str] = []
-        self.misshapen: list[str] = []
-        self.mistyped: list[str] = []
-
-    def renamed(self, items: Iterable[tuple[str, Tensor]], prefix: str) -> dict[str, Tensor]:
-        tensors: dict[str, Tensor] = {}
-        for name, tensor in items:
-            if prefix + name in tensors:
-                self.twice.append(prefix + name)
-            tensors[prefix + name] = tensor
-        return tensors
-
-    def compare(
-        self, found: Mapping[str, Tensor], expected: Mapping[str, tuple[int, ...]], types: Mapping[str, str]
-    ) -> None:
-        """types: of the tensors that may not have just any floating-point type."""
-        self.missing = [name for name in expected if name not in found]
-        self.extra = [name for name in found if name not in expected]
-        for name, shape in expected.items():
-            tensor = found.get(name)
-            if tensor is not None and tensor.shape != tuple(shape):
-                self.misshapen.append(f"{name} is {list(tensor.shape)}, expected {list(shape)}")
-            fits = (types[name],) if name in types else (*_INFINITY, "F64")
-            if tensor is not None and tensor.dtype not in fits:
-                self.mistyped.append(
-                    f"{name} is {tensor.dtype}, expected {types.get(name, 'F32, BF16 or F16')}"
-                )
-
-    def raise_for(self, where: str) -> None:
-        kinds = {
-            "missing": self.missing,
-            "not expected": self.extra,
-            "of another shape": self.misshapen,
-            "of another type": self.mistyped,
-            "there twice after renaming": self.twice,
-        }
-        said = [f"{len(names)} {kind} ({_names(names)})" for kind, names in kinds.items() if names]
-        if said:
-            raise WeightsError(f"{where}: the tensors do not fit the config: {'; '.join(said)}")
-
-
-def _names(names: list[str]) -> str:
-    rest = f", and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(names[:_LISTED]) + rest

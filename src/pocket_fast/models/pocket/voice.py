@@ -10,7 +10,7 @@ import numpy as np
 
 from pocket_fast.audio.resample import end_on_pause
 from pocket_fast.errors import AudioError, VoiceError
-from pocket_fast.weights.layouts import widen
+from pocket_fast.weights.fit import widen
 from pocket_fast.weights.tensors import TensorFile
 from pocket_fast.weights.whole import write_whole
 
