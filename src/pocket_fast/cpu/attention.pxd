@@ -10,11 +10,12 @@ ctypedef struct Heads:
 
 
 ctypedef struct Span:
-    # Keys and values of consecutive positions, every layer and head. Per head: keys as panels
-    # [capacity / 32][dim][32], then values as panels [dim / 32][capacity][32], unused places zero.
-    float *data
-    int capacity          # positions, a multiple of PF_PANEL
-    int length            # positions seen; a ring holds the last `capacity` of them
+    # Keys and values of consecutive positions, every layer and head, in blocks of `block` positions: a
+    # stream grows by one more. In a block, per head: keys as panels [block / 32][dim][32], then values as
+    # panels [dim / 32][block][32].
+    float **blocks
+    int block             # positions, a multiple of PF_PANEL
+    int length            # positions seen; with a window there is one block, a ring that holds the last of them
 
 
 ctypedef struct Run:
@@ -25,7 +26,7 @@ ctypedef struct Run:
     int rows
 
 
-cdef Py_ssize_t span_head(const Heads *heads, int capacity) noexcept nogil
+cdef Py_ssize_t span_head(const Heads *heads, int block) noexcept nogil
 cdef Py_ssize_t score_floats(const Heads *heads, int positions) noexcept nogil
 cdef void attend(const pf_kernels *kernels, const pf_team *team, const Heads *heads, int layer, Run *runs, int n_runs,
                  float *qkv, Py_ssize_t qkv_row, const float *q_norm, const float *k_norm, float eps, const float *cos,

@@ -2,8 +2,9 @@
 """Causal attention over key/value spans held in the panel form of packed weights.
 
 q k^T and p v are then calls of the one matrix kernel: keys are a matrix with a column per position,
-values one with a row per position. Unused places are zero and masked scores exactly zero, so a sum
-does not depend on how much room a span has or on how many rows a call brings.
+values one with a row per position. Masked scores are exactly zero, so a sum does not depend on how
+much room a span has or on how many rows a call brings. Blocks begin at fixed positions and are summed
+in their order, so it does not depend on the calls that filled them either.
 """
 
 from libc.math cimport sqrtf
@@ -53,10 +54,10 @@ def from_panels(flat, int length, int dim):
     return np.stack([keys[:, :length, back].transpose(1, 0, 2), values[:, :length, :dim].transpose(1, 0, 2)])
 
 
-cdef Py_ssize_t span_head(const Heads *heads, int capacity) noexcept nogil:
-    """Floats of one head's keys and values in one layer."""
+cdef Py_ssize_t span_head(const Heads *heads, int block) noexcept nogil:
+    """Floats of one head's keys and values of `block` positions in one layer."""
     cdef Py_ssize_t padded = (heads.dim + PF_PANEL - 1) // PF_PANEL * PF_PANEL
-    return capacity * (heads.dim + padded)
+    return block * (heads.dim + padded)
 
 
 cdef Py_ssize_t score_floats(const Heads *heads, int positions) noexcept nogil:
@@ -101,10 +102,10 @@ cdef void _norm_heads(const pf_kernels *kernels, const Heads *heads, const Run *
 cdef void _append(const pf_kernels *kernels, const Heads *heads, Run *run, int layer, int head, float *qkv,
                   Py_ssize_t qkv_row, const float *cos, const float *sin) noexcept nogil:
     """Rotate this head's queries and keys, then write its keys and values into the run's own span."""
-    cdef int group = heads.n // heads.kv, dim = heads.dim, half = heads.dim // 2, t, h, c, slot
-    cdef int capacity = run.own.capacity
-    cdef float *keys = run.own.data + (layer * heads.kv + head) * span_head(heads, capacity)
-    cdef float *values = keys + <Py_ssize_t>capacity * dim
+    cdef int group = heads.n // heads.kv, dim = heads.dim, half = heads.dim // 2, t, h, c, place, slot
+    cdef int block = run.own.block
+    cdef float *keys
+    cdef float *values
     cdef float *row
     cdef float *k
     cdef float *v
@@ -115,11 +116,15 @@ cdef void _append(const pf_kernels *kernels, const Heads *heads, Run *run, int l
         for h in range(head * group, (head + 1) * group):
             kernels.rope(row + h * dim, cos + t * half, sin + t * half, half)
         kernels.rope(k, cos + t * half, sin + t * half, half)
-        slot = (run.own.length + t - run.first) % capacity
+        place = run.own.length + t - run.first
+        slot = place % block
+        keys = (run.own.blocks[0 if heads.context else place // block]
+                + (layer * heads.kv + head) * span_head(heads, block))
+        values = keys + <Py_ssize_t>block * dim
         for c in range(dim):
             keys[(<Py_ssize_t>(slot // PF_PANEL) * dim + c) * PF_PANEL + slot % PF_PANEL] = k[c]
         for c in range(dim):
-            values[(<Py_ssize_t>(c // PF_PANEL) * capacity + slot) * PF_PANEL + c % PF_PANEL] = v[c]
+            values[(<Py_ssize_t>(c // PF_PANEL) * block + slot) * PF_PANEL + c % PF_PANEL] = v[c]
 
 
 cdef void _attend_head(const pf_kernels *kernels, const Heads *heads, const Run *run, int layer, int head,
@@ -144,14 +149,16 @@ cdef void _attend_block(const pf_kernels *kernels, const Heads *heads, const Run
                         const float *q, Py_ssize_t q_row, float *out, Py_ssize_t out_row, int rows, int t, int step,
                         float *scores) noexcept nogil:
     """`rows` queries; the first stands at row t of the run, each next one `step` rows later."""
-    cdef int prefix = run.prefix.length, capacity = run.own.capacity
-    cdef int own = min(run.own.length + t + (rows - 1) * step + 1, capacity)   # slots of own in use by then
+    cdef int prefix = run.prefix.length, ring = run.own.block
+    cdef int own = run.own.length + t + (rows - 1) * step + 1                  # places of own in use by then
     cdef int aligned = (prefix + PF_PANEL - 1) // PF_PANEL * PF_PANEL          # own scores start at a panel
-    cdef int width = aligned + (own + PF_PANEL - 1) // PF_PANEL * PF_PANEL
-    cdef int r, at, oldest, slot
+    cdef int r, at, oldest, slot, width
     cdef float scale = 1 / sqrtf(<float>heads.dim)
     cdef float *p
     cdef pf_gemm g
+    if heads.context:
+        own = min(own, ring)
+    width = aligned + (own + PF_PANEL - 1) // PF_PANEL * PF_PANEL
     plain_gemm(&g, NULL, 0, NULL, 0)
     g.bias = NULL
     g.taps = 1
@@ -166,22 +173,21 @@ cdef void _attend_block(const pf_kernels *kernels, const Heads *heads, const Run
     for r in range(rows):
         p = scores + <Py_ssize_t>r * width
         at = run.own.length + t + r * step                                     # this query's position in own
-        slot = at % capacity
-        oldest = max(0, at - heads.context + 1) if heads.context else 0
         if not heads.context:
-            kernels.softmax(p, width, scale, 0, prefix, aligned, aligned + slot + 1)
-        elif oldest // capacity == at // capacity:                             # the window lies in one piece
-            kernels.softmax(p, width, scale, oldest % capacity, slot + 1, 0, 0)
+            kernels.softmax(p, width, scale, 0, prefix, aligned, aligned + at + 1)
+            continue
+        slot = at % ring
+        oldest = max(0, at - heads.context + 1)
+        if oldest // ring == at // ring:                                       # the window lies in one piece
+            kernels.softmax(p, width, scale, oldest % ring, slot + 1, 0, 0)
         else:                                                                  # or around the end of the ring
-            kernels.softmax(p, width, scale, 0, slot + 1, oldest % capacity, own)
+            kernels.softmax(p, width, scale, 0, slot + 1, oldest % ring, own)
     g.y = out
     g.y_row = out_row
     g.x_row = width
     if prefix:
         g.x = scores
         _weigh(kernels, heads, &run.prefix, prefix, layer, head, &g, rows)
-        g.skip = out
-        g.skip_row = out_row
     g.x = scores + aligned
     _weigh(kernels, heads, &run.own, own, layer, head, &g, rows)
 
@@ -189,19 +195,29 @@ cdef void _attend_block(const pf_kernels *kernels, const Heads *heads, const Run
 cdef void _scores(const pf_kernels *kernels, const Heads *heads, const Span *span, int n, int layer, int head,
                   pf_gemm *g, int rows) noexcept nogil:
     """g.y = g.x keys^T over the first n places of the span."""
+    cdef int first = 0
     g.k = heads.dim
-    g.n = n
-    g.w = span.data + (layer * heads.kv + head) * span_head(heads, span.capacity)
     g.w_panel = heads.dim * PF_PANEL * <Py_ssize_t>sizeof(float)
-    kernels.gemm[PF_F32](g, 0, rows, 0, (n + PF_PANEL - 1) // PF_PANEL)
+    while first < n:
+        g.n = min(n - first, span.block)
+        g.w = span.blocks[first // span.block] + (layer * heads.kv + head) * span_head(heads, span.block)
+        kernels.gemm[PF_F32](g, 0, rows, 0, (g.n + PF_PANEL - 1) // PF_PANEL)
+        g.y += span.block
+        first += span.block
 
 
 cdef void _weigh(const pf_kernels *kernels, const Heads *heads, const Span *span, int n, int layer, int head,
                  pf_gemm *g, int rows) noexcept nogil:
     """g.y = g.x values [+ g.skip] over the first n places of the span."""
-    g.k = n
+    cdef int first = 0
     g.n = heads.dim
-    g.w = (span.data + (layer * heads.kv + head) * span_head(heads, span.capacity)
-           + <Py_ssize_t>span.capacity * heads.dim)
-    g.w_panel = span.capacity * PF_PANEL * <Py_ssize_t>sizeof(float)
-    kernels.gemm[PF_F32](g, 0, rows, 0, (heads.dim + PF_PANEL - 1) // PF_PANEL)
+    g.w_panel = span.block * PF_PANEL * <Py_ssize_t>sizeof(float)
+    while first < n:
+        g.k = min(n - first, span.block)
+        g.w = (span.blocks[first // span.block] + (layer * heads.kv + head) * span_head(heads, span.block)
+               + <Py_ssize_t>span.block * heads.dim)
+        kernels.gemm[PF_F32](g, 0, rows, 0, (heads.dim + PF_PANEL - 1) // PF_PANEL)
+        g.skip = g.y
+        g.skip_row = g.y_row
+        g.x += span.block
+        first += span.block

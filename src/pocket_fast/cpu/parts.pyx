@@ -196,15 +196,16 @@ def transform(Stack stack, float[:, ::1] x, float[::1] span, int capacity, int l
     cdef pf_team team = pf_alone(&prepared[0])
     cdef TransformerScratch s
     cdef Run run
+    cdef float *data
     if (rows == 0 or x.shape[1] != d or span.shape[0] != stack.span_floats(capacity)
             or (stack.heads.context + rows if stack.heads.context else length + rows) > capacity):
         raise ValueError(f"transform: x {np.shape(x)} after {length} rows in {capacity} places of {span.shape[0]} floats")
     cdef int positions = capacity if stack.heads.context else length + rows
     cdef float[::1] scratch = np.empty(stack.scratch_floats(rows, 1, positions), dtype=np.float32)
     stack.cut(&s, &scratch[0], rows, 1, positions)
-    run.prefix.data = NULL
+    data = &span[0]
     run.prefix.length = 0
-    run.own.data, run.own.capacity, run.own.length = &span[0], capacity, length
+    run.own.blocks, run.own.block, run.own.length = &data, capacity, length
     run.first, run.rows = 0, rows
     for r in range(rows):
         memcpy(s.hidden + r * s.hidden_row, &x[r, 0], d * sizeof(float))

@@ -89,10 +89,9 @@ cdef class _Middle:
         cdef pf_gemm g
         cdef Run run
         cdef int r
-        run.prefix.data = NULL
         run.prefix.length = 0
-        run.own.data = ring
-        run.own.capacity = self.capacity
+        run.own.blocks = &ring
+        run.own.block = self.capacity
         run.own.length = position
         run.first = 0
         run.rows = self.steps
