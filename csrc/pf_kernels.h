@@ -25,7 +25,11 @@ enum { PF_PANEL = 32, PF_FEW = 4 };
 
 enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_ROWS = 2, PF_INT8 = 3, PF_DOT = 4, PF_WEIGHT_KINDS = 5 };
 
-enum pf_activation { PF_NONE = 0, PF_ELU = 1, PF_GELU = 2, PF_SILU = 3, PF_ACTIVATIONS = 4 };
+/* PF_GELU is its tanh form, PF_ERF_GELU the exact one; PF_CLAMP: to [-1, 1]; PF_SNAKE: see pf_gemm.snake. */
+enum pf_activation {
+    PF_NONE = 0, PF_ELU = 1, PF_GELU = 2, PF_SILU = 3, PF_ERF_GELU = 4, PF_RELU = 5, PF_CLAMP = 6, PF_SNAKE = 7,
+    PF_ACTIVATIONS = 8
+};
 
 /* One matrix product with its epilogue. For row t and output channel j:
  *   s = sum over tap, c of x[t * x_row + tap * x_tap + c] * w[j][tap * k + c]
@@ -47,6 +51,7 @@ typedef struct pf_gemm {
     ptrdiff_t y_row, a_row;
     int k, taps, n; /* k: inputs per tap; n: output channels */
     int activation;
+    const float *snake; /* PF_SNAKE: f[n] and then g[n] of v + g[j] * sin(f[j] * v)^2 */
 } pf_gemm;
 
 typedef struct pf_kernels {
@@ -86,6 +91,9 @@ typedef struct pf_kernels {
      * y[j][c] = w_old[j][c] * old[c] + w_new[j][c] * now[c],  j < stride */
     void (*upsample)(float *y, const float *old, const float *now, const float *w_old, const float *w_new,
                      int channels, int stride);
+
+    /* Depthwise convolution, one output row: y[c] = bias[c] + sum over tap of w[tap][c] * x[tap][c] */
+    void (*depthwise)(float *y, const float *x, const float *w, const float *bias, int channels, int taps);
 
     /* One panel of packed weights from up to 32 rows of a row-major matrix [n][taps * k].
      * rows[j] points at the source row of channel j or is NULL (zero channel). */

@@ -35,6 +35,7 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .softmax = softmax,
     .affine = affine,
     .upsample = upsample,
+    .depthwise = depthwise,
     .pack_f32 = pack_f32,
     .pack_bf16 = pack_bf16,
     .quantize_weight = quantize_weight,

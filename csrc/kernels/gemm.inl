@@ -152,6 +152,8 @@ ALWAYS_INLINE void finish(const pf_gemm *g, const float *s, int r0, int r1, int 
         const int left = cols - j, whole = left >= VW, c = col + j;
 #define LOAD(p) (whole ? v_load(p) : v_load_n(p, left))
         const vf bias = g->bias ? LOAD(g->bias + c) : v_set(0.0f);
+        const vf f = activation == PF_SNAKE ? LOAD(g->snake + c) : bias;
+        const vf gain = activation == PF_SNAKE ? LOAD(g->snake + g->n + c) : bias;
         for (int r = r0; r < r1; r++) {
             vf v = v_add(v_load(s + (r - r0) * TILE_PITCH + j), bias);
             if (g->scale) v = v_mul(v, LOAD(g->scale + r * g->scale_row + c));
@@ -161,7 +163,7 @@ ALWAYS_INLINE void finish(const pf_gemm *g, const float *s, int r0, int r1, int 
                 else v_store_n(g->y + r * g->y_row + c, v, left);
             }
             if (g->a) {
-                v = v_activate(v, activation);
+                v = v_activate(v, f, gain, activation);
                 if (whole) v_store(g->a + r * g->a_row + c, v);
                 else v_store_n(g->a + r * g->a_row + c, v, left);
             }
@@ -175,6 +177,10 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
     case PF_ELU: finish(g, s, r0, r1, col, cols, PF_ELU); break;
     case PF_GELU: finish(g, s, r0, r1, col, cols, PF_GELU); break;
     case PF_SILU: finish(g, s, r0, r1, col, cols, PF_SILU); break;
+    case PF_ERF_GELU: finish(g, s, r0, r1, col, cols, PF_ERF_GELU); break;
+    case PF_RELU: finish(g, s, r0, r1, col, cols, PF_RELU); break;
+    case PF_CLAMP: finish(g, s, r0, r1, col, cols, PF_CLAMP); break;
+    case PF_SNAKE: finish(g, s, r0, r1, col, cols, PF_SNAKE); break;
     default: finish(g, s, r0, r1, col, cols, PF_NONE); break;
     }
 }

@@ -1,4 +1,4 @@
-/* Kernels over one row at a time: norms, rotary embedding, softmax, upsampling. */
+/* Kernels over one row at a time: norms, rotary embedding, softmax, depthwise convolutions. */
 
 static void norm(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
                  const float *scale, const float *shift) {
@@ -95,5 +95,20 @@ static void upsample(float *y, const float *old, const float *now, const float *
             v_store(y + at + c, v_fma(v_load(w_new + at + c), v_load(now + c), v));
         }
         for (; c < channels; c++) y[at + c] = w_old[at + c] * old[c] + w_new[at + c] * now[c];
+    }
+}
+
+static void depthwise(float *y, const float *x, const float *w, const float *bias, int channels, int taps) {
+    for (int c = 0; c < channels; c += VW) {
+        const int left = channels - c, whole = left >= VW;
+#define LOAD(p) (whole ? v_load(p) : v_load_n(p, left))
+        vf v = LOAD(bias + c);
+        for (int tap = 0; tap < taps; tap++) {
+            const ptrdiff_t at = (ptrdiff_t)tap * channels + c;
+            v = v_fma(LOAD(w + at), LOAD(x + at), v);
+        }
+        if (whole) v_store(y + c, v);
+        else v_store_n(y + c, v, left);
+#undef LOAD
     }
 }

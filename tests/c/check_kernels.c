@@ -38,6 +38,9 @@ static double activation(int which, double v) {
     case PF_ELU: return v > 0 ? v : expm1(v);
     case PF_GELU: return 0.5 * v * (1 + tanh(sqrt(2 / acos(-1)) * (v + 0.044715 * v * v * v)));
     case PF_SILU: return v / (1 + exp(-v));
+    case PF_ERF_GELU: return 0.5 * v * erfc(-v / sqrt(2));
+    case PF_RELU: return fmax(v, 0);
+    case PF_CLAMP: return fmax(-1, fmin(1, v));
     default: return v;
     }
 }
@@ -170,16 +173,17 @@ static void check_products(void) {
 }
 
 static void check_rowwise(void) {
-    float x[200], y[200], w[200], b[200], s[200], t[200];
+    float x[200], y[200], w[200], b[200], s[200], t[200], factors[400];
     const float packed[1] = {0};
-    double worst_norm = 0, worst_soft = 0, worst_act = 0, worst_rope = 0;
+    double worst_norm = 0, worst_rms = 0, worst_soft = 0, worst_act = 0, worst_snake = 0, worst_rope = 0, worst_dw = 0;
     for (int round = 0; round < 200; round++) {
         const int n = 1 + rand() % 200;
-        double mean = 0, var = 0;
+        double mean = 0, var = 0, square = 0;
         for (int i = 0; i < n; i++) {
             x[i] = 3 * uniform();
             w[i] = uniform(), b[i] = uniform(), s[i] = uniform(), t[i] = uniform();
             mean += x[i] / (double)n;
+            square += (double)x[i] * x[i] / n;
         }
         for (int i = 0; i < n; i++) var += (x[i] - mean) * (x[i] - mean) / n;
         K.norm(y, x, n, 1e-5f, w, b, s, t);
@@ -187,10 +191,26 @@ static void check_rowwise(void) {
             const double v = ((x[i] - mean) / sqrt(var + 1e-5f) * w[i] + b[i]) * (1 + (double)s[i]) + t[i];
             if (n > 2) worst_norm = fmax(worst_norm, fabs(y[i] - v));
         }
-        for (int which = PF_ELU; which < PF_ACTIVATIONS; which++) {
+        K.rms_norm(y, x, n, 1e-5f, w);
+        for (int i = 0; i < n; i++) worst_rms = fmax(worst_rms, fabs(y[i] - x[i] / sqrt(square + 1e-5f) * w[i]));
+        for (int which = PF_ELU; which < PF_SNAKE; which++) {
             pf_gemm g = {.w = packed, .skip = x, .a = y, .taps = 1, .n = n, .activation = which};
             K.gemm[PF_F32](&g, 0, 1, 0, (n + PF_PANEL - 1) / PF_PANEL); /* nothing but an epilogue */
             for (int i = 0; i < n; i++) worst_act = fmax(worst_act, fabs(y[i] - activation(which, x[i])));
+        }
+        for (int i = 0; i < n; i++) factors[i] = 3000 * w[i], factors[n + i] = 1e9f;
+        pf_gemm g = {.w = packed, .skip = x, .a = y, .taps = 1, .n = n, .activation = PF_SNAKE, .snake = factors};
+        K.gemm[PF_F32](&g, 0, 1, 0, (n + PF_PANEL - 1) / PF_PANEL);
+        for (int i = 0; i < n; i++) {
+            const float phase = x[i] * factors[i];
+            worst_snake = fmax(worst_snake, fabs(y[i] * 1e-9 - sin(phase) * sin(phase) - x[i] * 1e-9));
+        }
+        const int taps = 1 + rand() % 7, channels = n / taps;
+        K.depthwise(y, x, w, b, channels, taps);
+        for (int c = 0; c < channels; c++) {
+            double v = b[c];
+            for (int tap = 0; tap < taps; tap++) v += (double)w[tap * channels + c] * x[tap * channels + c];
+            worst_dw = fmax(worst_dw, fabs(y[c] - v));
         }
         const int half = n / 2;
         memcpy(y, x, sizeof x);
@@ -211,7 +231,10 @@ static void check_rowwise(void) {
         }
     }
     report("norm", worst_norm, 2e-4); /* a short row may have a tiny variance */
+    report("rms_norm", worst_rms, 2e-6);
     report("activate", worst_act, 1e-6);
+    report("snake", worst_snake, 4e-7);
+    report("depthwise", worst_dw, 5e-6);
     report("rope", worst_rope, 1e-6);
     report("softmax", worst_soft, 1e-6);
 }

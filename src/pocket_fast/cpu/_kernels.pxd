@@ -14,6 +14,10 @@ cdef extern from "pf_kernels.h" nogil:
     enum: PF_ELU
     enum: PF_GELU
     enum: PF_SILU
+    enum: PF_ERF_GELU
+    enum: PF_RELU
+    enum: PF_CLAMP
+    enum: PF_SNAKE
 
     ctypedef struct pf_gemm:
         const float *x
@@ -37,6 +41,7 @@ cdef extern from "pf_kernels.h" nogil:
         int taps
         int n
         int activation
+        const float *snake
 
     ctypedef struct pf_kernels:
         const char *isa
@@ -52,6 +57,8 @@ cdef extern from "pf_kernels.h" nogil:
         void (*affine)(float *y, const float *x, const float *scale, const float *shift, int n) noexcept nogil
         void (*upsample)(float *y, const float *old, const float *now, const float *w_old,
                          const float *w_new, int channels, int stride) noexcept nogil
+        void (*depthwise)(float *y, const float *x, const float *w, const float *bias, int channels,
+                          int taps) noexcept nogil
         void (*pack_f32)(float *panel, const float *const *rows, int k) noexcept nogil
         void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps) noexcept nogil
         float (*quantize_weight)(int8_t *q, const float *x, int k) noexcept nogil

@@ -15,14 +15,16 @@ import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
 from pocket_fast.cpu._kernels cimport (
-    PF_BF16, PF_DOT, PF_ELU, PF_F32, PF_FEW, PF_GELU, PF_INT8, PF_NONE, PF_PANEL, PF_ROWS, PF_SILU, pf_gemm,
-    pf_kernels
+    PF_BF16, PF_CLAMP, PF_DOT, PF_ELU, PF_ERF_GELU, PF_F32, PF_FEW, PF_GELU, PF_INT8, PF_NONE, PF_PANEL, PF_RELU,
+    PF_ROWS, PF_SILU, pf_gemm, pf_kernels
 )
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 
-ACTIVATIONS = {None: PF_NONE, "elu": PF_ELU, "gelu": PF_GELU, "silu": PF_SILU}   # gelu: its tanh form
+# what a name is enough for; gelu: its tanh form, erf_gelu: the exact one, clamp: to [-1, 1]
+ACTIVATIONS = {None: PF_NONE, "elu": PF_ELU, "gelu": PF_GELU, "silu": PF_SILU, "erf_gelu": PF_ERF_GELU,
+               "relu": PF_RELU, "clamp": PF_CLAMP}
 
 cdef enum:
     WORTH_SHARING = 1 << 18   # weights: below, a parallel region costs more than it saves
@@ -243,6 +245,7 @@ cdef void plain_gemm(pf_gemm *g, const float *x, Py_ssize_t x_row, float *y, Py_
     g.a = NULL
     g.a_row = 0
     g.activation = PF_NONE
+    g.snake = NULL
 
 
 cdef Py_ssize_t prepared_floats(int rows, int widest, int threads) noexcept nogil:

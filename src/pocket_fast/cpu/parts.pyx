@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
-from pocket_fast.cpu._kernels cimport PF_F32, PF_PANEL, pf_gemm
+from pocket_fast.cpu._kernels cimport PF_F32, PF_PANEL, PF_SNAKE, pf_gemm
 from pocket_fast.cpu._team cimport pf_alone, pf_team
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.conv cimport ConvChain
@@ -18,12 +18,13 @@ from pocket_fast.cpu.packing import ACTIVATIONS
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
 
-def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, activation=None, rows=None,
-           Py_ssize_t x_row=-1, Py_ssize_t x_tap=0, panels=None):
+def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, activation=None, snake=None,
+           rows=None, Py_ssize_t x_row=-1, Py_ssize_t x_tap=0, panels=None):
     """y = (x W^T + bias) * scale + skip; active = activation(y); in place, one thread.
 
     x (M, K) float32 (or flat, with x_row and x_tap in floats for convolutions), y and active (M, N) or
-    None, scale (N,) or (M, N), skip (M, N). rows, panels: (first, end) to compute, default all.
+    None, scale (N,) or (M, N), skip (M, N); snake (2, N) instead of an activation's name: the two factors of
+    each channel. rows, panels: (first, end) to compute, default all.
     Raises ValueError for shapes that do not chain.
     """
     cdef pf_gemm g
@@ -31,6 +32,7 @@ def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, act
     cdef const float[::1] flat = x.reshape(-1)
     cdef const float[:, ::1] scales
     cdef const float[:, ::1] skips
+    cdef const float[:, ::1] snakes
     cdef float[:, ::1] ys
     cdef float[:, ::1] actives
     out = y if y is not None else active
@@ -43,9 +45,10 @@ def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, act
     reach = (m - 1) * x_row + (weight.c.taps - 1) * x_tap + weight.c.k
     others = [v for v in (y, active, skip) if v is not None]
     if (any(v.shape != (m, n) for v in others) or (m and flat.shape[0] < reach)
-            or (scale is not None and scale.shape not in ((n,), (m, n)))):
+            or (scale is not None and scale.shape not in ((n,), (m, n)))
+            or (snake is not None and snake.shape != (2, n))):
         raise ValueError(f"linear: x {x.shape}, weight ({n}, {weight.c.k} * {weight.c.taps}), out {out.shape}, "
-                         f"skip {np.shape(skip)}, scale {np.shape(scale)}")
+                         f"skip {np.shape(skip)}, scale {np.shape(scale)}, snake {np.shape(snake)}")
     r0, r1 = (0, m) if rows is None else rows
     p0, p1 = (0, weight.c.panels) if panels is None else panels
     if not 0 <= r0 <= r1 <= m or not 0 <= p0 <= p1 <= weight.c.panels:
@@ -64,6 +67,9 @@ def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, act
         g.a = &actives[0, 0]
         g.a_row = n
         g.activation = ACTIVATIONS[activation]
+    if snake is not None:
+        snakes = snake
+        g.activation, g.snake = PF_SNAKE, &snakes[0, 0]
     if scale is not None:
         scales = np.atleast_2d(scale)
         g.scale = &scales[0, 0]
@@ -125,16 +131,21 @@ def softmax(float[::1] p, float scale, first, second=(0, 0)):
     kernels().softmax(&p[0], n, scale, a0, a1, b0, b1)
 
 
-def activate(float[::1] y, const float[::1] x, str name):
-    """y = elu, gelu (tanh form) or silu of x, (n,) float32."""
+def activate(float[::1] y, const float[::1] x, name, const float[:, ::1] snake=None):
+    """y = x under the activation of that name (packing.ACTIVATIONS), (n,) float32.
+
+    snake (2, n), then name is None: y = x + snake[1] * sin(snake[0] * x)^2.
+    """
     cdef pf_gemm g
-    if y.shape[0] != x.shape[0]:
-        raise ValueError(f"activate: x ({x.shape[0]},), y ({y.shape[0]},)")
+    if y.shape[0] != x.shape[0] or (snake is not None and (snake.shape[0] != 2 or snake.shape[1] != x.shape[0])):
+        raise ValueError(f"activate: x ({x.shape[0]},), y ({y.shape[0]},), snake {np.shape(snake)}")
     if x.shape[0]:   # the epilogue of an empty product, where all activations are computed
         plain_gemm(&g, NULL, 0, NULL, 0)
         g.w, g.w_panel, g.bias = &x[0], 0, NULL   # with k = 0 nothing of w is read
         g.k, g.taps, g.n = 0, 1, <int>x.shape[0]
         g.skip, g.a, g.activation = &x[0], &y[0], ACTIVATIONS[name]
+        if snake is not None:
+            g.activation, g.snake = PF_SNAKE, &snake[0, 0]
         kernels().gemm[PF_F32](&g, 0, 1, 0, (g.n + PF_PANEL - 1) // PF_PANEL)
 
 
@@ -154,6 +165,16 @@ def upsample(float[:, ::1] y, const float[::1] old, const float[::1] now, const 
             or (w_new.shape[0], w_new.shape[1]) != shape or 0 in shape):
         raise ValueError(f"upsample: shapes do not chain to {shape}")
     kernels().upsample(&y[0, 0], &old[0], &now[0], &w_old[0, 0], &w_new[0, 0], <int>shape[1], <int>shape[0])
+
+
+def depthwise(float[:, ::1] y, const float[:, ::1] x, const float[:, ::1] w, const float[::1] bias):
+    """y[t] = bias + sum over taps of w[tap] * x[t + tap]; y (T, C), x (T + taps - 1, C), w (taps, C), bias (C,)."""
+    cdef Py_ssize_t t, rows = y.shape[0], channels = y.shape[1], taps = w.shape[0]
+    if (x.shape[0] != rows + taps - 1 or x.shape[1] != channels or w.shape[1] != channels or bias.shape[0] != channels
+            or 0 in (rows, channels, taps)):
+        raise ValueError(f"depthwise: x {np.shape(x)}, w {np.shape(w)}, bias {np.shape(bias)}, y {np.shape(y)}")
+    for t in range(rows):
+        kernels().depthwise(&y[t, 0], &x[t, 0], &w[0, 0], &bias[0], <int>channels, <int>taps)
 
 
 def convolve(ConvChain chain, const float[:, ::1] x, float[::1] state, bint first):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu.packing import pack_linear
+from scipy.special import erfc
 
 from guarded import Guarded, same_bits
 from pocket_fast.cpu import parts
@@ -18,6 +19,9 @@ ACTIVATIONS = {
     "elu": lambda v: np.where(v > 0, v, np.expm1(np.minimum(v, 0))),
     "gelu": lambda v: 0.5 * v * (1 + np.tanh(np.sqrt(2 / np.pi) * (v + 0.044715 * v**3))),
     "silu": lambda v: v / (1 + np.exp(-v)),
+    "erf_gelu": lambda v: 0.5 * v * erfc(-v / np.sqrt(2)),
+    "relu": lambda v: np.maximum(v, 0),
+    "clamp": lambda v: np.clip(v, -1, 1),
 }
 F32 = np.float32
 KINDS = ("float32", "float16", "bfloat16")
@@ -54,7 +58,9 @@ class Case:
             rows = self.x[places].reshape(m, taps * k)
         self.scale = [None, normal(rng, n), normal(rng, m, n)][rng.integers(3)]
         self.skip = normal(rng, m, n) if rng.random() < 0.5 else None
-        self.activation = list(ACTIVATIONS)[rng.integers(4)]
+        self.activation = list(ACTIVATIONS)[rng.integers(len(ACTIVATIONS))]
+        # the frequency and the gain of every channel; at most as steep as the bound of check() allows
+        self.snake = rng.uniform(0.1, 0.4, (2, n)).astype(F32) if rng.random() < 0.2 else None
         self.wants = [(True, True), (True, False), (False, True)][rng.integers(3)]
         rows, w = rows.astype(np.float64), w.astype(np.float64)
         value, size = rows @ w.T, np.abs(rows) @ np.abs(w).T
@@ -65,6 +71,8 @@ class Case:
         if self.skip is not None:
             value, size = value + self.skip, size + np.abs(self.skip)
         self.value, self.active = value, ACTIVATIONS[self.activation](value)
+        if self.snake is not None:
+            self.active = value + self.snake[1] * np.sin(self.snake[0] * value) ** 2
         self.bound = (taps * k + 4) * 2.0**-24 * size + 1e-35  # one rounding a term, and the epilogue
 
     def run(self, rows=None, panels=None, skew=0):
@@ -78,6 +86,7 @@ class Case:
             skip=self.skip,
             active=active and active.array,
             activation=self.activation,
+            snake=self.snake,
             rows=rows,
             panels=panels,
             **self.strides,
@@ -193,6 +202,7 @@ BAD = {
     "skip of another shape": {"skip": (3, 41)},
     "scale of another width": {"scale": (39,)},
     "scale of too few rows": {"scale": (2, 40)},
+    "snake of another width": {"snake": (2, 39)},
     "rows past the end": {"rows": (0, 4)},
     "rows before the start": {"rows": (-1, 2)},
     "panels past the end": {"panels": (0, 3)},

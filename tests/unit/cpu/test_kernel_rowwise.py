@@ -1,7 +1,8 @@
-"""Norm, rotary embedding, softmax, activations, affine and upsample on every instruction set."""
+"""Norm, rotary embedding, softmax, activations, affine, upsample and depthwise on every instruction set."""
 
 import numpy as np
 import pytest
+from scipy.special import erfc
 
 from guarded import Guarded, same_bits
 from pocket_fast.cpu import parts
@@ -209,6 +210,9 @@ FUNCTIONS = {
     "elu": lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
     "gelu": lambda x: 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3))),
     "silu": lambda x: x / (1 + np.exp(np.minimum(-x, 700))),
+    "erf_gelu": lambda x: 0.5 * x * erfc(-x / np.sqrt(2)),
+    "relu": lambda x: np.maximum(x, 0),
+    "clamp": lambda x: np.clip(x, -1, 1),
 }
 
 
@@ -243,12 +247,67 @@ def test_an_activation_of_nan_is_nan(isa, name):
         assert np.isnan(x).tolist() == [i == n // 2 for i in range(n)]
 
 
+def test_erf_gelu_keeps_its_small_values(isa):
+    """The tail below zero is no rounding error of 1 - 1."""
+    x = np.linspace(-9, 0, 5000, dtype=F32)
+    y = np.empty_like(x)
+    parts.activate(y, x, "erf_gelu")
+    np.testing.assert_allclose(y, FUNCTIONS["erf_gelu"](x.astype(float)), rtol=5e-6, atol=1e-30)
+
+
+def snake(x, frequency, gain):
+    return x + gain.astype(float) * np.sin((x * frequency).astype(float)) ** 2  # the product as a float32
+
+
+@pytest.mark.parametrize("reach", [2, 100, 1e4])
+def test_snake(isa, reach):
+    """The square of a sine of any phase, to 3e-7: a large gain shows it alone."""
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-reach, reach, 20001).astype(F32)
+    factors = np.stack([rng.choice([0.25, 1, 1.0], len(x)), np.full(len(x), 2.0**30)]).astype(F32)
+    y = Guarded(len(x))
+    parts.activate(y.array, x, None, factors)
+    y.check()
+    np.testing.assert_allclose(y.array, snake(x, *factors), rtol=2e-7, atol=3e-7 * 2**30)
+
+
+def test_snake_of_small_values_is_relatively_exact(isa):
+    x = np.geomspace(1e-15, 1, 400).astype(F32)
+    factors = np.stack([np.ones(400), np.full(400, 2.0**100)]).astype(F32)
+    y = np.empty(400, F32)
+    parts.activate(y, x, None, factors)
+    np.testing.assert_allclose(y, snake(x, *factors), rtol=1e-6)
+
+
+def test_snake_of_any_length_in_place(isa):
+    rng = np.random.default_rng(6)
+    for n in (0, *LENGTHS):
+        x, factors = normal(rng, n), np.exp(normal(rng, 2, n))
+        y = Guarded(n, skew=n % 4).fill(x)
+        parts.activate(y.array, y.array, None, factors)
+        y.check()
+        np.testing.assert_allclose(y.array, snake(x, *factors), rtol=5e-7, atol=1e-6)
+
+
+def test_snake_of_what_is_too_large_or_no_number(isa):
+    x = np.array([1e6, -1e9, 1e20, -3e38, np.nan, np.inf, 0.0, 1e5], F32)
+    factors = np.ones((2, 8), F32)
+    y = np.empty(8, F32)
+    parts.activate(y, x, None, factors)
+    assert np.isnan(y).tolist() == [False] * 4 + [True, True] + [False] * 2
+    finite = np.isfinite(x)
+    assert (np.abs(y[finite] - x[finite]) <= 1 + np.spacing(np.abs(x[finite]))).all()
+
+
 def test_activate_refuses_other_lengths():
     with pytest.raises(ValueError, match="activate"):
         parts.activate(np.ones(3, F32), np.ones(4, F32), "elu")
+    for shape in ((2, 2), (1, 3), (3, 3)):
+        with pytest.raises(ValueError, match="activate"):
+            parts.activate(np.ones(3, F32), np.ones(3, F32), None, np.ones(shape, F32))
 
 
-# --- affine, upsample ------------------------------------------------------------------------------
+# --- affine, upsample, depthwise ------------------------------------------------------------------------------
 
 
 def test_affine(isa):
@@ -283,3 +342,35 @@ def test_upsample_refuses_what_does_not_fit():
         shapes = [shape if i == place else other for i, other in enumerate(good)]
         with pytest.raises(ValueError, match="upsample"):
             parts.upsample(*(np.ones(s, F32) for s in shapes))
+
+
+def test_depthwise(isa):
+    rng = np.random.default_rng(8)
+    for channels in LENGTHS:
+        taps, rows = int(rng.integers(1, 9)), int(rng.integers(1, 5))
+        x, w, bias = (
+            normal(rng, rows + taps - 1, channels),
+            normal(rng, taps, channels),
+            normal(rng, channels),
+        )
+        y = Guarded((rows, channels), skew=channels % 4)
+        parts.depthwise(y.array, x, w, bias)
+        y.check()
+        windows = np.lib.stride_tricks.sliding_window_view(x.astype(float), taps, axis=0)
+        np.testing.assert_allclose(y.array, np.einsum("tck,kc->tc", windows, w) + bias, rtol=0, atol=1e-5)
+
+
+def test_depthwise_refuses_what_does_not_fit():
+    good = [(4, 6), (8, 6), (5, 6), (6,)]
+    for place, shape in [
+        (0, (4, 5)),
+        (0, (3, 6)),
+        (1, (7, 6)),
+        (1, (8, 5)),
+        (2, (5, 7)),
+        (2, (4, 6)),
+        (3, (5,)),
+    ]:
+        shapes = [shape if i == place else other for i, other in enumerate(good)]
+        with pytest.raises(ValueError, match="depthwise"):
+            parts.depthwise(*(np.ones(s, F32) for s in shapes))
