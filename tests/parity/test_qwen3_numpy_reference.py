@@ -9,29 +9,30 @@ import pytest
 from reference.qwen3 import (
     GREEDY,
     TINY_QWEN3,
-    CodecDecoder,
-    CodePredictor,
     Draw,
-    Talker,
+    Model,
+    Reference,
+    Settings,
     first_code_scores,
     lively_weights,
-    part,
     pick,
     tiny_config,
 )
 from reference.qwen3.sampling import warp
+from reference.record import synthetic_voice
 
 WIDTHS = ["qwen3-tiny-base", "qwen3-tiny-base-wide"]  # with and without a projection before the predictor
 
 
 @functools.lru_cache
-def stages(name):
+def model_of(name):
     config = tiny_config(name)
-    weights = lively_weights(config)
-    lm, codec = part(weights, "talker."), part(weights, "speech_tokenizer.decoder.")
-    talker = config.talker_config
-    decoder = CodecDecoder(config.speech_tokenizer.decoder_config, codec)
-    return Talker(talker, lm), CodePredictor(talker, lm), decoder
+    return Model(config, lively_weights(config))
+
+
+def stages(name):
+    model = model_of(name)
+    return model.talker, model.predictor, model.decoder
 
 
 @pytest.fixture
@@ -161,3 +162,48 @@ def test_tiny_models_are_lively(name, rng):
         assert np.abs(rows[3]).max() > 0.1
         assert not rows[4:].any()
         assert np.abs(decoder.decode_all(changed) - decoder.decode_all(frames)).max() > 0.02
+
+
+@pytest.mark.parametrize("n", [1, 1919, 1920, 1921, 20000])
+def test_a_recording_has_a_frame_of_codes_for_each_1920_samples(n, rng):
+    model = model_of("qwen3-tiny-base")
+    codes = model.encoder.encode(rng.standard_normal(n) * 0.1)
+    assert codes.shape == (-(-n // 1920), 16)
+
+
+def test_the_encoder_hears_all_that_came_before():
+    """Beyond the window in its config, which is 8 positions, four frames."""
+    encoder = model_of("qwen3-tiny-base").encoder
+    samples = synthetic_voice(24000, 1.5)
+    changed = samples.copy()
+    changed[: 3 * 1920] *= -0.5
+    before, after = encoder.latents(samples), encoder.latents(changed)
+    assert np.abs(before[-1] - after[-1]).max() > 1e-4
+    assert len(np.unique(encoder.encode(samples))) > 30
+
+
+def test_codes_make_speech_and_say_when_it_ends(rng):
+    model = model_of("qwen3-tiny-base-wide")
+    ids = rng.integers(0, 256, 14)
+    voice = model.speaker_encoder.embed(synthetic_voice(24000, 1.0))
+    prompt = model.prompt(ids, language="german", speaker=voice, whole=False)
+    assert prompt.rows.shape == (3 + 6 + 1, 56)
+    assert prompt.trailing.shape == (14 - 8 - 1 + 1, 56)
+    uniforms = rng.random((200, 16))
+    spoken = model.generate(prompt, Settings(max_new_tokens=200), uniforms)
+    assert spoken.ended
+    assert 5 < len(spoken.codes) < 200
+    cut = model.generate(prompt, Settings(max_new_tokens=len(spoken.codes) + 1), uniforms)
+    assert not cut.ended  # the code after the last frame is the end, and there is none to draw
+    np.testing.assert_array_equal(cut.codes, spoken.codes)
+
+
+def test_what_follows_a_recording_is_cut_by_its_share_of_the_samples(rng):
+    model = model_of("qwen3-tiny-base")
+    reference = Reference(np.arange(9), rng.integers(0, 64, (17, 16)))
+    codes = rng.integers(0, 64, (11, 16))
+    samples = model.decode(codes, reference)
+    assert len(samples) == 11 * 1920 + 1  # as the official package: 17 / 28 times the length is not whole
+    together = model.decode(np.concatenate([reference.codes, codes]))
+    np.testing.assert_array_equal(samples, together[-len(samples) :])
+    assert np.abs(samples[1:] - model.decode(codes)).max() > 0.01  # a cold start is another sound

@@ -22,7 +22,7 @@ class Draw:
     temperature: float = 0.9
 
 
-GREEDY = Draw(do_sample=False)
+GREEDY, SAMPLED = Draw(do_sample=False), Draw()
 
 
 def first_code_scores(logits, history, penalty, eos):

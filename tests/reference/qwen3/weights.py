@@ -38,7 +38,7 @@ _SPREADS = {
 _GAINS = {
     "codec_head": 1.5,
     "lm_head": 1.5,
-    "speaker_encoder.fc": 1.0,
+    "speaker_encoder.fc": 0.06,  # as large as the rows it is added to
     "speaker_encoder.": 1.4,
     "tokenizer.encoder.encoder.layers.0.": 8.0,
     "tokenizer.decoder.decoder.6.": 0.15,
@@ -46,7 +46,14 @@ _GAINS = {
     "block.1.conv": 0.9,
     "tokenizer.decoder.decoder.": 0.5,
 }
-_END_GAIN = 1.6  # of the row of code 0's head that means the end, over that of a code
+
+
+def end_gain(codes):
+    """How much larger than a code's the row of code 0's head is that means the end, among so many codes.
+
+    It lets a draw in 50 end the speech of a tiny model, and a draw in 200 that of one with 2048 codes.
+    """
+    return 1 + 0.1 * math.log2(codes / 32)
 
 
 def lively_tensor(config: ModelConfig, name, shape, seed=0):
@@ -54,7 +61,8 @@ def lively_tensor(config: ModelConfig, name, shape, seed=0):
     centre, limit = spread(name, shape)
     values = np.float32(centre) + np.float32(limit) * uniform(name, shape, seed)
     if name == "talker.codec_head.weight":
-        values[config.talker_config.codec_eos_token_id] *= np.float32(_END_GAIN)
+        gain = end_gain(config.talker_config.code_predictor_config.vocab_size)
+        values[config.talker_config.codec_eos_token_id] *= np.float32(gain)
     return values
 
 
