@@ -94,7 +94,7 @@ def _products(model: Any) -> tuple[str, str]:
 
 def _stored_width(model: Any) -> int:
     """Bytes of a weight of the codec in the checkpoint, which "float32" keeps in memory as they are."""
-    from pocket_fast.models.pocket.config import resolve_location
+    from pocket_fast.models.pocket.config_file import resolve_location
     from pocket_fast.weights.hub import fetch
     from pocket_fast.weights.tensors import TensorFile
 

@@ -6,7 +6,7 @@ import pytest
 from command_line import TAIL, error_of, read_wav
 from fake_hub import Trouble
 from pocket_fast.models.pocket import builtin, catalog
-from pocket_fast.models.pocket.config import load_config
+from pocket_fast.models.pocket.config_file import load_config
 from pocket_fast.models.pocket.voices import voice_state_location
 from pocket_fast.weights.hub import parse_hub_location
 

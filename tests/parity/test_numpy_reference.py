@@ -7,7 +7,7 @@ import pytest
 
 from pocket_fast.audio.read import read_audio
 from pocket_fast.audio.resample import end_on_pause
-from pocket_fast.models.pocket.config import load_config
+from pocket_fast.models.pocket.config_file import load_config
 from reference import Model, make_model, read_weights
 from reference.compare import check_codec, check_modules, check_speech, check_steps, check_voice
 from reference.record import load_reference, record_modules, record_speech, record_stages, synthetic_voice

@@ -3,7 +3,7 @@
 import pytest
 
 from pocket_fast.models.pocket.catalog import LANGUAGES, shipped_config
-from pocket_fast.models.pocket.config import load_config, parse_config
+from pocket_fast.models.pocket.config_file import load_config, parse_config
 from pocket_fast.models.pocket.names import expected_tensors
 from pocket_fast.models.pocket.voices import VOICES, default_voice, voice_state_location
 

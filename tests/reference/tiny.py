@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import copy
 
-from pocket_fast.models.pocket.config import ModelConfig, parse_config
+from pocket_fast.models.pocket.config import ModelConfig
+from pocket_fast.models.pocket.config_file import parse_config
 
 _BASE = {
     "default_temperature": 0.3,

@@ -1,6 +1,7 @@
 """The shape of the source tree: who imports whom, when, and how long a file is."""
 
 import ast
+import graphlib
 import json
 import re
 from pathlib import Path
@@ -117,6 +118,19 @@ def test_directions():
             if not same and not any(part == a or part.startswith(a + ".") for a in ALLOWED[own]):
                 wrong.append(f"{path.relative_to(ROOT)} imports {part}")
     assert wrong == []
+
+
+def test_no_circles():
+    """Not even through imports inside functions: what needs each other is one thing, or three."""
+    files = {".".join(module_of(path)) for path in PACKAGE.rglob("*.py*") if path.suffix in (".py", ".pyx")}
+    needs = {}
+    for _, module, imported, names, _ in imports():
+        for part in ours(imported, names):
+            while part not in files and "." in part:
+                part = part.rpartition(".")[0]
+            if part != (module_name := ".".join(module)):
+                needs.setdefault(module_name, set()).add(part)
+    graphlib.TopologicalSorter(needs).prepare()  # raises CycleError, which names them
 
 
 def test_backends_are_chosen_when_a_model_is_loaded():

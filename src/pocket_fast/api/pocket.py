@@ -98,7 +98,7 @@ class TTSModel(PocketSpeaking):
         from pocket_fast.cpu.pocket.backend import load_stages
         from pocket_fast.engine.schedule import resolve_schedule
         from pocket_fast.models.pocket import builtin, catalog, loading
-        from pocket_fast.models.pocket.config import load_config
+        from pocket_fast.models.pocket.config_file import load_config
         from pocket_fast.models.pocket.prompt import text_rules
         from pocket_fast.weights.reach import FetchError
         from pocket_fast.weights.tensors import forget_pages

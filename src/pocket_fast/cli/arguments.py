@@ -152,7 +152,7 @@ def model_choice(options: argparse.Namespace) -> ModelChoice:
     names; no such file), DownloadError.
     """
     from pocket_fast.models.pocket import catalog
-    from pocket_fast.models.pocket.config import load_config
+    from pocket_fast.models.pocket.config_file import load_config
     from pocket_fast.models.pocket.loading import fetch_config
     from pocket_fast.weights.hub import fetch
 

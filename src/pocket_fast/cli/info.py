@@ -93,7 +93,7 @@ def model_facts(choice: ModelChoice) -> Facts:
 
 
 def _files(choice: ModelChoice) -> dict[str, Facts]:
-    from pocket_fast.models.pocket.config import resolve_location
+    from pocket_fast.models.pocket.config_file import resolve_location
 
     settings = choice.settings
     named = {

@@ -137,7 +137,7 @@ def _written_whole(target: Path, alone: bool) -> Iterator[Path]:
 def _write(folder: Path, choice: ModelChoice, loaded: Loaded, tensors: Mapping[str, Tensor]) -> None:
     import yaml
 
-    from pocket_fast.models.pocket.config import resolve_location
+    from pocket_fast.models.pocket.config_file import resolve_location
     from pocket_fast.weights.hub import fetch
     from pocket_fast.weights.int8 import write_int8
 

@@ -150,7 +150,7 @@ def gated(hub, changed_config, tiny, tmp_path, monkeypatch):
     hub.files["kyutai/open/main/w.safetensors"] = (tmp_path / "open.safetensors").read_bytes()
     path = changed_config(change)
 
-    from pocket_fast.models.pocket.config import load_config
+    from pocket_fast.models.pocket.config_file import load_config
 
     monkeypatch.setattr(catalog, "shipped_config", lambda name: load_config(path))
     return path

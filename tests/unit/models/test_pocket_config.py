@@ -8,7 +8,7 @@ import pytest
 
 from pocket_fast.errors import ConfigError, NotFoundError
 from pocket_fast.models.pocket.catalog import shipped_config
-from pocket_fast.models.pocket.config import load_config, parse_config, resolve_location
+from pocket_fast.models.pocket.config_file import load_config, parse_config, resolve_location
 
 
 @pytest.fixture

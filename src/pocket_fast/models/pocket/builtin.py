@@ -9,7 +9,8 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from pocket_fast.models.pocket.config import ModelConfig, load_config
+from pocket_fast.models.pocket.config import ModelConfig
+from pocket_fast.models.pocket.config_file import load_config
 
 NAME = "builtin"
 FOLDER = Path(__file__).resolve().parents[2] / "builtin"

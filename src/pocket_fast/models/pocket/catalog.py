@@ -11,7 +11,8 @@ from typing import Any
 
 from pocket_fast.errors import NotFoundError
 from pocket_fast.models.pocket import builtin
-from pocket_fast.models.pocket.config import ModelConfig, parse_config
+from pocket_fast.models.pocket.config import ModelConfig
+from pocket_fast.models.pocket.config_file import parse_config
 from pocket_fast.models.strict import nearest
 
 _REPO = "hf://kyutai/pocket-tts"

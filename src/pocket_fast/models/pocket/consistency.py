@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from pocket_fast.models.pocket.config import (
-        BackboneConfig,
-        CodecTransformerConfig,
-        FlowLMConfig,
-        MimiConfig,
-        ModelConfig,
-        SEANetConfig,
-    )
+from pocket_fast.models.pocket.config import (
+    FLOW_TYPES,
+    BackboneConfig,
+    CodecTransformerConfig,
+    FlowLMConfig,
+    MimiConfig,
+    ModelConfig,
+    SEANetConfig,
+)
 
 _DTYPES = ("float32", "bfloat16", "float16")
 _PAD_MODES = ("constant", "replicate")
 _TOKENIZERS = ("sentencepiece", "tokenizers", "json")
 
 
-def problems_of(config: ModelConfig, flow_types: Iterable[str]) -> list[str]:
+def problems_of(config: ModelConfig) -> list[str]:
     """Every contradiction as `dotted.path: what came, what was expected`; empty when there is none."""
     # A zero or negative size would only produce follow-up complaints (or a division by zero).
-    return _sizes(config) or _flow_lm(config.flow_lm, flow_types) + _mimi(config.mimi) + _text(config)
+    return _sizes(config) or _flow_lm(config.flow_lm) + _mimi(config.mimi) + _text(config)
 
 
 def _sizes(config: ModelConfig) -> list[str]:
@@ -53,11 +52,11 @@ def _sizes(config: ModelConfig) -> list[str]:
     return found
 
 
-def _flow_lm(lm: FlowLMConfig, flow_types: Iterable[str]) -> list[str]:
+def _flow_lm(lm: FlowLMConfig) -> list[str]:
     found: list[str] = []
     table = lm.lookup_table
     _known(found, "flow_lm.dtype", lm.dtype, _DTYPES)
-    _known(found, "flow_lm.flow.type", lm.flow.type, flow_types)
+    _known(found, "flow_lm.flow.type", lm.flow.type, FLOW_TYPES)
     _known(found, "flow_lm.lookup_table.tokenizer", table.tokenizer, _TOKENIZERS)
     _heads(found, "flow_lm.transformer", lm.transformer)
     _equal(found, "flow_lm.lookup_table.dim", table.dim, "transformer.d_model", lm.transformer.d_model)

@@ -9,7 +9,8 @@ import numpy as np
 
 from pocket_fast.errors import ConfigError
 from pocket_fast.models.pocket.catalog import MODELS, released_as
-from pocket_fast.models.pocket.config import ModelConfig, resolve_location
+from pocket_fast.models.pocket.config import ModelConfig
+from pocket_fast.models.pocket.config_file import resolve_location
 from pocket_fast.models.pocket.names import expected_tensors, int8_matrices
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer
 from pocket_fast.weights.hub import FetchedWeights, fetch, fetch_with_fallback
