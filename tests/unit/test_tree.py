@@ -40,6 +40,7 @@ SLOW_TO_IMPORT = {
     "tokenizers",
     "safetensors",
     "num2words",
+    "soxr",
     "yaml",
     "tqdm",
 }

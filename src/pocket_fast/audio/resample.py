@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import gcd
+import math
 
 import numpy as np
 
@@ -12,6 +12,7 @@ _FRAME_S = 0.02  # level is measured over this much
 _FADE_S = 0.02
 _PAUSE_S = 0.08
 _FLOOR_DB = np.float32(35.0)
+_MOST_TIMES = 1000  # faster or slower than the target: no recording is
 _MAX_RATIO = 1_000_000  # the filter has 20 * max(up, down) taps: 160 MB at this bound
 
 
@@ -24,15 +25,38 @@ def resample(x: np.ndarray, rate: int, target: int) -> np.ndarray:
     """
     if rate == target:
         return x
-    if rate <= 0 or target <= 0:
-        raise AudioError(f"cannot resample from {rate} Hz to {target} Hz; both must be positive")
-    common = gcd(rate, target)
+    _check_rates(rate, target)
+    common = math.gcd(rate, target)
     up, down = target // common, rate // common
     if max(up, down) > _MAX_RATIO:
         raise AudioError(f"cannot resample from {rate} Hz to {target} Hz; convert the file to 24000 Hz first")
     from scipy.signal import resample_poly
 
     return resample_poly(x, up, down)
+
+
+def resample_soxr(x: np.ndarray, rate: int, target: int) -> np.ndarray:
+    """x at `target` Hz by libsoxr's high quality, whose filter passes more of the top and rings longer than resample's.
+
+    x (n,) float32 at `rate` Hz -> (ceil(n * (target / rate)),) float32, where floating point may make that one
+    more; x itself when the rates are equal. To the sample what librosa.resample gives: the codes of a recording
+    depend on what is 60 dB below it. Raises AudioError as resample.
+    """
+    if rate == target:
+        return x
+    _check_rates(rate, target)
+    if not 1 / _MOST_TIMES <= rate / target <= _MOST_TIMES:
+        raise AudioError(f"cannot resample from {rate} Hz to {target} Hz; convert the file to 24000 Hz first")
+    import soxr
+
+    out = soxr.resample(np.ascontiguousarray(x, dtype=np.float32), rate, target, quality="HQ")
+    length = math.ceil(len(x) * (target / rate))
+    return np.pad(out[:length], (0, max(0, length - len(out))))
+
+
+def _check_rates(rate: int, target: int) -> None:
+    if rate <= 0 or target <= 0:
+        raise AudioError(f"cannot resample from {rate} Hz to {target} Hz; both must be positive")
 
 
 def end_on_pause(x: np.ndarray, sample_rate: int = 24000) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pocket_fast.audio.resample import end_on_pause, resample
+from pocket_fast.audio.resample import end_on_pause, resample, resample_soxr
 from pocket_fast.errors import AudioError
 
 GOLDEN = np.load(Path(__file__).parents[2] / "data" / "audio_golden.npz")
@@ -30,31 +30,41 @@ def test_resample_equals_the_reference(rate):
     np.testing.assert_allclose(out, expected, rtol=0, atol=ATOL)
 
 
-def test_equal_rates_change_nothing():
+@pytest.mark.parametrize("how", [resample, resample_soxr])
+def test_equal_rates_change_nothing(how):
     x = prompt("resample.16000.in")
-    assert resample(x, 24000, 24000) is x
+    assert how(x, 24000, 24000) is x
 
 
+@pytest.mark.parametrize("how", [resample, resample_soxr])
 @pytest.mark.parametrize(
-    ("n", "rate", "expected"), [(0, 48000, 0), (1, 48000, 1), (1, 8000, 3), (5, 48000, 3)]
+    ("n", "rate", "expected"), [(0, 48000, 0), (1, 48000, 1), (1, 8000, 3), (5, 48000, 3), (7, 44100, 4)]
 )
-def test_resample_length_of_tiny_prompts(n, rate, expected):
-    out = resample(np.ones(n, np.float32), rate, 24000)
+def test_resample_length_of_tiny_prompts(how, n, rate, expected):
+    out = how(np.ones(n, np.float32), rate, 24000)
     assert out.shape == (expected,)
     assert out.dtype == np.float32
 
 
-def test_a_sine_keeps_its_pitch_and_level():
+@pytest.mark.parametrize(("how", "margin", "worst"), [(resample, 100, 2e-3), (resample_soxr, 1000, 1e-5)])
+def test_a_sine_keeps_its_pitch_and_level(how, margin, worst):
     sine = np.sin(2 * np.pi * 1000 * np.arange(44100) / 44100).astype(np.float32)
-    out = resample(sine, 44100, 24000)
+    out = how(sine, 44100, 24000)
     expected = np.sin(2 * np.pi * 1000 * np.arange(24000) / 24000)
-    assert np.abs(out - expected)[100:-100].max() < 2e-3
+    assert np.abs(out[:24000] - expected)[margin:-margin].max() < worst
 
 
+def test_soxr_keeps_the_top_that_resample_loses():
+    sine = np.sin(2 * np.pi * 10_800 * np.arange(48000) / 48000).astype(np.float32)
+    levels = [np.abs(how(sine, 48000, 24000)[1000:-1000]).max() for how in (resample, resample_soxr)]
+    assert levels[0] < 0.95 < 0.999 < levels[1]
+
+
+@pytest.mark.parametrize("how", [resample, resample_soxr])
 @pytest.mark.parametrize("rates", [(0, 24000), (-8000, 24000), (24000, 0), (2**31 - 1, 24000)])
-def test_absurd_rates_are_refused(rates):
+def test_absurd_rates_are_refused(how, rates):
     with pytest.raises(AudioError, match="cannot resample"):
-        resample(np.ones(10, np.float32), *rates)
+        how(np.ones(10, np.float32), *rates)
 
 
 @pytest.mark.parametrize("case", CASES)
