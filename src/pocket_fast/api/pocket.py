@@ -41,7 +41,7 @@ class TTSModel(PocketSpeaking):
     ):
         """Use load_model."""
         from pocket_fast.models.pocket.pipeline import PocketModel
-        from pocket_fast.models.pocket.voice_cache import VoiceCache, fingerprint
+        from pocket_fast.models.voice_cache import VoiceCache, fingerprint
 
         super().__init__(PocketModel(config, stages), loaded.tokenizer, rules, schedule)
         self.config = config
@@ -233,7 +233,7 @@ class TTSModel(PocketSpeaking):
         Raises VoiceError (unknown name, state of another model, weights without cloning), AudioError,
         NotFoundError, DownloadError.
         """
-        from pocket_fast.models.pocket.voice import read_state, state_from_audio
+        from pocket_fast.models.pocket.voice import read_state, state_from_audio, write_state
         from pocket_fast.models.pocket.voices import locate_voice
         from pocket_fast.weights.hub import fetch
 
@@ -255,7 +255,13 @@ class TTSModel(PocketSpeaking):
 
         self._check_cloning()
         path = get(source)
-        return self.voice_cache.get_recording(path, truncate, backbone, lambda: self._clone(path, truncate))
+        return self.voice_cache.get_recording(
+            path,
+            truncate,
+            lambda: self._clone(path, truncate),
+            read=lambda file: read_state(file, backbone),
+            write=write_state,
+        )
 
     def _one_channel(self, samples: np.ndarray) -> np.ndarray:
         pcm = samples[0] if samples.ndim == 2 and len(samples) == 1 else samples

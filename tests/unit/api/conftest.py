@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from pocket_fast import TTSModel
-from pocket_fast.models.pocket.voice_cache import VoiceCache
+from pocket_fast.models.voice_cache import VoiceCache
 from recordings import hum
 from reference.synthetic import make_model
 

@@ -10,7 +10,7 @@ import pytest
 from pocket_fast.engine.speech import Part, Speech
 from pocket_fast.models.pocket.pipeline import PocketFrame, PocketUtterance
 from pocket_fast.models.pocket.script import PocketScript
-from pocket_fast.models.pocket.voice_cache import VoiceCache
+from pocket_fast.models.voice_cache import VoiceCache
 from ramp_model import eventually
 from recordings import hum
 

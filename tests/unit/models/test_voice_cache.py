@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from pocket_fast.errors import AudioError, VoiceError
-from pocket_fast.models.pocket.voice import VoiceState, run_prompt, write_state
-from pocket_fast.models.pocket.voice_cache import VoiceCache, fingerprint
+from pocket_fast.models.pocket.voice import VoiceState, read_state, run_prompt, write_state
+from pocket_fast.models.voice_cache import VoiceCache, fingerprint
 from tiny_stages import config, stages
 
 
@@ -134,16 +134,19 @@ def recording(tmp_path):
 
 @pytest.fixture
 def get(recording, voices):
-    """get(cache, voice=0, path, truncate) -> (state, whether it had to be made)."""
+    """get(cache, voice=0, path, truncate, write) -> (state, whether it had to be made)."""
 
-    def get(cache, voice=0, path=recording, truncate=False):
+    def get(cache, voice=0, path=recording, truncate=False, write=write_state):
         made = []
 
         def make():
             made.append(1)
             return voices[voice]
 
-        return cache.get_recording(path, truncate, stages("tiny").backbone, make), bool(made)
+        def read(file):
+            return read_state(file, stages("tiny").backbone)
+
+        return cache.get_recording(path, truncate, make, read=read, write=write), bool(made)
 
     return get
 
@@ -218,12 +221,11 @@ def test_a_damaged_file_is_made_again(get, tmp_path, damage, caplog, voices):
         assert file.read_bytes() == content
 
 
-def test_a_full_disk_does_not_keep_anybody_from_speaking(get, tmp_path, monkeypatch, caplog):
+def test_a_full_disk_does_not_keep_anybody_from_speaking(get, tmp_path, caplog):
     def no_room(state, path):
         raise VoiceError(f"{path}: cannot be written: No space left on device")
 
-    monkeypatch.setattr("pocket_fast.models.pocket.voice_cache.write_state", no_room)
-    found, made = get(VoiceCache(folder=tmp_path / "cache"))
+    found, made = get(VoiceCache(folder=tmp_path / "cache"), write=no_room)
     assert made
     assert found.length == 5
     assert "not kept for the next time: " in caplog.text

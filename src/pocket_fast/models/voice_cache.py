@@ -1,4 +1,4 @@
-"""Voice states already made: in memory up to a number of bytes, and in a folder if one is given."""
+"""Voices already made, of any family: in memory up to a number of bytes, and in a folder if one is given."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from copy import copy
 from pathlib import Path
 from typing import Any
 
 from pocket_fast.errors import PocketFastError, VoiceError
-from pocket_fast.models.pocket.voice import VoiceState, read_state, write_state
 
 _log = logging.getLogger("pocket_fast")
 
@@ -29,7 +29,7 @@ class VoiceCache:
         self.hits = self.misses = 0
         self.folder = folder
         self._model = model
-        self._states: OrderedDict[Hashable, VoiceState] = OrderedDict()
+        self._states: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = threading.Lock()
 
     @property
@@ -38,17 +38,17 @@ class VoiceCache:
         with self._lock:
             return sum(state.nbytes for state in self._states.values())
 
-    def get(self, key: Hashable, make: Callable[[], VoiceState]) -> VoiceState:
-        """The state of `key`, made if it is not held. The caller owns the result (prefixes are shared)."""
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The voice of `key`, made if it is not held: a copy for the caller, which shares what is large."""
         with self._lock:
             if key in self._states:
                 self._states.move_to_end(key)
                 self.hits += 1
-                return VoiceState(self._states[key].prefix)
+                return copy(self._states[key])
             self.misses += 1
         state = make()
         with self._lock:
-            self._states[key] = VoiceState(state.prefix)
+            self._states[key] = copy(state)
             while self._is_over():
                 self._states.popitem(last=False)
         return state
@@ -58,30 +58,45 @@ class VoiceCache:
         return too_many or sum(state.nbytes for state in self._states.values()) > self.max_bytes
 
     def get_recording(
-        self, path: Path, truncate: bool, backbone: Any, make: Callable[[], VoiceState]
-    ) -> VoiceState:
-        """As get, for an audio file: known by its path, time and size in memory, by its content in the folder."""
+        self,
+        path: Path,
+        how: Hashable,
+        make: Callable[[], Any],
+        *,
+        read: Callable[[Path], Any],
+        write: Callable[[Any, Path], None],
+    ) -> Any:
+        """As get, for an audio file: known by its path, time and size in memory, by its content in the folder.
+
+        how: all else that the voice depends on; its text has to tell. read, write: a voice from a file of the folder,
+        and into one; what they raise as PocketFastError is worth a warning.
+        """
         stat = path.stat()
-        key = (str(path.resolve()), stat.st_mtime_ns, stat.st_size, truncate)
-        return self.get(key, lambda: self._from_folder(path, truncate, backbone, make))
+        key = (str(path.resolve()), stat.st_mtime_ns, stat.st_size, how)
+        return self.get(key, lambda: self._from_folder(path, how, make, read, write))
 
     def _from_folder(
-        self, path: Path, truncate: bool, backbone: Any, make: Callable[[], VoiceState]
-    ) -> VoiceState:
+        self,
+        path: Path,
+        how: Hashable,
+        make: Callable[[], Any],
+        read: Callable[[Path], Any],
+        write: Callable[[Any, Path], None],
+    ) -> Any:
         if self.folder is None:
             return make()
         folder = Path(self.folder)
-        digest = hashlib.sha256(f"{self._model}|{truncate}|".encode() + path.read_bytes()).hexdigest()
+        digest = hashlib.sha256(f"{self._model}|{how}|".encode() + path.read_bytes()).hexdigest()
         file = folder / f"{digest}.safetensors"
         if file.exists():
             try:
-                return read_state(file, backbone)
+                return read(file)
             except PocketFastError as error:
                 _log.warning("Making the voice again, its cached state cannot be used: %s", error)
         state = make()
         folder.mkdir(parents=True, exist_ok=True)
         try:
-            write_state(state, file)
+            write(state, file)
         except VoiceError as error:  # a full disk is no reason not to speak
             _log.warning("The voice is not kept for the next time: %s", error)
         return state
