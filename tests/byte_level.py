@@ -6,13 +6,14 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+from reference.qwen3.text_files import SPECIAL, Vocabulary, byte_symbols, write_json, write_text_files
+
 # Whole words become one token each. "assistant" has to be one: prompts are cut at fixed numbers of tokens.
 WORDS = """
 assistant user iPhone McDonald USA NaN don 't 'tis 'll 'S re MacBook TeX eBay
 Straße naïve élan 今日 は 你好 世界 ， 。 😀 👩 привет नमस्ते สวัสดี שָׁלוֹם مَرْحَبًا A̧ e̱x
   the  and  iOS  Hello ing  McDonald  15 .. ... !! ?! .\\n ,\\n/ .\\n/ \\n\\n ,\\n // :/ ./ \\r\\n \\t\\t 00
 """.strip("\n")
-SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<tts_pad>", "<tts_text_bos>", "<tts_text_eod>")
 PLAIN = ("<tool_call>", "<think>")  # added tokens that are not special
 FILES = ("vocab.json", "merges.txt", "tokenizer_config.json")
 
@@ -52,17 +53,12 @@ def words() -> list[str]:
     return found
 
 
-def byte_symbols() -> list[str]:
-    """The character that stands for each byte: itself where it can be seen, else one from U+0100 on."""
-    visible = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = iter(range(0x100, 0x200))
-    return [chr(byte if byte in visible else next(others)) for byte in range(256)]
-
-
-def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """(entries, merges): the bytes; for every word the merges that build its characters, then itself, from the left."""
+def vocabulary(fillers: int = 0) -> Vocabulary:
+    """The bytes; for every word what builds its characters, then itself, from the left; entries that nothing makes."""
     symbols = byte_symbols()
-    entries = {symbol: byte for byte, symbol in enumerate(symbols)}
+    of_byte = {ord(symbol): symbol for symbol in symbols if ord(symbol) < 256}
+    of_byte.update(zip(sorted({*range(256)} - {*of_byte}), symbols[len(of_byte) :], strict=True))
+    ids = {symbol: i for i, symbol in enumerate(symbols)}
     merges: list[tuple[str, str]] = []
 
     def build(parts: list[str]) -> str:
@@ -71,47 +67,26 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
             if (start, part) not in merges:
                 merges.append((start, part))
             start += part
-            entries.setdefault(start, len(entries))
+            ids.setdefault(start, len(ids))
         return start
 
     for word in words():
-        build([build([symbols[byte] for byte in character.encode("utf-8")]) for character in word])
-    return entries, merges
-
-
-def added_tokens(first: int) -> dict[str, dict[str, object]]:
-    """added_tokens_decoder of tokenizer_config.json, from the id `first` on."""
-    flags = {"lstrip": False, "normalized": False, "rstrip": False, "single_word": False}
-    tokens = {name: {"content": name, **flags, "special": name in SPECIAL} for name in SPECIAL + PLAIN}
-    return {str(first + i): fields for i, fields in enumerate(tokens.values())}
+        build([build([of_byte[byte] for byte in character.encode("utf-8")]) for character in word])
+    for i in range(fillers):
+        ids[f"\u0200filler{i}"] = len(ids)
+    return Vocabulary(ids, tuple(merges), {token: len(ids) + i for i, token in enumerate(SPECIAL + PLAIN)})
 
 
 def write_tokenizer(folder: Path, fillers: int = 0) -> dict[str, int]:
-    """Write the three files; returns the id of every special token. fillers: entries that no merge makes."""
-    entries, merges = vocabulary()
-    for i in range(fillers):
-        entries[f"\u0200filler{i}"] = len(entries)
-    added = added_tokens(len(entries))
-    config = {
-        "tokenizer_class": "Qwen2Tokenizer",
-        "add_prefix_space": False,
-        "added_tokens_decoder": added,
-        "bos_token": None,
-        "eos_token": "<|im_end|>",
-        "pad_token": "<|endoftext|>",
-        "unk_token": None,
-        "errors": "replace",
-        "model_max_length": 131072,
-    }
-    lines = ["#version: 0.2", *(" ".join(pair) for pair in merges)]
-    contents = (
-        json.dumps(entries, ensure_ascii=False),
-        "\n".join(lines) + "\n",
-        json.dumps(config, indent=2),
-    )
-    for name, content in zip(FILES, contents, strict=True):
-        (folder / name).write_text(content, encoding="utf-8")
-    return {str(fields["content"]): int(number) for number, fields in added.items()}
+    """Write the files; returns the id of every added token."""
+    chosen = vocabulary(fillers)
+    write_text_files(folder, chosen)
+    path = folder / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    for fields in config["added_tokens_decoder"].values():
+        fields["special"] = fields["content"] in SPECIAL
+    write_json(path, config)
+    return chosen.special
 
 
 def theirs(folder: Path, split: str) -> Callable[[str], list[int]]:
@@ -129,7 +104,7 @@ def theirs(folder: Path, split: str) -> Callable[[str], list[int]]:
     config = {"model_type": "qwen2", "transformers_version": "4.57.3"}
     (work / "config.json").write_text(json.dumps(config), encoding="utf-8")
     tokenizer = AutoTokenizer.from_pretrained(str(work), fix_mistral_regex=True)
-    entries = len(vocabulary()[0])
+    entries = len(vocabulary().ids)
 
     def encode(text: str) -> list[int]:
         return [i if i < entries else i - fillers for i in tokenizer(text)["input_ids"]]

@@ -127,7 +127,7 @@ def load_byte_level(vocab: Path, merges: Path, config: Path, *, split: str = "qw
     def decode(numbers: list[int]) -> str:
         return model.decode(numbers, skip_special_tokens=False)
 
-    return Tokenizer(encode, decode, model.get_vocab_size())
+    return Tokenizer(encode, decode, 1 + max(model.get_vocab().values()))  # there may be gaps
 
 
 def _byte_level(ids: dict[str, int], merges: list[tuple[str, str]], split: str) -> tokenizers.Tokenizer:

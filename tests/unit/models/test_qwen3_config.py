@@ -1,32 +1,47 @@
 """Configs of Qwen3-TTS: what is accepted, and that every defect is named with its path."""
 
-import copy
 import json
 
 import pytest
 
 from pocket_fast.errors import ConfigError, NotFoundError
-from pocket_fast.models.qwen3.config_files import load_config, parse_config
-from qwen3_configs import GENERATION, SPEECH_TOKENIZER, put, released
+from pocket_fast.models.qwen3.config_files import (
+    GENERATION_CONFIG,
+    MODEL_CONFIG,
+    TOKENIZER_CONFIG,
+    load_config,
+    parse_config,
+)
+from reference.qwen3.released import RELEASED_QWEN3, released_files
 
-KINDS = [
-    ("base", "0b6"),
-    ("custom_voice", "0b6"),
-    ("base", "1b7"),
-    ("custom_voice", "1b7"),
-    ("voice_design", "1b7"),
-]
+NAMES = {"base": "qwen3-tts-12hz-1.7b-base", "custom_voice": "qwen3-tts-12hz-1.7b-customvoice"}
+NAMES["voice_design"] = "qwen3-tts-12hz-1.7b-voicedesign"
 
 
 @pytest.fixture
 def raw():
     """All three files in one mapping, as errors name them."""
-    return files(released("base", "1b7"))
+    return files(NAMES["base"])
 
 
-def files(model):
-    both = {"speech_tokenizer": SPEECH_TOKENIZER, "generation": GENERATION}
-    return {**model, **copy.deepcopy(both)}
+def files(name):
+    data = released_files(name)
+    return {
+        **data[MODEL_CONFIG],
+        "speech_tokenizer": data[TOKENIZER_CONFIG],
+        "generation": data[GENERATION_CONFIG],
+    }
+
+
+def put(data, path, value):
+    """Set `a.b.c` in nested dicts; a value of `...` removes the key instead."""
+    *parents, last = path.split(".")
+    for parent in parents:
+        data = data[parent]
+    if value is ...:
+        del data[last]
+    else:
+        data[last] = value
 
 
 def parse(raw):
@@ -40,12 +55,12 @@ def complaint(raw):
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("kind", "size"), KINDS)
-def test_the_released_models(kind, size):
-    config = parse(files(released(kind, size)))
-    talker = config.talker_config
-    assert (config.tts_model_type, config.tts_model_size) == (kind, size)
-    assert talker.hidden_size == (1024 if size == "0b6" else 2048)
+@pytest.mark.parametrize("name", RELEASED_QWEN3)
+def test_the_released_models(name):
+    config = parse(files(name))
+    talker, kind = config.talker_config, config.tts_model_type
+    assert kind.replace("_", "") == name.split("-")[-1]
+    assert talker.hidden_size == (1024 if "0.6b" in name else 2048)
     assert talker.intermediate_size == 3 * talker.hidden_size
     assert (talker.rope_theta, talker.code_predictor_config.rope_theta) == (1e6, 1e6)
     assert (talker.num_code_groups, talker.codec_eos_token_id) == (16, 2150)
@@ -72,7 +87,7 @@ def test_the_released_models(kind, size):
     ],
 )
 def test_who_hears_instructions(kind, size, takes):
-    raw = files(released(kind, "1b7"))
+    raw = files(NAMES[kind])
     raw["tts_model_size"] = size
     assert parse(raw).takes_instructions is takes
 
@@ -246,7 +261,7 @@ def test_heads_of_an_encoder_without_head_dim(raw):
     ],
 )
 def test_dialects_that_are_none(dialect, words):
-    raw = files(released("custom_voice", "0b6"))
+    raw = files(NAMES["custom_voice"])
     put(raw, "talker_config.spk_is_dialect.eric", dialect)
     assert words in complaint(raw)
 
@@ -331,7 +346,7 @@ def folder(tmp_path, raw):
 
 def test_load_config_reads_the_three_files(folder):
     config = load_config(folder.joinpath, "here")
-    assert config == parse(files(released("base", "1b7")))
+    assert config == parse(files(NAMES["base"]))
 
 
 @pytest.mark.parametrize(

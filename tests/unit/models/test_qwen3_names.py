@@ -6,17 +6,17 @@ import math
 
 import pytest
 
-from pocket_fast.models.qwen3.config_files import parse_config
 from pocket_fast.models.qwen3.names import CODEC_PREFIX, expected_tensors, int8_matrices, is_unused
-from qwen3_configs import GENERATION, SPEECH_TOKENIZER, released
+from reference.qwen3.released import released_files
+from reference.qwen3.tiny import config_of
 
 # (tensors, parameters) of the main file
 MAIN = {
-    ("base", "0b6"): (478, 914_643_008),
-    ("custom_voice", "0b6"): (402, 905_788_672),
-    ("base", "1b7"): (480, 1_928_677_440),
-    ("custom_voice", "1b7"): (404, 1_916_676_352),
-    ("voice_design", "1b7"): (404, 1_916_676_352),
+    "0.6b-base": (478, 914_643_008),
+    "0.6b-customvoice": (402, 905_788_672),
+    "1.7b-base": (480, 1_928_677_440),
+    "1.7b-customvoice": (404, 1_916_676_352),
+    "1.7b-voicedesign": (404, 1_916_676_352),
 }
 CODEC_TENSORS = 496
 DECODER = (271, 114_323_137)
@@ -35,8 +35,9 @@ UNUSED = [
 ]
 
 
-def config(kind="base", size="0b6"):
-    return parse_config(released(kind, size), SPEECH_TOKENIZER, GENERATION, "x")
+def config(model):
+    name = f"qwen3-tts-12hz-{model}"
+    return config_of(released_files(name), name)
 
 
 def part(shapes, prefix):
@@ -47,19 +48,19 @@ def parameters(shapes):
     return sum(map(math.prod, shapes.values()))
 
 
-@pytest.mark.parametrize(("kind", "size"), MAIN)
-def test_the_released_files_have_these_tensors(kind, size):
-    shapes = expected_tensors(config(kind, size))
+@pytest.mark.parametrize("model", MAIN)
+def test_the_released_files_have_these_tensors(model):
+    shapes = expected_tensors(config(model))
     codec = part(shapes, CODEC_PREFIX)
     main = {name: shape for name, shape in shapes.items() if name not in codec}
-    assert (len(main), parameters(main)) == MAIN[kind, size]
+    assert (len(main), parameters(main)) == MAIN[model]
     assert len(codec) + len(UNUSED) == CODEC_TENSORS
     decoder, projections = part(codec, f"{CODEC_PREFIX}decoder."), 2 * 512 * 256
     assert (len(decoder) + 2, parameters(decoder) + projections) == DECODER
 
 
 def test_some_names_and_shapes_of_every_part():
-    shapes = expected_tensors(config("base", "1b7"))
+    shapes = expected_tensors(config("1.7b-base"))
     assert shapes["talker.model.text_embedding.weight"] == (151936, 2048)
     assert shapes["talker.model.layers.27.self_attn.k_proj.weight"] == (1024, 2048)
     assert shapes["talker.model.layers.0.mlp.down_proj.weight"] == (2048, 6144)
@@ -74,11 +75,11 @@ def test_some_names_and_shapes_of_every_part():
 
 
 def test_widths_that_are_equal_need_no_projection():
-    assert not any("small_to_mtp" in name for name in expected_tensors(config("custom_voice", "0b6")))
+    assert not any("small_to_mtp" in name for name in expected_tensors(config("0.6b-customvoice")))
 
 
 def test_what_the_files_hold_beside_what_is_read():
-    shapes = expected_tensors(config())
+    shapes = expected_tensors(config("0.6b-base"))
     for name in UNUSED:
         name = CODEC_PREFIX + name
         assert name not in shapes
@@ -93,7 +94,7 @@ def test_what_the_files_hold_beside_what_is_read():
 
 
 def test_eight_bits_are_for_the_matrices_of_the_layers():
-    matrices = int8_matrices(config("base", "1b7"))
+    matrices = int8_matrices(config("1.7b-base"))
     assert len(matrices) == 7 * (28 + 5)
     kinds = {name.split(".")[-2] for name in matrices}
     assert kinds == {f"{kind}_proj" for kind in ("q", "k", "v", "o", "gate", "up", "down")}

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from byte_level import FILES, added_tokens, vocabulary, write_tokenizer
+from byte_level import FILES, vocabulary, write_tokenizer
 from pocket_fast.errors import ConfigError, NotFoundError
 from pocket_fast.text.tokenizer import load_byte_level
+from reference.qwen3.text_files import full_vocabulary, write_text_files
 
 GOLDEN = Path(__file__).parents[2] / "data" / "token_golden.json"
 CASES = json.loads(GOLDEN.read_text(encoding="utf-8"))
@@ -128,7 +129,7 @@ def test_a_merge_of_one_or_three_symbols(folder):
 
 
 def test_a_vocabulary_without_some_byte_would_lose_text(folder):
-    entries, _ = vocabulary()
+    entries = vocabulary().ids
     del entries["z"]
     (folder / "vocab.json").write_text(json.dumps(entries), encoding="utf-8")
     assert "1 of the 256 bytes have no entry, the first is 'z'" in complaint(folder)
@@ -144,12 +145,21 @@ def test_damaged_added_tokens(folder, added):
 
 
 def test_added_tokens_of_another_vocabulary(folder):
-    first = len(vocabulary()[0])
-    added = added_tokens(first + 1)
-    (folder / "tokenizer_config.json").write_text(json.dumps({"added_tokens_decoder": added}))
+    first = len(vocabulary().ids)
+    path = folder / "tokenizer_config.json"
+    added = json.loads(path.read_text())["added_tokens_decoder"]
+    moved = {str(int(number) + 1): fields for number, fields in added.items()}
+    path.write_text(json.dumps({"added_tokens_decoder": moved}))
     text = complaint(folder)
     assert f"'<|endoftext|>' should be {first + 1}, with the {first} entries of" in text
     assert "do not belong together" in text
+
+
+def test_ids_with_gaps(tmp_path):
+    write_text_files(tmp_path, full_vocabulary())
+    tokenizer = load(tmp_path)
+    assert tokenizer.encode("<|im_start|>assistant\n") == [151644, 77091, 198]
+    assert tokenizer.n_bins == 151674
 
 
 def test_line_ends_of_another_system(folder):
