@@ -36,7 +36,7 @@ enum pf_activation {
  *   v = (s + bias[j]) * scale[t * scale_row + j] + skip[t * skip_row + j]
  *   y[t * y_row + j] = v;  a[t * a_row + j] = activation(v)
  * bias, scale and skip may be NULL (0, 1, 0); y or a may be NULL (not wanted). y may be scale or skip.
- * A convolution is this with overlapping rows (x_row = stride * channels); see cpu/seanet.pyx. */
+ * A convolution is this with overlapping rows (x_row = stride * channels); see cpu/conv.pyx. */
 typedef struct pf_gemm {
     const float *x;
     ptrdiff_t x_row, x_tap;

@@ -5,7 +5,7 @@ from pocket_fast.cpu.packing cimport Linear
 
 
 ctypedef struct Buffer:
-    # One activation of the chain: `history` rows of the past, then `rows` of this frame.
+    # One activation of the chain: `history` rows of the past, then up to `rows` of this call.
     int channels
     int rows
     int history
@@ -14,23 +14,29 @@ ctypedef struct Buffer:
 
 
 ctypedef struct Op:
-    Linear weight
+    int kind               # PRODUCT, DEPTHWISE or NORM
+    Linear weight          # PRODUCT
+    const float *vectors   # DEPTHWISE: (taps, channels) and the bias; NORM: weight and bias
+    int taps               # DEPTHWISE
+    float eps              # NORM
     int source
     int past               # rows of history this op reads
     int stride
     int dilation
-    int rows               # rows of the product (of the input for a transposed convolution)
-    bint replicate         # the past before the first frame repeats its first row, instead of zeros
+    bint replicate         # what lies outside repeats the first or the last row, instead of zeros
+    const float *scale     # (channels,) of the value before the skip is added, or NULL
     int raw                # buffer of the value, or -1
-    int active             # buffer of ELU(value), or -1
+    int active             # buffer of activation(value), or -1
+    int activation
+    const float *snake     # see pf_gemm
     int skip               # buffer added to the value, or -1
 
 
 cdef class ConvChain:
-    """Causal convolutions in a row, streamed frame by frame."""
+    """Causal convolutions in a row, streamed piece by piece."""
     cdef WeightStore store
-    cdef Buffer buffers[64]
-    cdef Op ops[64]
+    cdef Buffer *buffers
+    cdef Op *ops
     cdef int n_buffers
     cdef int n_ops
     cdef readonly int input
@@ -41,9 +47,16 @@ cdef class ConvChain:
     cdef readonly Py_ssize_t prepared_floats   # of team.scratch, for one thread
     cdef str product
     cdef int _buffer(self, int channels, int rows) except -1
-    cdef _add(self, int source, matrix, bias, int taps, int past, int stride, int dilation, int rows, int channels,
-              int out_rows, int skip, bint raw, bint active, bint replicate, int threads)
+    cdef Op *_op(self, int kind, int source, int past) except NULL
+    cdef _outputs(self, Op *op, int channels, int rows, activation, bint raw, bint active, int times)
+    cdef int rows_in(self, int buffer, int rows) noexcept nogil
     cdef float *rows_of(self, int buffer, float *scratch) noexcept nogil
     cdef void begin(self, float *scratch, const float *state) noexcept nogil
-    cdef void run(self, const pf_kernels *kernels, const pf_team *team, float *scratch, bint first) noexcept nogil
-    cdef void end(self, float *scratch, float *state) noexcept nogil
+    cdef void run(self, const pf_kernels *kernels, const pf_team *team, float *scratch, int rows,
+                  bint first) noexcept nogil
+    cdef void end(self, float *scratch, float *state, int rows) noexcept nogil
+    cdef void _pad(self, const Op *op, float *scratch, int rows, int wanted, bint first) noexcept nogil
+    cdef void _multiply(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch,
+                        int rows) noexcept nogil
+    cdef void _row_by_row(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch,
+                          int rows) noexcept nogil

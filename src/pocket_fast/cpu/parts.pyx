@@ -178,24 +178,27 @@ def depthwise(float[:, ::1] y, const float[:, ::1] x, const float[:, ::1] w, con
 
 
 def convolve(ConvChain chain, const float[:, ::1] x, float[::1] state, bint first):
-    """One frame through a finished chain, on one thread: x (rows, channels) -> (rows, channels) float32.
+    """One piece through a finished chain, on one thread: x (rows or fewer, channels) -> (rows, channels) float32.
 
-    state (state_floats,): what the chain remembers, zeros before the first frame; updated.
+    state (state_floats,): what the chain remembers, zeros before the first piece; updated. Pieces are whole
+    numbers of strides, except the last.
     """
-    cdef pf_team team = pf_alone(NULL)
+    cdef float[::1] prepared = np.empty(chain.prepared_floats + 1, dtype=np.float32)
+    cdef pf_team team = pf_alone(&prepared[0])
     cdef float[::1] scratch = np.empty(chain.scratch_floats, dtype=np.float32)
+    cdef int rows = <int>x.shape[0]
     expected = (chain.buffers[chain.input].rows, chain.buffers[chain.input].channels)
-    if (x.shape[0], x.shape[1]) != expected or state.shape[0] != chain.state_floats:
-        raise ValueError(f"convolve: x {np.shape(x)}, {state.shape[0]} floats of state; expected {expected}, "
+    if not 0 < rows <= expected[0] or x.shape[1] != expected[1] or state.shape[0] != chain.state_floats:
+        raise ValueError(f"convolve: x {np.shape(x)}, {state.shape[0]} floats of state; expected at most {expected}, "
                          f"{chain.state_floats}")
-    y = np.empty((chain.buffers[chain.output].rows, chain.buffers[chain.output].channels), dtype=np.float32)
+    y = np.empty((chain.rows_in(chain.output, rows), chain.buffers[chain.output].channels), dtype=np.float32)
     cdef float[:, ::1] out = y
     cdef float *past = &state[0] if state.shape[0] else &scratch[0]   # of no floats: any address will do
     chain.begin(&scratch[0], past)
     memcpy(chain.rows_of(chain.input, &scratch[0]), &x[0, 0], x.shape[0] * x.shape[1] * sizeof(float))
-    chain.run(kernels(), &team, &scratch[0], first)
+    chain.run(kernels(), &team, &scratch[0], rows, first)
     memcpy(&out[0, 0], chain.rows_of(chain.output, &scratch[0]), out.shape[0] * out.shape[1] * sizeof(float))
-    chain.end(&scratch[0], past)
+    chain.end(&scratch[0], past, rows)
     return y
 
 

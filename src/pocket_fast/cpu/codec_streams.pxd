@@ -1,0 +1,70 @@
+from pocket_fast.cpu._kernels cimport pf_kernels
+from pocket_fast.cpu._memory cimport ArenaPool, Block, WeightStore
+from pocket_fast.cpu._team cimport pf_barrier, pf_team
+from pocket_fast.cpu.conv cimport ConvChain
+from pocket_fast.cpu.packing cimport Linear
+from pocket_fast.cpu.transformer cimport Stack
+
+
+cdef class CodecStream:
+    """What one direction of a codec remembers of one utterance."""
+    cdef Block block
+    cdef int places                   # positions that its keys and values have room for
+    cdef readonly Py_ssize_t frames   # frames seen
+    cdef bint busy
+    cdef object owner
+
+
+cdef class Middle:
+    """A transformer between two chains."""
+    cdef Stack stack
+    cdef Linear input_proj            # n = 0: none
+    cdef Linear output_proj
+    cdef const float *norm            # an RMSNorm before output_proj, or NULL
+    cdef int rows                     # most rows of one call
+    cdef Py_ssize_t scratch_floats(self, int threads, int places) noexcept nogil
+    cdef void run(self, const pf_kernels *k, const pf_team *team, float *scratch, float *keys, int places, int position,
+                  int rows, const float *x, int x_width, float *y, int y_width) noexcept nogil
+
+
+cdef struct Pass:
+    # The frames of one call for one stream, through a chain, the transformer and another chain.
+    float *state
+    int places
+    Py_ssize_t seen            # frames before
+    int frames                 # the last one may be shorter:
+    int rows                   # of the first chain's input
+    const char *x
+    char *y
+
+
+cdef class Codec:
+    """A chain of convolutions, a transformer, a chain of convolutions; over batches of streams."""
+    cdef WeightStore store
+    cdef ArenaPool pool
+    cdef ConvChain front
+    cdef Middle middle
+    cdef ConvChain back
+    cdef readonly int threads
+    cdef object pace
+    cdef int unit                     # rows of front's input in a frame
+    cdef int steps                    # rows of the transformer in a frame
+    cdef int block                    # frames that go through in one piece
+    cdef Py_ssize_t x_frame           # bytes of a frame that come in, and go out
+    cdef Py_ssize_t y_frame
+    cdef Py_ssize_t own_state         # floats that the subclass keeps in a stream, and uses in a piece
+    cdef Py_ssize_t own_scratch
+    cdef _assemble(self, WeightStore store, ConvChain front, Middle middle, ConvChain back, int block, int threads)
+    cdef CodecStream _stream(self, int places)
+    cdef _run(self, list streams, int rows, const void *x, Py_ssize_t x_stream, void *y, Py_ssize_t y_stream,
+              int threads)
+    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, Py_ssize_t prepared, int n,
+                    Pass *passes) noexcept nogil
+    cdef void _through(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p) noexcept nogil
+    cdef int _head(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame, int rows,
+                   float *to) noexcept nogil
+    cdef void _tail(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame,
+                    int rows) noexcept nogil
+    cdef void _enter(self, const pf_kernels *k, const char *x, int rows, float *to, float *state,
+                     float *scratch) noexcept nogil
+    cdef void _leave(self, const float *out, int rows, char *y) noexcept nogil

@@ -1,0 +1,272 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""What the codecs of all families share: a chain of convolutions, a transformer, a chain of convolutions.
+
+Everything is causal, so streaming equals offline, and a stream's memory does not grow where attention has a window:
+convolution history and a ring of keys and values as long as the window. A codec says how what it is given enters
+the first chain and what leaves the last one (`_enter`, `_leave`); streams, batches, threads and scratch are here.
+"""
+
+from cython.parallel cimport parallel
+from libc.string cimport memcpy, memset
+
+from time import perf_counter
+
+from pocket_fast.cpu._dispatch cimport kernels
+from pocket_fast.cpu._kernels cimport PF_PANEL, pf_gemm, pf_kernels
+from pocket_fast.cpu._memory cimport Arena, ArenaPool, Block, WeightStore
+from pocket_fast.cpu._pace import Pace
+from pocket_fast.cpu._team cimport pf_alone, pf_barrier, pf_team, pf_this_team, pf_wait
+from pocket_fast.cpu.attention cimport Run
+from pocket_fast.cpu.conv cimport ConvChain
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_floats
+from pocket_fast.cpu.packing import pack_linear
+from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
+
+
+cdef class CodecStream:
+    @property
+    def nbytes(self):
+        return self.block.count * 4
+
+    def reset(self):
+        """As new. Allocates nothing."""
+        memset(self.block.data, 0, self.block.count * sizeof(float))
+        self.frames = 0
+
+    def copy(self):
+        """Another stream that has heard the same. Raises RuntimeError while this one is in use."""
+        if self.busy:
+            raise RuntimeError("this stream is in use by another thread: it cannot be copied now")
+        cdef CodecStream other = (<Codec>self.owner)._stream(self.places)
+        memcpy(other.block.data, self.block.data, self.block.count * sizeof(float))
+        other.frames = self.frames
+        return other
+
+
+cdef class Middle:
+    """stack between projections where widths differ, at most `rows` rows a call.
+
+    input_proj, output_proj: (weight, bias or None), or None; norm: weight of an RMSNorm before output_proj, or None.
+    """
+
+    def __cinit__(self, WeightStore store, Stack stack, int rows, *, input_proj=None, output_proj=None, norm=None,
+                  str product=None, int threads=1):
+        self.stack, self.rows = stack, rows
+        self.input_proj.n = self.output_proj.n = 0
+        cdef PackedLinear packed
+        if input_proj is not None:
+            packed = pack_linear(store, *input_proj, product=product, threads=threads)
+            self.input_proj = packed.c
+        if output_proj is not None:
+            packed = pack_linear(store, *output_proj, product=product, threads=threads)
+            self.output_proj = packed.c
+        self.norm = store.vector(norm)
+
+    @property
+    def window(self):
+        """Places for the keys and values of the attention window and of the rows of a call; 0 without a window."""
+        if not self.stack.heads.context:
+            return 0
+        return (self.stack.heads.context + self.rows + PF_PANEL - 1) // PF_PANEL * PF_PANEL
+
+    @property
+    def macs_per_row(self):
+        return (self.stack.macs_per_row + <double>self.input_proj.n * self.input_proj.k
+                + <double>self.output_proj.n * self.output_proj.k)
+
+    cdef Py_ssize_t scratch_floats(self, int threads, int places) noexcept nogil:
+        return self.stack.scratch_floats(self.rows, threads, places)
+
+    cdef void run(self, const pf_kernels *k, const pf_team *team, float *scratch, float *keys, int places, int position,
+                  int rows, const float *x, int x_width, float *y, int y_width) noexcept nogil:
+        """`rows` rows of x through the transformer into y. Every member calls it; ends in a barrier."""
+        cdef TransformerScratch s
+        cdef pf_gemm g
+        cdef Run run
+        cdef int r
+        self.stack.cut(&s, scratch, self.rows, team.size, places)
+        run.prefix.length = 0
+        run.own.blocks = &keys
+        run.own.block = places
+        run.own.length = position
+        run.first = 0
+        run.rows = rows
+        if self.input_proj.n:
+            plain_gemm(&g, x, x_width, s.hidden, s.hidden_row)
+            apply_linear(k, team, &self.input_proj, &g, rows)
+        elif team.rank == 0:
+            for r in range(rows):
+                memcpy(s.hidden + r * s.hidden_row, x + <Py_ssize_t>r * x_width, x_width * sizeof(float))
+        pf_wait(team)
+        self.stack.forward(k, team, &s, &run, 1, rows, False)
+        if self.norm != NULL:
+            if team.rank == 0:
+                for r in range(rows):
+                    k.rms_norm(s.hidden + r * s.hidden_row, s.hidden + r * s.hidden_row, self.stack.d, self.stack.eps,
+                               self.norm)
+            pf_wait(team)
+        if self.output_proj.n:
+            plain_gemm(&g, s.hidden, s.hidden_row, y, y_width)
+            apply_linear(k, team, &self.output_proj, &g, rows)
+        elif team.rank == 0:
+            for r in range(rows):
+                memcpy(y + <Py_ssize_t>r * y_width, s.hidden + r * s.hidden_row, y_width * sizeof(float))
+        pf_wait(team)
+
+
+cdef class Codec:
+    cdef _assemble(self, WeightStore store, ConvChain front, Middle middle, ConvChain back, int block, int threads):
+        """block: frames that go through in one piece, which front has rows for."""
+        self.store = store
+        self.pool = ArenaPool()
+        self.threads = threads
+        self.pace = Pace(threads)
+        self.front, self.middle, self.back, self.block = front, middle, back, block
+        self.unit = front.buffers[front.input].rows // block
+        self.steps = front.buffers[front.output].rows // block
+
+    def stream(self):
+        """A fresh CodecStream."""
+        return self._stream(self.middle.window)
+
+    cdef CodecStream _stream(self, int places):
+        cdef CodecStream s = CodecStream()
+        s.block = Block(self.front.state_floats + self.back.state_floats + self.own_state
+                        + self.middle.stack.span_floats(places))
+        s.places = places
+        s.owner = self
+        return s
+
+    @property
+    def macs_per_frame(self):
+        """Multiply-adds of one frame, attention left out."""
+        return (self.front.macs * self.unit / self.front.rows + self.back.macs * self.steps / self.back.rows
+                + self.steps * self.middle.macs_per_row)
+
+    cdef _run(self, list streams, int rows, const void *x, Py_ssize_t x_stream, void *y, Py_ssize_t y_stream,
+              int threads):
+        """`rows` rows of the first chain's input for every stream: whole frames, except at a stream's end.
+
+        x, y: what _enter and _leave take; x_stream, y_stream: bytes from one stream's data to the next's. y may be
+        NULL if nothing is to leave. Raises ValueError for a stream of another codec, RuntimeError for one in use.
+        """
+        cdef int n = <int>len(streams), team, i, places = 0, frames = (rows + self.unit - 1) // self.unit
+        cdef Py_ssize_t each, prepared
+        cdef CodecStream s
+        cdef Arena arena
+        cdef Pass *passes
+        cdef Pass *p
+        cdef float *scratch
+        cdef pf_barrier barrier
+        barrier.arrived = 0
+        barrier.generation = 0
+        for s in streams:
+            if s is None or s.owner is not self:
+                raise ValueError("this codec stream belongs to another codec")
+            places = max(places, s.places)
+        if n == 0 or frames == 0:
+            return
+        team = self.pace.choose(n, self.macs_per_frame * n, threads)
+        # a set of scratch per thread: prepared rows, the chains', the codec's own, the transformer's
+        prepared = max(prepared_floats(self.middle.rows, self.middle.stack.widest, team),
+                       max(self.front.prepared_floats, self.back.prepared_floats) * team)
+        prepared = (prepared + 15) // 16 * 16
+        each = (prepared + self.front.scratch_floats + self.back.scratch_floats + self.own_scratch
+                + self.middle.scratch_floats(team, places))
+        each = (each + 15) // 16 * 16
+        arena = self.pool.take(4 * team * each + n * <Py_ssize_t>sizeof(Pass) + 256)
+        for i, s in enumerate(streams):
+            if s.busy:
+                for s in streams[:i]:
+                    s.busy = False
+                self.pool.give(arena)
+                raise RuntimeError("this stream is already being decoded by another thread (or twice in one batch)")
+            s.busy = True
+        try:
+            passes = <Pass *>arena.take(n * sizeof(Pass))
+            scratch = arena.floats(team * each)
+            for i, s in enumerate(streams):
+                p = &passes[i]
+                p.state, p.places, p.seen, p.frames, p.rows = s.block.data, s.places, s.frames, frames, rows
+                p.x = <const char *>x + i * x_stream
+                p.y = <char *>y + i * y_stream if y != NULL else NULL
+            started = perf_counter()
+            with nogil, parallel(num_threads=team):
+                self._part(&barrier, scratch, each, prepared, n, passes)
+            if self.threads > 1 and not threads and y != NULL:
+                self.pace.took(n, team, (perf_counter() - started) / frames)
+            for s in streams:
+                s.frames += frames
+        finally:
+            for s in streams:
+                s.busy = False
+            self.pool.give(arena)
+
+    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, Py_ssize_t prepared, int n,
+                    Pass *passes) noexcept nogil:
+        """As many streams as the threads divide are taken whole, without waiting; all share each of the rest."""
+        cdef pf_team team = pf_this_team(barrier, scratch, prepared * sizeof(float))
+        cdef float *set = scratch + team.rank * each
+        cdef pf_team alone = pf_alone(set)
+        cdef const pf_kernels *k = kernels()
+        cdef int i = team.rank, whole = n - n % team.size
+        while i < whole:
+            self._through(k, &alone, set + prepared, &passes[i])
+            i += team.size
+        # the shared scratch is rank 0's, who starts a frame: no one touches it before the first barrier
+        for i in range(whole, n):
+            self._through(k, &team, scratch + prepared, &passes[i])
+
+    cdef void _through(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p) noexcept nogil:
+        """One stream's frames; every member calls it; ends in a barrier."""
+        cdef int frame = 0, rows
+        cdef float *between = self.back.rows_of(self.back.input, scratch + self.front.scratch_floats)
+        while frame < p.frames:
+            rows = min(self.block * self.unit, p.rows - frame * self.unit)
+            rows = self._head(k, team, scratch, p, frame, rows, between)
+            self._tail(k, team, scratch, p, frame, rows)
+            frame += self.block
+
+    cdef int _head(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame, int rows,
+                   float *to) noexcept nogil:
+        """`rows` rows of input from `frame` on, through the transformer to `to`. Returns its rows; ends in a barrier."""
+        cdef float *own = p.state + self.front.state_floats + self.back.state_floats
+        cdef float *spare = scratch + self.front.scratch_floats + self.back.scratch_floats
+        cdef int steps = self.front.rows_in(self.front.output, rows)
+        if team.rank == 0:
+            self.front.begin(scratch, p.state)
+            self._enter(k, p.x + frame * self.x_frame, rows, self.front.rows_of(self.front.input, scratch), own, spare)
+        pf_wait(team)
+        self.front.run(k, team, scratch, rows, p.seen + frame == 0)
+        if team.rank == 0:
+            self.front.end(scratch, p.state, rows)
+        self.middle.run(k, team, spare + self.own_scratch, own + self.own_state, p.places,
+                        <int>((p.seen + frame) * self.steps), steps, self.front.rows_of(self.front.output, scratch),
+                        self.front.buffers[self.front.output].channels, to,
+                        self.back.buffers[self.back.input].channels)
+        return steps
+
+    cdef void _tail(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame,
+                    int rows) noexcept nogil:
+        """`rows` rows that stand in the last chain's input, through it and out. Ends in a barrier."""
+        cdef float *back = scratch + self.front.scratch_floats
+        cdef float *state = p.state + self.front.state_floats
+        if team.rank == 0:
+            self.back.begin(back, state)
+        pf_wait(team)
+        self.back.run(k, team, back, rows, p.seen + frame == 0)
+        if team.rank == 0:
+            if p.y != NULL:
+                self._leave(self.back.rows_of(self.back.output, back), self.back.rows_in(self.back.output, rows),
+                            p.y + frame * self.y_frame)
+            self.back.end(back, state, rows)
+        pf_wait(team)
+
+    cdef void _enter(self, const pf_kernels *k, const char *x, int rows, float *to, float *state,
+                     float *scratch) noexcept nogil:
+        """Fill `rows` rows of the first chain's input. Rank 0 calls it; state, scratch: the codec's own."""
+        memcpy(to, x, <Py_ssize_t>rows * self.front.buffers[self.front.input].channels * sizeof(float))
+
+    cdef void _leave(self, const float *out, int rows, char *y) noexcept nogil:
+        """Take `rows` rows of the last chain's output. Rank 0 calls it."""
+        memcpy(y, out, <Py_ssize_t>rows * self.back.buffers[self.back.output].channels * sizeof(float))
