@@ -61,7 +61,8 @@ dhr Dhr mevr Mevr mw Mw dr drs ir ing mr prof bijv bv evt zgn
 """
 _ABBREVIATIONS = frozenset(_KNOWN.split())
 
-_NOTHING, _SPACE, _CLAUSE, _SENTENCE, _PARAGRAPH, _PAUSE = range(6)
+# What ends at a place: a word, a clause, a sentence, a paragraph; the later ones end the earlier ones too.
+_NOTHING, SPACE, CLAUSE, SENTENCE, PARAGRAPH, _PAUSE = range(6)
 
 
 class Arriving:
@@ -118,12 +119,12 @@ class Arriving:
     def _find_cut(self) -> int:
         """The end of the first passage, or 0 if that has not arrived yet."""
         least, clause = self._least * self._growth, self._clause * self._growth
-        enough = {_SPACE: clause + _PATIENCE, _CLAUSE: clause, _SENTENCE: least, _PARAGRAPH: 0}
+        enough = {SPACE: clause + _PATIENCE, CLAUSE: clause, SENTENCE: least, PARAGRAPH: 0}
         while found := _CANDIDATE.search(self._text, self._at):
             start = found.start()
             self._speaks = self._speaks or any(map(is_spoken, self._text[self._at : start]))
             self._at = start
-            judged = self._judge(found)
+            judged = _judge(self._text, found, self._column)
             if judged is None:
                 return 0
             kind, self._at = judged
@@ -132,20 +133,12 @@ class Arriving:
             if kind == _NOTHING or not self._speaks:
                 continue
             if self._at >= enough[kind]:
-                return self._last_clause or self._at if kind == _SPACE else self._at
-            if kind == _CLAUSE and self._at >= least:
+                return self._last_clause or self._at if kind == SPACE else self._at
+            if kind == CLAUSE and self._at >= least:
                 self._last_clause = self._at
         self._speaks = self._speaks or any(map(is_spoken, self._text[self._at :]))
         self._at = len(self._text)
         return 0
-
-    def _judge(self, found: re.Match[str]) -> tuple[int, int] | None:
-        """What ends at a candidate, and where exactly; None while that depends on what comes next."""
-        if found[0] == "[":
-            return _judge_bracket(self._text, found.start())
-        if not found[0].isspace():
-            return _judge_mark(self._text, found)
-        return _judge_blank(self._text, found, self._column)
 
 
 def passages(pieces: Iterable[str]) -> Iterator[str]:
@@ -166,9 +159,33 @@ async def apassages(pieces: AsyncIterable[str] | Iterable[str]) -> AsyncIterator
         yield passage
 
 
+def places(text: str) -> Iterator[tuple[int, int]]:
+    """Where a text that is all there may be cut: (index, SPACE, CLAUSE, SENTENCE or PARAGRAPH), in order.
+
+    By the rules at the top of this file, without the lengths; nothing is cut at the very end.
+    """
+    at = 0
+    while found := _CANDIDATE.search(text, at):
+        judged = _judge(text, found, 0)
+        if judged is None:  # only what follows the end of the text could tell
+            return
+        kind, at = judged
+        if SPACE <= kind <= PARAGRAPH:
+            yield at, kind
+
+
 async def _one_by_one(pieces: Iterable[str]) -> AsyncIterator[str]:
     for piece in pieces:
         yield piece
+
+
+def _judge(text: str, found: re.Match[str], first_column: int) -> tuple[int, int] | None:
+    """What ends at a candidate, and where exactly; None while that depends on what comes next."""
+    if found[0] == "[":
+        return _judge_bracket(text, found.start())
+    if not found[0].isspace():
+        return _judge_mark(text, found)
+    return _judge_blank(text, found, first_column)
 
 
 def _judge_bracket(text: str, start: int) -> tuple[int, int] | None:
@@ -186,18 +203,18 @@ def _column(text: str, place: int, first: int) -> int:
 def _judge_blank(text: str, found: re.Match[str], first_column: int) -> tuple[int, int] | None:
     blank, start, end = found[0], found.start(), found.end()
     if blank.count("\n") > 1:
-        return _PARAGRAPH, end
+        return PARAGRAPH, end
     if end == len(text):
         return None
     before, after = text[start - 1], text[end]
     if after == "[":
-        return _before_bracket(text, end, _SENTENCE if "\n" in blank else _NOTHING, end)
+        return _before_bracket(text, end, SENTENCE if "\n" in blank else _NOTHING, end)
     if "\n" in blank and not after.islower():
         is_wrapped = after.isalnum() and _column(text, start, first_column) >= _WRAPPED
         if not is_wrapped:
-            return _SENTENCE, end
+            return SENTENCE, end
     between_words = before.isalnum() and after.isalnum() and not (before.isdigit() and after.isdigit())
-    return (_SPACE if between_words and blank.strip("\u00a0\u202f") else _NOTHING), end
+    return (SPACE if between_words and blank.strip("\u00a0\u202f") else _NOTHING), end
 
 
 def _judge_mark(text: str, found: re.Match[str]) -> tuple[int, int] | None:
@@ -210,7 +227,7 @@ def _judge_mark(text: str, found: re.Match[str]) -> tuple[int, int] | None:
         return None
     is_tight = mark[0] in _TIGHT_ENDS + _TIGHT_CLAUSES
     is_dash = not mark.strip("-–—")
-    kind = _SENTENCE if mark[0] in _ENDS + _TIGHT_ENDS else _CLAUSE
+    kind = SENTENCE if mark[0] in _ENDS + _TIGHT_ENDS else CLAUSE
     if (
         (end == blank_end and not is_tight)
         or (mark == "." and _is_abbreviation(text, start))
@@ -229,7 +246,7 @@ def _judge_mark(text: str, found: re.Match[str]) -> tuple[int, int] | None:
     ):
         return _NOTHING, end
     if after.islower() and not is_tight:
-        kind = _CLAUSE
+        kind = CLAUSE
     return kind, end
 
 

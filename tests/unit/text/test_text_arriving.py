@@ -9,7 +9,16 @@ import pytest
 from awkward_texts import HAND_WRITTEN, RULES, random_text
 from pocket_fast.errors import TextError
 from pocket_fast.models.pocket.prompt import plan
-from pocket_fast.text.arriving import Arriving, apassages, passages
+from pocket_fast.text.arriving import (
+    CLAUSE,
+    PARAGRAPH,
+    SENTENCE,
+    SPACE,
+    Arriving,
+    apassages,
+    passages,
+    places,
+)
 from pocket_fast.text.pauses import Silence, is_spoken
 from tiny_stages import config
 
@@ -296,3 +305,23 @@ def test_every_passage_can_be_planned(tiny, name):
     first, second = (planned(passage) for passage in Arriving(least=1, clause=1).push("so, and, y"))
     assert [part.text for part in first + second] == ["So.", "And."]
     assert [type(part) is Silence for part in planned(*passages(["Hello. [pause:1s]"]))] == [False, True]
+
+
+@pytest.mark.parametrize("marked", SENTENCES.strip().splitlines())
+def test_places_of_a_text_that_is_all_there(marked):
+    text = marked.replace("¦", "")
+    found = {at for at, kind in places(text) if kind >= SENTENCE}
+    wanted = {len(marked[:i].replace("¦", "")) for i, character in enumerate(marked) if character == "¦"}
+    assert found == wanted
+
+
+def test_kinds_of_places():
+    text = "One, two - three.\n\nFour"
+    kinds = {text[:at]: kind for at, kind in places(text)}
+    assert kinds == {
+        "One,": CLAUSE,
+        "One, two -": CLAUSE,
+        "One, two - three.": SENTENCE,
+        "One, two - three.\n\n": PARAGRAPH,
+    }
+    assert {kind for _, kind in places("a b c")} == {SPACE}
