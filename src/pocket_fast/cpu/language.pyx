@@ -16,6 +16,7 @@ import numpy as np
 from pocket_fast.cpu._dispatch cimport kernels
 from pocket_fast.cpu._kernels cimport PF_NONE, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport Arena, ArenaPool, Block, WeightStore
+from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu._team cimport pf_barrier, pf_share, pf_team, pf_this_team, pf_wait
 from pocket_fast.cpu.attention cimport Run
@@ -25,6 +26,14 @@ from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
 cdef enum:
     PROMPT_ROWS = 256     # of a prompt in one call
+
+
+def table_rows(table, ids):
+    """Rows (n, d) float32 of an embedding table in any storage, copied. Raises ValueError for an id outside of it."""
+    ids = np.asarray(ids, dtype=np.int64)
+    if ids.size and (ids.min() < 0 or ids.max() >= table.shape[0]):
+        raise ValueError(f"token ids {ids.min()}..{ids.max()}, the table has {table.shape[0]} rows")
+    return np.ascontiguousarray(widen(table[ids]))
 
 
 cdef class Sequence:

@@ -47,6 +47,9 @@ cdef class Stack:
     cdef float eps
     cdef Heads heads
     cdef float *freqs
+    cdef int tabled                # of so many positions
+    cdef float *cosines            # the rotation is known, (tabled, dim / 2)
+    cdef float *sines
     cdef readonly int widest       # floats of the widest row any product reads, padding included
     cdef _load_layer(self, Layer *layer, weights, str prefix, form, str product, int threads)
     cdef Py_ssize_t span_floats(self, int capacity) noexcept nogil
@@ -54,5 +57,6 @@ cdef class Stack:
     cdef void cut(self, TransformerScratch *s, float *at, int rows, int threads, int positions) noexcept nogil
     cdef void forward(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s,
                       Run *runs, int n_runs, int rows, bint keys_only) noexcept nogil
+    cdef void _rotations(self, TransformerScratch *s, const Run *runs, int n_runs) noexcept nogil
     cdef const float *_norm(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s, int rows,
                             const float *weight, const float *bias) noexcept nogil

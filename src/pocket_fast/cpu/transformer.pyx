@@ -11,6 +11,7 @@ arXiv:2104.09864; RMSNorm: Zhang, Sennrich 2019, arXiv:1910.07467; gate: Shazeer
 
 from libc.math cimport cosf, sinf
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -34,12 +35,14 @@ cdef class Stack:
 
     d_model, heads, kv_heads, head width `dim`, feed-forward width, rotary max_period; context: 0 or
     the attention window in positions; form: norms, rotation, feed-forward and tensor names (layers.py);
-    eps: of the norms; product: how the matrices are packed (packing.pyx). Raises ValueError if shapes do not chain.
+    eps: of the norms; tabled: of so many positions the rotation is computed once; product: how the matrices are
+    packed (packing.pyx). Raises ValueError if shapes do not chain.
     """
 
     def __cinit__(self, WeightStore store, weights, str prefix, *, int n_layers, int d_model, int heads,
                   int kv_heads, int dim, int feed, double max_period, int context=0, form=LayerForm(),
-                  double eps=1e-5, str product=None, int threads=1):
+                  double eps=1e-5, int tabled=0, str product=None, int threads=1):
+        cdef int i
         self.store = store
         self.packed = []
         self.n_layers, self.d, self.feed = n_layers, d_model, feed
@@ -56,6 +59,11 @@ cdef class Stack:
         else:   # transformers' way: 1 / max_period^(2i / dim), power and quotient rounded
             power = np.arange(0, dim, 2, dtype=np.float32) / np.float32(dim)
             self.freqs = store.vector(np.float32(1) / (max_period ** power.astype(float)).astype(np.float32))
+        self.tabled = tabled
+        self.cosines = self.store.vector(np.zeros((tabled, dim // 2), dtype=np.float32))
+        self.sines = self.store.vector(np.zeros((tabled, dim // 2), dtype=np.float32))
+        for i in range(tabled):
+            _rotation(self.freqs, dim // 2, i, self.cosines + i * (dim // 2), self.sines + i * (dim // 2))
         for i in range(n_layers):
             self._load_layer(&self.layers[i], weights, f"{prefix}layers.{i}.", form, product, threads)
 
@@ -150,7 +158,8 @@ cdef class Stack:
         cdef Py_ssize_t qkv_row = (self.heads.n + 2 * self.heads.kv) * self.heads.dim + PITCH
         cdef Py_ssize_t attended_row = self.heads.n * self.heads.dim + PITCH
         cdef Py_ssize_t feed_row = self.feed + PITCH
-        _rotations(self.freqs, self.heads.dim // 2, team, s, runs, n_runs)
+        if team.rank == 0:
+            self._rotations(s, runs, n_runs)   # the barrier after qkv publishes them
         for i in range(self.n_layers):
             layer = &self.layers[i]
             normed = self._norm(kernels, team, s, rows, layer.norm1_weight, layer.norm1_bias)
@@ -174,6 +183,20 @@ cdef class Stack:
             _product(kernels, team, &layer.down, rows, s.feed, feed_row, s.hidden, s.hidden_row,
                      layer.scale2, True, PF_NONE)
             pf_wait(team)
+
+    cdef void _rotations(self, TransformerScratch *s, const Run *runs, int n_runs) noexcept nogil:
+        """cos and sin of every row's position."""
+        cdef int i, t, position, half = self.heads.dim // 2
+        cdef Py_ssize_t at
+        for i in range(n_runs):
+            for t in range(runs[i].rows):
+                position = runs[i].prefix.length + runs[i].own.length + t
+                at = (runs[i].first + t) * half
+                if position < self.tabled:
+                    memcpy(s.cos + at, self.cosines + position * half, half * sizeof(float))
+                    memcpy(s.sin + at, self.sines + position * half, half * sizeof(float))
+                else:
+                    _rotation(self.freqs, half, position, s.cos + at, s.sin + at)
 
     cdef const float *_norm(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s, int rows,
                             const float *weight, const float *bias) noexcept nogil:
@@ -201,24 +224,14 @@ cdef float *_cut(float **at, Py_ssize_t count) noexcept nogil:
     return p
 
 
-cdef void _rotations(const float *freqs, int half, const pf_team *team, TransformerScratch *s,
-                     const Run *runs, int n_runs) noexcept nogil:
-    """Rank 0 fills cos and sin of every row's position; the barrier after qkv publishes them."""
-    cdef int i, t, c
-    cdef float position, angle
-    cdef float *cos
-    cdef float *sin
-    if team.rank:
-        return
-    for i in range(n_runs):
-        for t in range(runs[i].rows):
-            position = <float>(runs[i].prefix.length + runs[i].own.length + t)
-            cos = s.cos + (runs[i].first + t) * half
-            sin = s.sin + (runs[i].first + t) * half
-            for c in range(half):
-                angle = freqs[c] * position
-                cos[c] = cosf(angle)
-                sin[c] = sinf(angle)
+cdef void _rotation(const float *freqs, int half, int position, float *cos, float *sin) noexcept nogil:
+    """(half,) each, of the angles at a position."""
+    cdef int c
+    cdef float angle
+    for c in range(half):
+        angle = freqs[c] * <float>position
+        cos[c] = cosf(angle)
+        sin[c] = sinf(angle)
 
 
 cdef void _product(const pf_kernels *kernels, const pf_team *team, const Linear *w, int rows, const float *x,

@@ -4,9 +4,12 @@ import threading
 
 import numpy as np
 import pytest
+from pocket_fast.cpu.qwen3.sampling import Draw
 
 from guarded import same_bits
 from tiny_stages import F32, decode, new_stages, normal, sample, step
+from tiny_talkers import WIDE, new_predictor, new_talker, predict
+from tiny_talkers import step as talk
 
 FRAMES = 15
 
@@ -145,3 +148,41 @@ def test_one_codec_stream_by_two_threads():
     assert stream.frames == 100 + len(slipped_in)
     if not slipped_in:
         assert same_bits(found[0], encoder.encode(encoder.stream(), pcm))
+
+
+def say(talker, predictor, seed):
+    """Codes of one speech that hears itself; its stream grows by a block meanwhile."""
+    stream, said = talker.stream(), []
+    talker.prefill([stream], [normal(seed, 250 + seed, talker.hidden_dim)])
+    row = talker.embed_codec([71])
+    for numbers in np.random.default_rng(seed).random((FRAMES, 1, predictor.draws)):
+        hidden, logits = talk(talker, [stream], row)
+        codes, row = predict(predictor, hidden, logits[:, :64].argmax(axis=1), numbers, [Draw()])
+        said.append(codes)
+    return np.concatenate(said)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_speeches_of_one_talker_at_the_same_time(threads, request):
+    if threads == 2:
+        request.getfixturevalue("two_threads")
+    talker, predictor = new_talker(WIDE, threads=threads), new_predictor(WIDE, threads=threads)
+    serial = [say(talker, predictor, seed) for seed in range(4)]
+    together = in_threads(*(lambda seed=seed: say(talker, predictor, seed) for seed in range(4)))
+    assert all(same_bits(a, b) for a, b in zip(serial, together, strict=True))
+
+
+def test_one_talker_stream_by_two_threads():
+    """It grows while another thread would like to step it."""
+    talker = new_talker(WIDE)
+    rows, stream, stepped = normal(1, 2000, talker.hidden_dim), talker.stream(), []
+
+    def short_call():
+        stepped.append(talk(talker, [stream], rows[:1]))
+
+    def reset():
+        stream.reset()
+        stepped.clear()
+
+    until_met(lambda: talker.prefill([stream], [rows]), short_call, reset)
+    assert stream.length == 2000 + len(stepped)

@@ -16,6 +16,7 @@ from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.attention import from_panels, to_panels
 from pocket_fast.cpu.language cimport LanguageModel, Sequence
+from pocket_fast.cpu.language import table_rows
 from pocket_fast.cpu.packing cimport Linear, apply_linear, plain_gemm
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
@@ -111,11 +112,8 @@ cdef class Backbone(LanguageModel):
 
     def embed_text(self, tokens):
         """Embeddings (n, d) float32 of token ids. Raises ValueError for an id outside the table."""
-        ids = np.asarray(tokens, dtype=np.int64)
-        if ids.size and (ids.min() < 0 or ids.max() >= self.table.shape[0]):
-            raise ValueError(f"token ids {ids.min()}..{ids.max()}, the table has {self.table.shape[0]} rows")
-        rows = widen(self.table[ids])
-        return self._project(rows, &self.embed_proj) if self.embed_proj.n else np.ascontiguousarray(rows)
+        rows = table_rows(self.table, tokens)
+        return self._project(rows, &self.embed_proj) if self.embed_proj.n else rows
 
     def embed_voice(self, latents):
         """Prompt embeddings (n [+ 1], d) float32 of encoder latents (n, s), the voice BOS first if there is one."""
