@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pocket_fast.errors import ConfigError, NotFoundError
-from pocket_fast.models.qwen3.catalog import MODELS, canonical_name, locate, released_as
+from pocket_fast.models.qwen3.catalog import MODELS, canonical_name, knows, locate, released_as
 from pocket_fast.weights.folders import HubFolder, LocalFolder
 
 IDS = {
@@ -78,3 +78,27 @@ def test_a_file_is_no_folder(tmp_path):
     (tmp_path / "config.json").touch()
     with pytest.raises(ConfigError, match="this is a file; give the folder"):
         locate("config.json")
+
+
+@pytest.mark.parametrize(
+    ("given", "ours"),
+    [
+        ("qwen3-tts-0.6b-base", True),
+        ("Qwen/Qwen3-TTS-12Hz-1.7B-VoiceDesign", True),
+        ("someone/trained-further", True),
+        ("hf://someone/trained-further@main", True),
+        ("hf://someone/other/english.yaml@main", False),
+        ("english", False),
+        ("other/english.yaml", False),
+        ("./other/model", False),
+        ("with", True),
+        ("with/config.json", False),
+        ("without", False),
+        ("some/folder", False),
+    ],
+)
+def test_what_may_be_a_model_of_this_family(tmp_path, given, ours):
+    for folder in ("with", "without", "some/folder"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "with" / "config.json").touch()
+    assert knows(given) is ours

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 from pocket_fast.errors import NotFoundError
+from pocket_fast.models.qwen3.config_files import MODEL_CONFIG
 from pocket_fast.models.strict import nearest
 from pocket_fast.weights.folders import HubFolder, LocalFolder, open_folder
 
@@ -32,6 +33,21 @@ def canonical_name(name: str) -> str | None:
     return folded if folded in _REPOS else _NAMES.get(folded)
 
 
+def knows(location: str) -> bool:
+    """Whether this name, path, id or URL may be that of a model of this family; nothing is fetched for it.
+
+    A folder with a config.json is, whatever that says: reading it tells what it is instead.
+    """
+    if canonical_name(location) is not None:
+        return True
+    if location.startswith("hf://"):
+        return not location.rsplit("@", 1)[0].endswith((".yaml", ".yml"))
+    path = Path(location).expanduser()
+    if path.exists():
+        return (path / MODEL_CONFIG).is_file()
+    return _is_id(location)
+
+
 def locate(location: str | Path) -> LocalFolder | HubFolder:
     """Where the files of a model lie: by name, local folder, id on the hub (OWNER/REPO) or hf:// URL.
 
@@ -45,7 +61,7 @@ def locate(location: str | Path) -> LocalFolder | HubFolder:
     try:
         return open_folder(location)
     except NotFoundError:
-        if isinstance(location, str) and _REPO_ID.fullmatch(location) and location[0] not in ".~":
+        if isinstance(location, str) and _is_id(location):
             return HubFolder(location)
     close = nearest(text, [*MODELS, *_REPOS.values()])
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(MODELS)}."
@@ -55,3 +71,8 @@ def locate(location: str | Path) -> LocalFolder | HubFolder:
 def released_as(folder: LocalFolder | HubFolder) -> str | None:
     """The released model that has its files there; None for any other place."""
     return _NAMES.get(folder.repo.casefold()) if isinstance(folder, HubFolder) and not folder.folder else None
+
+
+def _is_id(text: str) -> bool:
+    """Whether it looks like OWNER/REPO, and not like a path or a config of another family."""
+    return bool(_REPO_ID.fullmatch(text)) and text[0] not in ".~" and not text.endswith((".yaml", ".yml"))

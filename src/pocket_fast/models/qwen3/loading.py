@@ -28,15 +28,20 @@ class Loaded:
     """weights: {name as in names.py: float32, float16, or bfloat16 as uint16}, views on mapped files.
 
     Where `quantize` made the files, the int8_matrices are int8, each with its scales as float32 under NAME_scale.
-    released: the released model that these weights are, or were made from; None for any other. files: those that hold
-    the weights.
+    released: the released model that these weights are, or were made from; None for any other. main_files,
+    codec_files: those that hold the weights.
     """
 
     config: ModelConfig
     weights: dict[str, np.ndarray]
     texts: Texts
     released: str | None
-    files: tuple[Path, ...]
+    main_files: tuple[Path, ...]
+    codec_files: tuple[Path, ...]
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return self.main_files + self.codec_files
 
 
 def read_config(folder: LocalFolder | HubFolder, *, progress: bool = True) -> ModelConfig:
@@ -55,14 +60,12 @@ def load(folder: LocalFolder | HubFolder, *, split: str = "qwen2", progress: boo
     codec = {name: shape for name, shape in expected.items() if name.startswith(CODEC_PREFIX)}
     main = {name: shape for name, shape in expected.items() if name not in codec}
     matrices = int8_matrices(config)
-    parts = [
-        _Part(folder, "", main, list(matrices), progress),
-        _Part(folder, CODEC_PREFIX, codec, [], progress),
-    ]
-    weights = {name: tensor.array for part in parts for name, tensor in part.tensors.items()}
-    made_from = parts[0].made_from
-    released = released_as(folder) or (made_from if made_from in MODELS else None)
-    return Loaded(config, weights, texts, released, tuple(path for part in parts for path in part.paths))
+    own = _Part(folder, "", main, list(matrices), progress)
+    codecs = _Part(folder, CODEC_PREFIX, codec, [], progress)
+    tensors = {**own.tensors, **codecs.tensors}
+    released = released_as(folder) or (own.made_from if own.made_from in MODELS else None)
+    weights = {name: tensor.array for name, tensor in tensors.items()}
+    return Loaded(config, weights, texts, released, own.paths, codecs.paths)
 
 
 class _Part:

@@ -1,0 +1,66 @@
+"""A Qwen3-TTS model stored with the layers of its language models in 8 bits (contract.StoredModel)."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pocket_fast.models.qwen3.config_files import GENERATION_CONFIG, MODEL_CONFIG, TOKENIZER_CONFIG
+from pocket_fast.models.qwen3.loading import INDEX, WEIGHTS, Loaded
+from pocket_fast.models.qwen3.names import CODEC_PREFIX, int8_matrices
+from pocket_fast.models.qwen3.texts import FILES
+from pocket_fast.weights.int8 import scale_name, write_int8
+from pocket_fast.weights.tensors import Tensor
+
+if TYPE_CHECKING:
+    from pocket_fast.models.contract import Quantize
+    from pocket_fast.weights.folders import Folder
+
+_TYPES = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8"}
+_CODEC = "speech_tokenizer"
+# Files that nothing here reads, but other programs that load such folders.
+_OTHERS = ("preprocessor_config.json", f"{_CODEC}/preprocessor_config.json", f"{_CODEC}/configuration.json")
+
+
+class StoredQwen3:
+    """See contract.StoredModel. folder: where the model was loaded from."""
+
+    main_file = WEIGHTS
+
+    def __init__(self, folder: Folder, loaded: Loaded):
+        self.files = loaded.files
+        self._folder = folder
+        self._loaded = loaded
+
+    @property
+    def is_int8(self) -> bool:
+        """See contract.StoredModel."""
+        return any(array.dtype == "int8" for array in self._loaded.weights.values())
+
+    def quantized(self, quantize: Quantize) -> dict[str, Tensor]:
+        """See contract.StoredModel. Without the codec, which stays as it is."""
+        tensors = {
+            name: Tensor(array, _TYPES[array.dtype.name])
+            for name, array in self._loaded.weights.items()
+            if not name.startswith(CODEC_PREFIX)
+        }
+        for name in int8_matrices(self._loaded.config):
+            integers, scales = quantize(tensors[name].array)
+            tensors[name] = Tensor(integers, "I8")
+            tensors[scale_name(name)] = Tensor(scales, "F32")
+        return tensors
+
+    def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
+        """See contract.StoredModel. All other files are copied."""
+        write_int8(folder / self.main_file, tensors, voice_cloning=True, model=self._loaded.released)
+        (folder / _CODEC).mkdir()
+        for name in (MODEL_CONFIG, GENERATION_CONFIG, TOKENIZER_CONFIG, *FILES):
+            shutil.copyfile(self._folder.fetch(name, progress=False), folder / name)
+        for path in self._loaded.codec_files:
+            shutil.copyfile(path, folder / _CODEC / path.name)
+        for name in (*_OTHERS, f"{_CODEC}/{INDEX}"):
+            found = self._folder.find(name, progress=False)
+            if found is not None:
+                shutil.copyfile(found, folder / name)

@@ -1,0 +1,92 @@
+"""Qwen3-TTS in 8 bits: the folder that is written loads at once, and only the layers' matrices are approximated."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from fake_hub import COMMIT
+from pocket_fast.models.qwen3.catalog import locate
+from pocket_fast.models.qwen3.loading import INDEX, WEIGHTS, load
+from pocket_fast.models.qwen3.names import int8_matrices
+from pocket_fast.models.qwen3.quantize import StoredQwen3
+from pocket_fast.weights.int8 import scale_name
+from reference.qwen3 import make_qwen3_model
+
+CODEC = f"speech_tokenizer/{WEIGHTS}"
+
+
+@pytest.fixture
+def source(tmp_path):
+    return make_qwen3_model(tmp_path / "source", "qwen3-tiny-base", shards=3)
+
+
+def wide(array):
+    return (array.astype(np.uint32) << 16).view(np.float32)
+
+
+def rounded(matrix):
+    """Eight bits as any quantiser may make them."""
+    values = wide(matrix)
+    scales = (np.abs(values).max(1) / 127).astype(np.float32)
+    return np.rint(values / scales[:, None]).astype(np.int8), scales
+
+
+def written(source, target):
+    """(the model as it was, the folder in 8 bits)"""
+    folder = locate(source)
+    exact = load(folder)
+    stored = StoredQwen3(folder, exact)
+    assert not stored.is_int8
+    assert stored.files == exact.files
+    target.mkdir()
+    stored.write(target, stored.quantized(rounded))
+    return exact, target
+
+
+def test_the_folder_loads_and_all_but_the_matrices_is_the_same(source, tmp_path):
+    exact, target = written(source, tmp_path / "eight")
+    near = load(locate(target))
+    assert near.config == exact.config
+    assert near.texts.tokenizer.encode("The user sings.") == exact.texts.tokenizer.encode("The user sings.")
+    assert near.main_files == (target / "model.safetensors",)
+    matrices = int8_matrices(exact.config)
+    assert set(near.weights) == {*exact.weights, *map(scale_name, matrices)}
+    for name, array in exact.weights.items():
+        if name in matrices:
+            integers, scales = rounded(array)
+            np.testing.assert_array_equal(near.weights[name], integers)
+            np.testing.assert_array_equal(near.weights[scale_name(name)], scales)
+        else:
+            assert near.weights[name].dtype == array.dtype
+            np.testing.assert_array_equal(near.weights[name], array, err_msg=name)
+    assert StoredQwen3(locate(target), near).is_int8
+
+
+def test_it_is_a_complete_folder_of_one_file_of_weights(source, tmp_path):
+    _, target = written(source, tmp_path / "eight")
+    files = {str(path.relative_to(target)) for path in target.rglob("*") if path.is_file()}
+    theirs = {str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()}
+    assert files == {name for name in theirs if not name.startswith("model")} | {WEIGHTS}
+    for name in files - {WEIGHTS}:
+        assert (target / name).read_bytes() == (source / name).read_bytes()
+
+
+def test_a_codec_in_shards_stays_so(source, tmp_path):
+    shard = "model-00001-of-00001.safetensors"
+    (source / CODEC).rename(source / "speech_tokenizer" / shard)
+    (source / "speech_tokenizer" / INDEX).write_text(json.dumps({"weight_map": {"any": shard}}))
+    _, target = written(source, tmp_path / "eight")
+    assert load(locate(target)).codec_files == (target / "speech_tokenizer" / shard,)
+
+
+def test_a_released_model_is_remembered(source, hub, tmp_path):
+    repo = "Qwen/Qwen3-TTS-12Hz-0.6B-Base"
+    for path in source.rglob("*"):
+        if path.is_file():
+            for revision in ("main", COMMIT):
+                hub.files[f"{repo}/{revision}/{path.relative_to(source)}"] = path.read_bytes()
+    exact, target = written("qwen3-tts-0.6b-base", tmp_path / "eight")
+    assert exact.released == load(locate(target)).released == "qwen3-tts-0.6b-base"
