@@ -275,7 +275,9 @@ def test_a_model_trained_further_may_keep_the_speaker_encoder_it_no_longer_has(r
     raw["tts_model_type"] = "custom_voice"
     put(raw, f"{TALKER}.spk_id", {"Speaker_One": 3000})
     put(raw, f"{TALKER}.spk_is_dialect", {"Speaker_One": False})
-    assert parse(raw).talker_config.spk_id == {"Speaker_One": 3000}
+    config = parse(raw)
+    assert config.talker_config.spk_id == {"Speaker_One": 3000}
+    assert config.speaker_encoder_config is None
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing
 from collections.abc import Callable, Mapping
@@ -62,6 +63,8 @@ def parse_config(model: object, speech_tokenizer: object, generation: object, wh
         if len(problems) == 1:
             raise ConfigError(f"{where}: {problems[0]}")
         raise ConfigError(f"{where}: {len(problems)} problems in this config:\n  " + "\n  ".join(problems))
+    if config.tts_model_type != "base":  # one trained further may still name the speaker encoder it had
+        config = dataclasses.replace(config, speaker_encoder_config=None)
     return config
 
 

@@ -39,7 +39,7 @@ _UNUSED = re.compile(
 def expected_tensors(config: ModelConfig) -> Shapes:
     """All tensors that must be there, in a stable order: `talker.*`, `speaker_encoder.*`, `speech_tokenizer.*`."""
     shapes = _under("talker.", _talker(config.talker_config))
-    if config.tts_model_type == "base" and config.speaker_encoder_config is not None:
+    if config.speaker_encoder_config is not None:
         shapes.update(_under("speaker_encoder.", _speaker_encoder(config.speaker_encoder_config)))
     codec = config.speech_tokenizer
     shapes.update(_under(f"{CODEC_PREFIX}decoder.", _decoder(codec.decoder_config)))
