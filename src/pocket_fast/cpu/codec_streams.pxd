@@ -54,7 +54,8 @@ cdef class Codec:
     cdef Py_ssize_t y_frame
     cdef Py_ssize_t own_state         # floats that the subclass keeps in a stream, and uses in a piece
     cdef Py_ssize_t own_scratch
-    cdef _assemble(self, WeightStore store, ConvChain front, Middle middle, ConvChain back, int block, int threads)
+    cdef _assemble(self, WeightStore store, ConvChain front, Middle middle, ConvChain back, int unit, int block,
+                   int threads)
     cdef CodecStream _stream(self, int places)
     cdef _run(self, list streams, int rows, const void *x, Py_ssize_t x_stream, void *y, Py_ssize_t y_stream,
               int threads)

@@ -10,6 +10,7 @@ input. Upstream: pocket_tts/modules/conv.py, seanet.py (4.0.1), where the same m
 `partial`; SnakeBeta: Ziyin et al. 2020, arXiv:2006.08195, with the gain of BigVGAN, arXiv:2206.04658.
 """
 
+from libc.math cimport ceil
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
@@ -152,7 +153,7 @@ cdef class ConvChain:
         return self._outputs(op, out, rows * stride, activation, raw, active, stride)
 
     def depthwise(self, int source, weight, bias):
-        """Add a convolution of each channel alone: weight (channels, 1, kernel), bias (channels,). Returns its buffer."""
+        """Add a convolution of each channel alone: weight (channels, 1, kernel), bias (channels,); returns its buffer."""
         cdef Op *op
         channels, _, kernel = weight.shape
         rows = self.buffers[source].rows
@@ -199,6 +200,26 @@ cdef class ConvChain:
     def rows(self):
         """Rows of the input in one call, at most."""
         return self.buffers[self.input].rows
+
+    @property
+    def memory(self):
+        """Rows of the input that a stream's state depends on: those before are forgotten."""
+        cdef int i, to
+        cdef Op *op
+        cdef double most = 0, per_source, back
+        cdef list reach = [0.0] * self.n_buffers      # rows of the input before the first one of the call
+        # how many rows of the input pass in one of a buffer
+        passed = [<double>self.buffers[self.input].rows / self.buffers[i].rows for i in range(self.n_buffers)]
+        for i in range(self.n_ops):
+            op = &self.ops[i]
+            per_source = passed[op.source]
+            for to in (op.raw, op.active):
+                if to >= 0:     # an output row of a transposed convolution may begin late in its input row
+                    back = reach[op.source] + op.past * per_source + max(0.0, per_source - passed[to])
+                    reach[to] = max(back, reach[op.skip]) if op.skip >= 0 else back
+        for i in range(self.n_buffers):
+            most = max(most, <double>reach[i] + self.buffers[i].history * <double>passed[i])
+        return <int>ceil(most - 1e-6)
 
     cdef int rows_in(self, int buffer, int rows) noexcept nogil:
         """Rows of a buffer when the input has `rows`: the last one may come of less than a whole stride."""

@@ -20,5 +20,8 @@ GATED = LayerForm(
     interleaved=False,
 )
 
+# of the codec's encoder: Mimi's, with transformers' names
+MIMI = replace(GATED, gate=None, up="mlp.fc1.weight", down="mlp.fc2.weight", rms=False, activation="erf_gelu")
+
 # of the talker and the code predictor
 LANGUAGE = replace(GATED, head_norms=("self_attn.q_norm.weight", "self_attn.k_norm.weight"))

@@ -1,0 +1,191 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The codec of Qwen3-TTS at 12.5 frames per second: CodecDecoder (16 codes a frame -> samples).
+
+    decoder  units(upsample(transformer(conv(sums of the codes' vectors, projected))))
+
+A frame is one row of the transformer. Convolutions are causal and their kernels small, so what a stream remembers of
+them is what the last dozen frames left: prime() makes use of it. Upstream: qwen_tts/core/tokenizer_12hz (0.1.1);
+SnakeBeta units: BigVGAN, arXiv:2206.04658; upsampling blocks: ConvNeXt, arXiv:2201.03545.
+"""
+
+from libc.stdint cimport int32_t
+from libc.string cimport memcpy
+
+import numpy as np
+
+from pocket_fast.cpu._kernels cimport pf_kernels
+from pocket_fast.cpu._memory cimport WeightStore
+from pocket_fast.cpu._memory import widen
+from pocket_fast.cpu._team cimport pf_team
+from pocket_fast.cpu.codec_streams cimport Codec, Middle, Pass
+from pocket_fast.cpu.conv cimport ConvChain
+from pocket_fast.cpu.packing import halve_exact
+from pocket_fast.cpu.qwen3.layers import GATED
+from pocket_fast.cpu.transformer import Stack
+
+cdef enum:
+    PRIMED = 24       # frames that go to the transformer together when nobody listens: with the window, whole panels
+
+
+cdef class CodecDecoder(Codec):
+    """weights: {name without the first 'decoder.': float32, float16 or bfloat16 as uint16}; config: its decoder_config.
+
+    product: how the matrices are packed, None or "dot" (packing.pyx). Float32 weights that bfloat16 holds exactly take
+    half the memory.
+    """
+    cdef float *tables                # (groups, codes, width) vectors
+    cdef readonly int groups
+    cdef readonly int codes           # of each group: 0 .. codes - 1
+    cdef int width
+    cdef readonly int samples_per_frame
+    cdef readonly int memory          # frames that the convolutions behind the transformer remember
+
+    def __init__(self, WeightStore store, weights, config, *, str product=None, int threads=1):
+        cdef ConvChain front, back
+        weights = halve_exact(store, weights)
+        options = {"product": product, "threads": threads}
+        self._load_tables(store, weights, config.num_quantizers)
+        front = ConvChain(store, 2 * self.width, PRIMED, product=product)
+        project = [weights[f"quantizer.rvq_{part}.output_proj.weight"] for part in ("first", "rest")]
+        x, _ = front.conv(0, np.concatenate(project, axis=1), raw=True, threads=threads)    # the sum of both
+        front.conv(x, weights["pre_conv.conv.weight"], widen(weights["pre_conv.conv.bias"]), raw=True, threads=threads)
+        stack = Stack(store, weights, "pre_transformer.", n_layers=config.num_hidden_layers,
+                      d_model=config.hidden_size, heads=config.num_attention_heads,
+                      kv_heads=config.num_key_value_heads, dim=config.head_dim, feed=config.intermediate_size,
+                      max_period=config.rope_theta, context=config.sliding_window, form=GATED,
+                      eps=config.rms_norm_eps, **options)
+        middle = Middle(store, stack, PRIMED, norm=weights["pre_transformer.norm.weight"],
+                        input_proj=_linear(weights, "pre_transformer.input_proj"),
+                        output_proj=_linear(weights, "pre_transformer.output_proj"), **options)
+        back = _sound_chain(store, weights, config, product, threads)
+        self._assemble(store, front.finish(), middle, back, 1, 1, threads)
+        self.samples_per_frame = back.buffers[back.output].rows
+        self.memory = back.memory
+        self.own_scratch = PRIMED * <Py_ssize_t>config.latent_dim
+        self.x_frame = self.groups * sizeof(int32_t)
+        self.y_frame = self.samples_per_frame * sizeof(float)
+
+    cdef _load_tables(self, WeightStore store, weights, int groups):
+        """The vectors of all codes: the sum of what trained each, by how often."""
+        tables = []
+        for i in range(groups):
+            name = f"quantizer.rvq_{'rest' if i else 'first'}.vq.layers.{max(i - 1, 0)}._codebook."
+            used = np.maximum(widen(weights[name + "cluster_usage"]), np.float32(1e-5))
+            tables.append(widen(weights[name + "embedding_sum"]) / used[:, None])
+            store.release(weights[name + "embedding_sum"])
+        self.groups, self.codes, self.width = groups, len(tables[0]), tables[0].shape[1]
+        self.tables = store.vector(np.stack(tables))
+
+    def decode(self, streams, codes, out, int threads=0):
+        """One frame for every stream: codes (B, groups) int32 -> out (B, samples_per_frame) float32 in [-1, 1].
+
+        Both C-contiguous; threads: most for this call, 0 for all of the stage's. Raises ValueError for other shapes
+        and for a code that there is none of, RuntimeError for a stream in use.
+        """
+        cdef const int32_t[:, ::1] x = codes
+        cdef float[:, ::1] y = out
+        if codes.shape != (len(streams), self.groups) or out.shape != (len(streams), self.samples_per_frame):
+            raise ValueError(
+                f"decode: {len(streams)} streams, codes {codes.shape}, out {out.shape}; expected "
+                f"(B, {self.groups}) and (B, {self.samples_per_frame})"
+            )
+        self._check(codes)
+        if len(streams):
+            self._run(streams, 1, &x[0, 0], self.x_frame, &y[0, 0], self.y_frame, threads)
+
+    def prime(self, stream, codes, int threads=0):
+        """Leave `stream` as decoding the frames codes (n, groups) int32 would, in a fraction of the time: without sound.
+
+        Raises as decode.
+        """
+        cdef const int32_t[:, ::1] x = codes
+        if x.shape[1] != self.groups:
+            raise ValueError(f"prime: codes {codes.shape}, expected (n, {self.groups})")
+        self._check(codes)
+        if x.shape[0]:
+            self._run([stream], <int>x.shape[0], &x[0, 0], 0, NULL, 0, threads)
+
+    def _check(self, codes):
+        if codes.size and not 0 <= codes.min() <= codes.max() < self.codes:
+            raise ValueError(f"codes from {codes.min()} to {codes.max()}: expected 0 to {self.codes - 1}")
+
+    cdef void _enter(self, const pf_kernels *k, const char *x, int rows, float *to, float *state,
+                     float *scratch) noexcept nogil:
+        """Of every frame the vector of code 0, and beside it the sum of the others'."""
+        cdef const int32_t *code = <const int32_t *>x
+        cdef const float *vector
+        cdef float *rest
+        cdef int r, g, c
+        for r in range(rows):
+            rest = to + self.width
+            memcpy(to, self.tables + code[0] * <Py_ssize_t>self.width, self.width * sizeof(float))
+            for g in range(1, self.groups):
+                vector = self.tables + (g * <Py_ssize_t>self.codes + code[g]) * self.width
+                for c in range(self.width):
+                    rest[c] = vector[c] if g == 1 else rest[c] + vector[c]
+            code += self.groups
+            to += 2 * self.width
+
+    cdef void _through(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p) noexcept nogil:
+        """Where nothing is to leave: many frames at a time, and only the last ones past the transformer."""
+        cdef int frame = 0, rows, i, width = self.back.buffers[self.back.input].channels
+        cdef float *last = self.back.rows_of(self.back.input, scratch + self.front.scratch_floats)
+        cdef float *between = scratch + self.front.scratch_floats + self.back.scratch_floats
+        if p.y != NULL:
+            Codec._through(self, k, team, scratch, p)
+            return
+        while frame < p.frames:
+            rows = min(<int>PRIMED, p.frames - frame)
+            self._head(k, team, scratch, p, frame, rows, between)
+            for i in range(max(frame, p.frames - self.memory), frame + rows):
+                if team.rank == 0:
+                    memcpy(last, between + (i - frame) * <Py_ssize_t>width, width * sizeof(float))
+                self._tail(k, team, scratch, p, i, 1)
+            frame += rows
+
+
+def _sound_chain(WeightStore store, weights, config, product, threads):
+    """What is behind the transformer: one row of latent_dim channels -> a frame of samples."""
+    chain = ConvChain(store, config.latent_dim, 1, product=product)
+    more = {"threads": threads}
+
+    def snake(name):
+        return weights[name + ".alpha"], weights[name + ".beta"]
+
+    def conv(name):
+        return weights[name + ".conv.weight"], widen(weights[name + ".conv.bias"])
+
+    x = 0
+    for i in range(len(config.upsampling_ratios)):
+        x, _ = chain.conv_transpose(x, *conv(f"upsample.{i}.0"), overlap=1, raw=True, **more)
+        x = _convnext(chain, weights, f"upsample.{i}.1.", x, more)
+    blocks = [f"decoder.{i + 1}.block." for i in range(len(config.upsample_rates))]
+    last = len(blocks) + 1
+    # the activation of a block's output is the first thing in the next one
+    behind = [snake(block + "0") for block in blocks[1:]] + [snake(f"decoder.{last}")]
+    _, x = chain.conv(x, *conv("decoder.0"), activation=snake(blocks[0] + "0"), active=True, **more)
+    for block, then in zip(blocks, behind, strict=True):
+        units = [f"{block}{j}." for j in (2, 3, 4)]
+        acts = [snake(unit + "act1") for unit in units] + [then]
+        raw, x = chain.conv_transpose(x, *conv(block + "1"), activation=acts[0], raw=True, active=True, **more)
+        for j, unit in enumerate(units):
+            _, x = chain.conv(x, *conv(unit + "conv1"), dilation=3 ** j, activation=snake(unit + "act2"), active=True,
+                              **more)
+            raw, x = chain.conv(x, *conv(unit + "conv2"), skip=raw, activation=acts[j + 1], raw=j < 2, active=True,
+                                **more)
+    chain.conv(x, *conv(f"decoder.{last + 1}"), activation="clamp", active=True, **more)
+    return chain.finish()
+
+
+def _convnext(chain, weights, prefix, x, more):
+    """x + gamma * linear(gelu(linear(norm(depthwise conv(x)))))"""
+    h = chain.depthwise(x, weights[prefix + "dwconv.conv.weight"], weights[prefix + "dwconv.conv.bias"])
+    h = chain.norm(h, weights[prefix + "norm.weight"], weights[prefix + "norm.bias"], 1e-6)
+    (wide, wide_bias), (narrow, bias) = _linear(weights, prefix + "pwconv1"), _linear(weights, prefix + "pwconv2")
+    _, h = chain.conv(h, wide[:, :, None], wide_bias, activation="erf_gelu", active=True, **more)
+    x, _ = chain.conv(h, narrow[:, :, None], bias, scale=weights[prefix + "gamma"], skip=x, raw=True, **more)
+    return x
+
+
+def _linear(weights, name):
+    return weights[name + ".weight"], widen(weights[name + ".bias"])
