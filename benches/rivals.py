@@ -54,7 +54,7 @@ def _ptts(config: Path, voice: Path, folder: Path) -> Path:
 
     from make_tiny_tokenizer import convert
     from pocket_fast.models.pocket.config_file import load_config, resolve_location
-    from pocket_fast.weights.layouts import CLONING_PREFIXES
+    from pocket_fast.models.pocket.layouts import CLONING_PREFIXES
     from pocket_fast.weights.tensors import Tensor, TensorFile
 
     settings = load_config(config)

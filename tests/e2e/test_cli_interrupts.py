@@ -102,7 +102,7 @@ def interrupting(monkeypatch):
     """interrupting(before, times): so many SIGINT when so many pieces of audio have been made."""
     from pocket_fast import TTSModel
 
-    make = TTSModel.generate_audio_stream
+    make = TTSModel.speak
 
     def interrupting(before, times):
         def stream(*given, **named):
@@ -114,7 +114,7 @@ def interrupting(monkeypatch):
                         return
                 yield frame
 
-        monkeypatch.setattr(TTSModel, "generate_audio_stream", stream)
+        monkeypatch.setattr(TTSModel, "speak", stream)
 
     return interrupting
 

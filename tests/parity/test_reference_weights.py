@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pocket_fast.weights.checkpoint import read_checkpoint
+from pocket_fast.models.pocket.checkpoint import read_checkpoint
+from pocket_fast.models.pocket.layouts import load_pocket_weights
 from pocket_fast.weights.fit import widen
-from pocket_fast.weights.layouts import load_pocket_weights
 
 pytestmark = pytest.mark.reference
 

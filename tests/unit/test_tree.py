@@ -16,6 +16,7 @@ PACKAGE = ROOT / "src" / "pocket_fast"
 # What each part of the package may import besides itself.
 LEAF = {"errors"}
 BELOW_API = {"errors", "text", "audio", "weights", "models", "engine"}
+ABOVE_FAMILIES = {"errors", "text", "audio", "weights", "api", "models.contract", "models.catalog"}
 ALLOWED = {
     "__init__": {"api", "errors"},
     "__main__": {"cli"},
@@ -28,9 +29,10 @@ ALLOWED = {
     "models": {"errors", "text", "audio", "weights"},
     "engine": {"errors", "models.contract"},
     "api": BELOW_API | {"cpu", "cuda"},
-    "server": {"errors", "text", "audio", "weights", "api", "models.contract"},
-    "cli": BELOW_API | {"api", "server", "cpu", "cuda"},
+    "server": ABOVE_FAMILIES,
+    "cli": ABOVE_FAMILIES | {"server", "cpu", "cuda"},
 }
+FAMILIES = sorted(path.name for path in (PACKAGE / "models").iterdir() if (path / "__init__.py").exists())
 BACKENDS = {"cpu", "cuda"}
 SLOW_TO_IMPORT = {
     "scipy",
@@ -119,6 +121,55 @@ def test_directions():
             if not same and not any(part == a or part.startswith(a + ".") for a in ALLOWED[own]):
                 wrong.append(f"{path.relative_to(ROOT)} imports {part}")
     assert wrong == []
+
+
+def of_family(path):
+    """The family whose own file this is, below models/, cpu/, cuda/ or api/; None for what all share."""
+    part, *below = path.relative_to(PACKAGE).with_suffix("").parts
+    if part not in ("models", "cpu", "cuda", "api") or not below:
+        return None
+    return next((f for f in FAMILIES if below[0] == f or below[0].startswith(f"{f}_")), None)
+
+
+def shared_files(*suffixes):
+    """(path below the package, text) of the files that belong to no family."""
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in suffixes and of_family(path) is None:
+            yield path.relative_to(PACKAGE).as_posix(), path.read_text(encoding="utf-8")
+
+
+def test_who_names_a_family():
+    """By its own name, not that of the package or of the program whose behaviour is followed. The list of public
+    names may, and the one table that has a line for each."""
+    name = re.compile(rf"(?i)({'|'.join(FAMILIES)})(?![-_]?fast|[-_]tts)")
+    found = {
+        path: name.findall(text)
+        for path, text in shared_files(".py", ".pyx", ".pxd", ".js", ".html", ".css")
+        if name.search(text)
+    }
+    table = found.pop("models/catalog.py")
+    assert len(table) == len(set(table))
+    del found["api/__init__.py"]
+    assert found == {}
+
+
+def test_settings_are_listed_once():
+    """In the family's table: the command line and the server read them off it."""
+    from pocket_fast.models.catalog import families
+
+    settings = [setting for family in families() for setting in family.settings]
+    names = {name for s in settings for name in (s.name, *s.also, s.spelling, s.old_option)}
+    names -= {"", "steps"}  # a word of English
+    names -= {"instruct", "--instruct"}  # what OpenAI calls instructions
+    names -= {f"--{option.name}" for family in families() for option in family.model_options}
+    word = re.compile(rf"(?<![\w-])({'|'.join(map(re.escape, names))})(?![\w-])")
+    found = {
+        path: word.findall(text)
+        for path, text in shared_files(".py")
+        if path.startswith(("cli/", "server/")) and word.search(text)
+    }
+    assert len(names) > 5
+    assert found == {}
 
 
 def test_no_circles():

@@ -13,6 +13,7 @@ from pocket_fast.api.pocket_speech import PocketSpeaking
 from pocket_fast.errors import AudioError, ConfigError, UnsupportedError, VoiceError
 
 if TYPE_CHECKING:
+    from pocket_fast.models.pocket.family import PocketChoice
     from pocket_fast.models.pocket.voice import VoiceState
     from pocket_fast.text.prepare import TextRules
 
@@ -218,6 +219,11 @@ class TTSModel(PocketSpeaking):
             raise VoiceError("these models take no words of a recording; give the recording alone")
         return self.get_state_for_audio_prompt(source, truncate)
 
+    def export_voice(self, voice: VoiceState, path: Path) -> str:
+        """See Speaking."""
+        export_model_state(voice, path)
+        return f"{voice.length} positions"
+
     # --- voices --------------------------------------------------------------------------------
 
     def get_state_for_audio_prompt(
@@ -287,6 +293,11 @@ class TTSModel(PocketSpeaking):
                 f"({self._cloning_reason}). Use a predefined voice (`pocket-fast voices`), or accept the terms at "
                 "https://huggingface.co/kyutai/pocket-tts, log in with `hf auth login` or set HF_TOKEN, and load again"
             )
+
+
+def load(choice: PocketChoice, **options: Any) -> TTSModel:
+    """The model that was chosen. options: those of TTSModel.load_model."""
+    return TTSModel.load_model(choice.language, choice.config, checkpoint=choice.checkpoint, **options)
 
 
 def export_model_state(model_state: Mapping[str, Mapping[str, np.ndarray]], dest: str | Path) -> None:

@@ -89,6 +89,10 @@ class Speaking(ABC):
         """
 
     @abstractmethod
+    def export_voice(self, voice: Any, path: Path) -> str:
+        """Write a voice as .safetensors, which find_voice reads; returns what is in it, in words. Raises VoiceError."""
+
+    @abstractmethod
     def count_tokens(self, text: str) -> int:
         """Tokens of a text."""
 

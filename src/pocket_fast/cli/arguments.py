@@ -1,28 +1,27 @@
-"""Parsing: values that begin with a dash, numbers with bounds, and the choice of a model."""
+"""Parsing: values that begin with a dash, numbers with bounds, the choice of a model, and what the families take."""
 
 from __future__ import annotations
 
 import argparse
-import functools
+import logging
 import math
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NoReturn
 
+from pocket_fast.cli.console import stderr_is_terminal
 from pocket_fast.errors import ConfigError
+from pocket_fast.models import catalog
+from pocket_fast.models.contract import Choice, ModelOption, Setting, check_settings
 
-if TYPE_CHECKING:
-    from pocket_fast.models.pocket.config import ModelConfig
-
-DEFAULT_MODEL = "english"
+_log = logging.getLogger("pocket_fast")
 
 
 class Parser(argparse.ArgumentParser):
     """Takes the word after an option as its value even if it begins with a dash, unless it is an option.
 
-    argparse alone refuses `--eos-threshold -1e-3` and `--text "-quick"`.
+    argparse alone refuses `--number -1e-3` and `--text "-quick"`.
     """
 
     def __init__(self, **how: Any) -> None:
@@ -90,14 +89,11 @@ def number(least: float = -math.inf, above: float = -math.inf) -> Callable[[str]
     return parse
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
-    """Which model: read back with model_choice."""
-    group = parser.add_argument_group("model")
-    add = group.add_argument
-    add("--language", metavar="NAME", help=f"a model by name (default {DEFAULT_MODEL}; see `voices`)")
-    add("--config", metavar="YAML", help="instead: a config of your own, as path, https:// or hf:// URL")
-    add("--variant", metavar="NAME", help="another spelling of --language")
-    add("--checkpoint", metavar="FILE", help="a training checkpoint (.pt) in place of the config's weights")
+def yes_or_no(text: str) -> bool:
+    """An argparse type: true or false."""
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
+    return text.lower() == "true"
 
 
 def add_thread_option(parser: Any) -> None:
@@ -107,66 +103,133 @@ def add_thread_option(parser: Any) -> None:
     )
 
 
-@dataclass(frozen=True)
-class ModelChoice:
-    """The model that was asked for; settings come from the shipped configs or the user's YAML.
-
-    named: whether the user said which.
-    """
-
-    language: str | None
-    config: str | None
-    checkpoint: Path | None
-    settings: ModelConfig
-    quiet: bool
-    named: bool = True
-
-    @functools.cached_property
-    def released(self) -> str | None:
-        """The model of ours that this is, weights included; None for a config or checkpoint of the user's."""
-        from pocket_fast.cli.console import stderr_is_terminal
-        from pocket_fast.models.pocket.loading import released_model
-
-        if self.checkpoint is not None or self.config is None:
-            return self.language if self.checkpoint is None else None
-        show = not self.quiet and stderr_is_terminal()
-        return released_model(self.settings, self.folder, progress=show)
-
-    @property
-    def speaks(self) -> str | None:
-        """The model of ours by which a text and a voice are chosen where none were given."""
-        return self.language or self.released
-
-    @property
-    def folder(self) -> Path | None:
-        """Where the config's relative paths start; None unless it is a file of the user's."""
-        if self.config is None or "://" in self.config:
-            return None
-        return Path(self.config).expanduser().parent
+# --- which model -----------------------------------------------------------------------------------
 
 
-def model_choice(options: argparse.Namespace) -> ModelChoice:
-    """What add_model_options collected, with the config read and checked.
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """Which model: read back with model_choice."""
+    add = parser.add_argument_group("model").add_argument
+    add("--model", metavar="NAME", help="a model of any family: a name (see `voices`), a file or a folder")
+    settings = _settings()
+    for option in _model_options().values():
+        also = settings.get(f"--{option.name}")
+        help = option.help if also is None else f"{option.help}; with --model: {also.help}"
+        add(f"--{option.name}", metavar=option.metavar, help=help)
 
-    Raises ConfigError (a contradiction, a bad YAML file), NotFoundError (no such model, with the nearest
-    names; no such file), DownloadError.
-    """
-    from pocket_fast.models.pocket import catalog
-    from pocket_fast.models.pocket.config_file import load_config
-    from pocket_fast.models.pocket.loading import fetch_config
-    from pocket_fast.weights.hub import fetch
 
+def model_choice(options: argparse.Namespace) -> Choice:
+    """What add_model_options collected, with the config read and checked. Raises as catalog.choose."""
     given = {
-        f"--{key} {value}": value
-        for key in ("language", "variant", "config")
-        if (value := getattr(options, key)) is not None
+        name: value for name in ("model", *_model_options()) if (value := getattr(options, name)) is not None
     }
-    if len(given) > 1:
-        raise ConfigError(f"{' and '.join(given)} were given; choose the model with one of them")
-    checkpoint = None if options.checkpoint is None else fetch(options.checkpoint)
-    if options.config is not None:
-        settings = load_config(fetch_config(options.config))
-        return ModelChoice(None, options.config, checkpoint, settings, options.quiet)
-    name = catalog.canonical_name(options.language or options.variant or DEFAULT_MODEL)
-    named = bool(given) or checkpoint is not None
-    return ModelChoice(name, None, checkpoint, catalog.shipped_config(name), options.quiet, named)
+    return catalog.choose(given, progress=not options.quiet and stderr_is_terminal())
+
+
+def asks_for_a_model(options: argparse.Namespace) -> bool:
+    """Whether any of them was given."""
+    return any(getattr(options, name) for name in ("model", *_model_options()))
+
+
+def _model_options() -> dict[str, ModelOption]:
+    found: dict[str, ModelOption] = {}
+    for family in catalog.families():
+        for option in family.model_options:
+            found.setdefault(option.name, option)
+    return found
+
+
+# --- how it speaks ---------------------------------------------------------------------------------
+
+
+def add_setting_options(group: Any, help: Sequence[str] = ()) -> None:
+    """Everything that models may be asked of their speech: read back with given_settings.
+
+    help: in place of that of the settings, for the first one and for the others.
+    """
+    texts = iter(help[:1])
+    for spelling, setting in _settings().items():
+        if spelling.removeprefix("--") in _model_options():
+            continue  # the option is there already
+        how = {"type": _argument_type(setting), "metavar": _METAVARS[setting.type]}
+        if help:
+            spellings = filter(None, (spelling, setting.old_option))
+            group.add_argument(*spellings, **how, help=next(texts, help[-1]))
+            continue
+        group.add_argument(spelling, **how, help=setting.help)
+        if setting.old_option:
+            group.add_argument(setting.old_option, **how, help=argparse.SUPPRESS)
+
+
+def given_settings(options: argparse.Namespace, choice: Choice) -> Mapping[str, Any]:
+    """What add_setting_options collected, as speak() takes it. Raises ConfigError for what the model does not take."""
+    own = {setting.spelling: setting for setting in choice.settings}
+    chosen_by = {f"--{option.name}" for option in choice.family.model_options}
+    found: dict[str, Any] = {}
+    for spelling, setting in _settings().items():
+        value = getattr(options, _attribute(spelling))
+        if setting.old_option and (old := getattr(options, _attribute(setting.old_option), None)) is not None:
+            _log.warning("%s is deprecated, use %s", setting.old_option, spelling)
+            value = old
+        if value is None or spelling in chosen_by:
+            continue
+        if spelling not in own:
+            raise ConfigError(f"{choice.title} takes no {spelling}; leave it out")
+        found[own[spelling].name] = value
+    return check_settings(found, choice.settings)
+
+
+def add_words_option(group: Any) -> None:
+    """--voice-text, if there are models that take it: read back with given_words."""
+    if any(family.takes_words for family in catalog.families()):
+        group.add_argument("--voice-text", metavar="TEXT", help="what the recording of the voice says")
+
+
+def given_words(options: argparse.Namespace, choice: Choice) -> str | None:
+    """What the recording says, if that was given. Raises ConfigError for a model that does not take it."""
+    words = getattr(options, "voice_text", None)
+    if words is not None and not choice.takes_words:
+        raise ConfigError(f"{choice.title} takes no --voice-text; leave it out")
+    return words
+
+
+_METAVARS = {int: "N", float: "X", str: "TEXT", bool: "true|false"}
+
+
+def _settings() -> dict[str, Setting]:
+    """Those of all families by spelling; where several have one, with the widest bounds: each model checks its own."""
+    found: dict[str, Setting] = {}
+    for family in catalog.families():
+        for setting in family.settings:
+            known = found.get(setting.spelling)
+            found[setting.spelling] = setting if known is None else _widest(known, setting, family.title)
+    return found
+
+
+def _widest(one: Setting, other: Setting, title: str) -> Setting:
+    def widest(choose: Callable[..., float], *bounds: float | None) -> float | None:
+        return None if None in bounds else choose(bounds)
+
+    return replace(
+        one,
+        help=one.help if one.help == other.help else f"{one.help}; {title}: {other.help}",
+        least=widest(min, one.least, other.least),
+        above=widest(min, one.above, other.above),
+        most=widest(max, one.most, other.most),
+        choices=one.choices if one.choices == other.choices else (),
+    )
+
+
+def _argument_type(setting: Setting) -> Callable[[str], Any]:
+    convert = yes_or_no if setting.type is bool else setting.type
+
+    def parse(text: str) -> Any:
+        try:
+            return setting.check(convert(text))
+        except ValueError:  # a ConfigError too
+            raise argparse.ArgumentTypeError(f"expected {setting.expected}, got {text!r}") from None
+
+    return parse
+
+
+def _attribute(spelling: str) -> str:
+    return spelling.removeprefix("--").replace("-", "_")

@@ -8,13 +8,20 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pocket_fast.cli.arguments import add_model_options, add_thread_option, model_choice
+from pocket_fast.cli.arguments import (
+    add_model_options,
+    add_thread_option,
+    add_words_option,
+    given_words,
+    model_choice,
+)
 from pocket_fast.cli.console import Interrupts, say, stderr_is_terminal
 from pocket_fast.cli.model import load_model, load_voice, voice_source
 from pocket_fast.errors import NotFoundError, PocketFastError, VoiceError
+from pocket_fast.models.contract import Choice
 
 if TYPE_CHECKING:
-    from pocket_fast.api import TTSModel
+    from pocket_fast.api.speaking import Speaking
 
 _RECORDINGS = (".wav", ".mp3", ".flac", ".ogg", ".opus", ".aiff")
 
@@ -31,6 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("target", metavar="EXPORT_PATH", help="the .safetensors file; a folder for a folder")
     parser.add_argument("-q", "--quiet", action="store_true", help="errors only")
+    add_words_option(parser)
     add_model_options(parser)
     add_thread_option(parser)
 
@@ -38,21 +46,26 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Exports one voice, or those of a folder, going on after one that fails."""
     choice = model_choice(options)
-    settings = {"threads": options.threads, "progress": not options.quiet and stderr_is_terminal()}
+    words = given_words(options, choice)
+    machine = {"threads": options.threads, "progress": not options.quiet and stderr_is_terminal()}
     source, target = options.source, Path(options.target)
     if os.path.isdir(source):
+        if words is not None:
+            raise VoiceError(
+                f"{source} is a folder; --voice-text is what one recording says: export them singly"
+            )
         pairs = _pairs(Path(source), target)
         _check_folder(target.parent, target)
-        model = load_model(choice, **settings)
+        model = load_model(choice, **machine)
         target.mkdir(exist_ok=True)
-        return 0 if sum([_try_to_export(model, *pair) for pair in pairs]) == len(pairs) else 1
+        return 0 if sum([_try_to_export(choice, model, *pair) for pair in pairs]) == len(pairs) else 1
     if target.is_dir():
         raise VoiceError(f"{target} is a folder; give the name of a .safetensors file in it")
     _check_folder(target.parent, target)
     if target.suffix != ".safetensors":
         _log.warning("%s: a voice can be loaded only from a file named *.safetensors; rename it", target)
-    with voice_source(source, choice) as voice:
-        _export(load_model(choice, **settings), voice, target)
+    with voice_source(source, choice, words) as voice:
+        _export(choice, load_model(choice, **machine), voice, target, words)
     return 0
 
 
@@ -73,18 +86,18 @@ def _check_folder(folder: Path, target: Path) -> None:
         raise VoiceError(f"cannot write {target}: the folder {folder} is write-protected")
 
 
-def _try_to_export(model: TTSModel, source: Path, target: Path) -> bool:
+def _try_to_export(choice: Choice, model: Speaking, source: Path, target: Path) -> bool:
     try:
-        _export(model, source, target)
+        _export(choice, model, source, target)
     except PocketFastError as error:
         say(f"error: {error}")
         return False
     return True
 
 
-def _export(model: TTSModel, source: str | Path, target: Path) -> None:
-    from pocket_fast.api import export_model_state
-
-    state = load_voice(model, source, truncate=True)
-    export_model_state(state, target)
-    _log.info("%s: %d positions, %.0f kB", target, state.length, target.stat().st_size / 1e3)
+def _export(
+    choice: Choice, model: Speaking, source: str | Path | None, target: Path, words: str | None = None
+) -> None:
+    voice = load_voice(choice, model, source, truncate=True, words=words)
+    what = model.export_voice(voice, target)
+    _log.info("%s: %s, %.0f kB", target, what, target.stat().st_size / 1e3)

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.cli.arguments import (
-    ModelChoice,
     add_model_options,
+    add_setting_options,
     add_thread_option,
+    add_words_option,
+    given_settings,
+    given_words,
     model_choice,
     number,
     whole,
@@ -25,6 +28,7 @@ from pocket_fast.cli.arguments import (
 from pocket_fast.cli.console import Interrupts, progress, say, stderr_is_terminal
 from pocket_fast.cli.model import load_speaker, voice_source
 from pocket_fast.errors import ConfigError, TextError, UnsupportedError
+from pocket_fast.models.contract import Choice
 
 if TYPE_CHECKING:
     from pocket_fast.audio.write import AudioWriter
@@ -45,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="who speaks: a name (see `voices`), a recording or .safetensors state as path, hf:// or https:// "
         "URL, or base64 audio, bare or as a data: URL (default: by language)",
     )
+    add_words_option(parser)
     add(
         "-o",
         "--output",
@@ -63,18 +68,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_speech_options(group: Any) -> None:
     add = group.add_argument
-    add(
-        "--temperature",
-        type=number(least=0),
-        metavar="X",
-        help="variance of the noise (default: the model's)",
-    )
-    add("--sampler-decode-steps", type=whole(1), default=1, metavar="N", help="steps per frame (default 1)")
-    add("--lsd-decode-steps", type=whole(1), help=argparse.SUPPRESS)
-    add("--noise-clamp", type=number(above=0), metavar="X", help="redraw noise beyond +-X (default: never)")
-    add("--eos-threshold", type=number(), metavar="X", help="end of speech above it (default: the model's)")
-    add("--frames-after-eos", type=whole(0), metavar="N", help="80 ms frames kept after end of speech")
-    add("--max-tokens", type=whole(1), metavar="N", help="longest chunk of text (default 50; builtin 130)")
+    add_setting_options(group)
     add("--natural-pauses", action="store_true", help="also pause at ... and at commas")
     add(
         "--seed",
@@ -98,19 +92,19 @@ def _add_machine_options(group: Any) -> None:
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Refuses whatever can be refused, then loads the model, then speaks."""
     from pocket_fast.audio.write import open_writer
-    from pocket_fast.models.pocket.voices import default_text
 
     if options.stream:
         options.quiet = True
         _log.setLevel(logging.ERROR)
     _check_device(options)
     choice = model_choice(options)
+    settings, words = given_settings(options, choice), given_words(options, choice)
     text = _given_text(options, choice)
     target, file_format = _target(options)
     hold_back = _first_chunk_seconds()
     with (
-        voice_source(options.voice, choice) as voice,
-        open_writer(target, file_format, choice.settings.mimi.sample_rate) as writer,
+        voice_source(options.voice, choice, words, settings) as voice,
+        open_writer(target, file_format, choice.sample_rate) as writer,
     ):
         start = time.perf_counter()
         speaker = load_speaker(
@@ -118,11 +112,8 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             voice,
             chosen=options.voice is not None,
             truncate=options.truncate,
+            words=words,
             voice_cache=options.voice_cache,
-            temp=options.temperature,
-            sampler_decode_steps=_decode_steps(options),
-            noise_clamp=options.noise_clamp,
-            eos_threshold=options.eos_threshold,
             quantize=options.quantize,
             compute_type=options.compute_type,
             threads=options.threads,
@@ -131,13 +122,12 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         model = speaker.model
         ready = time.perf_counter() - start
         with interrupts.gently() as stop:
-            frames = model.generate_audio_stream(
+            frames = model.speak(
                 speaker.state,
-                default_text(speaker.choice.speaks) if text is None else text,
-                options.max_tokens,
-                options.frames_after_eos,
-                stop=stop,
+                speaker.choice.default_text if text is None else text,
+                settings,
                 seed=options.seed,
+                stop=stop,
                 natural_pauses=options.natural_pauses,
                 live=options.stream,
             )
@@ -162,18 +152,9 @@ def _check_device(options: argparse.Namespace) -> None:
         raise UnsupportedError(f"device {device!r}: this version runs on 'cpu' only")
 
 
-def _decode_steps(options: argparse.Namespace) -> int:
-    if options.lsd_decode_steps is None:
-        return options.sampler_decode_steps
-    _log.warning("--lsd-decode-steps is deprecated, use --sampler-decode-steps")
-    return options.lsd_decode_steps
-
-
-def _given_text(options: argparse.Namespace, choice: ModelChoice) -> str | None:
+def _given_text(options: argparse.Namespace, choice: Choice) -> str | None:
     """The text that was given, known to have something in it; None if there was none. Raises TextError."""
-    from pocket_fast.models.pocket.prompt import text_rules
     from pocket_fast.text.pauses import Spoken, cut_at_pauses
-    from pocket_fast.text.prepare import prepare
 
     text = options.text
     if text is None:
@@ -182,7 +163,7 @@ def _given_text(options: argparse.Namespace, choice: ModelChoice) -> str | None:
         text = _standard_input()
     for piece in cut_at_pauses(text, options.natural_pauses):
         if isinstance(piece, Spoken):
-            prepare(piece.text, text_rules(choice.settings))
+            choice.check_text(piece.text)
     return text
 
 

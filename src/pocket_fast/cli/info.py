@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import math
 import platform
 from typing import Any
 
 from pocket_fast import __version__
-from pocket_fast.cli.arguments import ModelChoice, add_model_options, model_choice
+from pocket_fast.cli.arguments import add_model_options, asks_for_a_model, model_choice
 from pocket_fast.cli.console import Interrupts
 from pocket_fast.errors import WeightsError
+from pocket_fast.models.contract import Choice
 
 Facts = dict[str, Any]
 
@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Prints to standard output; loads and downloads no weights."""
     facts = machine_facts()
-    if any((options.language, options.variant, options.config, options.checkpoint)):
+    if asks_for_a_model(options):
         facts["model"] = model_facts(model_choice(options))
     if options.json:
         import json
@@ -62,54 +62,10 @@ def machine_facts() -> Facts:
     }
 
 
-def model_facts(choice: ModelChoice) -> Facts:
+def model_facts(choice: Choice) -> Facts:
     """What the config says, and which of its files are on this machine."""
-    from pocket_fast.models.pocket.names import expected_tensors
-
-    settings = choice.settings
-    lm, codec = settings.flow_lm, settings.mimi
-    t, table = lm.transformer, lm.lookup_table
-    sizes = {name: math.prod(shape) for name, shape in expected_tensors(settings).items()}
-    return {
-        "name": choice.language or choice.config,
-        "parameters": sum(sizes.values()),
-        "parameters of the language model": sum(
-            n for name, n in sizes.items() if name.startswith("flow_lm.")
-        ),
-        "layers": t.num_layers,
-        "width": t.d_model,
-        "heads": f"{t.num_heads} of {t.head_dim} ({t.kv_heads} for keys and values)",
-        "feed-forward width": t.ffn_dim,
-        "sampler": f"{lm.flow.type}, {lm.flow.depth} blocks of {lm.flow.dim}",
-        "vocabulary": table.n_bins,
-        "temperature": settings.default_temperature,
-        "end of speech threshold": settings.default_eos_threshold,
-        "codec layers": codec.decoding_transformer.num_layers,
-        "codec width": codec.decoding_transformer.d_model,
-        "sample rate": codec.sample_rate,
-        "frame rate": codec.frame_rate,
-        "files": _files(choice),
-    }
-
-
-def _files(choice: ModelChoice) -> dict[str, Facts]:
-    from pocket_fast.models.pocket.config_file import resolve_location
-
-    settings = choice.settings
-    named = {
-        "weights": settings.weights_path,
-        "weights without voice cloning": settings.weights_path_without_voice_cloning,
-        "language model weights": settings.flow_lm.weights_path,
-        "codec weights": settings.mimi.weights_path,
-        "tokenizer": settings.flow_lm.lookup_table.tokenizer_path,
-    }
-    if choice.checkpoint is not None:
-        named["checkpoint"] = str(choice.checkpoint)
-    return {
-        what: _file(resolve_location(where, choice.folder))
-        for what, where in named.items()
-        if where is not None
-    }
+    files = {what: _file(where) for what, where in choice.files().items()}
+    return {"name": choice.title, **choice.facts(), "files": files}
 
 
 def _file(location: str) -> Facts:

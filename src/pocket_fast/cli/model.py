@@ -8,32 +8,24 @@ import contextlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pocket_fast.cli.arguments import DEFAULT_MODEL, ModelChoice
 from pocket_fast.cli.console import say
 from pocket_fast.errors import VoiceError
-from pocket_fast.models.pocket import builtin
+from pocket_fast.models.contract import Choice, StoredModel
 from pocket_fast.weights.reach import FetchError
 
 if TYPE_CHECKING:
-    from pocket_fast.api import TTSModel
-    from pocket_fast.models.pocket.loading import Loaded
-    from pocket_fast.models.pocket.voice import VoiceState
+    from pocket_fast.api.speaking import Speaking
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
 
-_WAYS_OUT = """\
-Ways out:
-  - connect to the network; where the hub denies access, log in with `hf auth login` or set HF_TOKEN
-  - let the small model inside the package speak: --language builtin
-  - use files on this machine: --config FILE.yaml --voice RECORDING.wav
-  - only measure the speed, with random weights: in a copy of the sources, run
-    `python tools/make_synthetic_model.py DIR`, then give --config DIR/config.yaml --voice ref.wav"""
+_WAY_OUT = "connect to the network; where the hub denies access, log in with `hf auth login` or set HF_TOKEN"
 
-# Why the built-in model may speak in the place of the default one, and what helps against it.
+# Why another model may speak in the place of the default one, and what helps against it.
 _NOT_TO_BE_HAD = {
     "offline": ("the hub cannot be reached", "connect to the network"),
     "gated": ("the hub denies access", "log in with `hf auth login`"),
@@ -43,89 +35,97 @@ _NOT_TO_BE_HAD = {
 class Speaker(NamedTuple):
     """Who speaks: what was asked for, or instead of it."""
 
-    choice: ModelChoice
-    voice: str | Path
-    model: TTSModel
-    state: VoiceState
+    choice: Choice
+    voice: str | Path | None
+    model: Speaking
+    state: Any
 
 
 def load_speaker(
-    choice: ModelChoice,
-    voice: str | Path,
+    choice: Choice,
+    voice: str | Path | None,
     *,
     chosen: bool,
     truncate: bool,
+    words: str | None = None,
     voice_cache: Path | None = None,
-    **settings: Any,
+    **machine: Any,
 ) -> Speaker:
     """The model, and what voice_source gave. chosen: the user said which voice.
 
-    Where neither was named and the hub does not give them, it says so, quiet or not, and they are the built-in ones.
+    Where neither was named and the hub does not give them, it says so, quiet or not, and who stands in for them speaks.
     """
 
-    def load(choice: ModelChoice, voice: str | Path) -> Speaker:
-        model = load_model(choice, **settings)
+    def load(choice: Choice, voice: str | Path | None) -> Speaker:
+        model = load_model(choice, **machine)
         model.voice_cache.folder = voice_cache
-        return Speaker(choice, voice, model, load_voice(model, voice, truncate, chosen))
+        return Speaker(choice, voice, model, load_voice(choice, model, voice, truncate, words, chosen))
 
     try:
         return load(choice, voice)
     except FetchError as error:
-        if chosen or choice.named or error.reason not in _NOT_TO_BE_HAD:
+        if chosen or choice.named or choice.stand_in is None or error.reason not in _NOT_TO_BE_HAD:
             raise
         why, cure = _NOT_TO_BE_HAD[error.reason]
-    say(
-        f"WARNING: {why}: the small built-in voice speaks. For the real one {cure} (see --language {DEFAULT_MODEL})"
-    )
-    return load(ModelChoice(builtin.NAME, None, None, builtin.config(), choice.quiet), builtin.DEFAULT_VOICE)
+    say(f"WARNING: {why}: the small built-in voice speaks. For the real one {cure} (see {choice.option})")
+    return load(choice.stand_in, choice.stand_in.default_voice)
 
 
-def load_model(choice: ModelChoice, **settings: Any) -> TTSModel:
-    """TTSModel.load_model for the choice; a model of ours that cannot be fetched is explained."""
-    from pocket_fast.api import TTSModel
+def load_model(choice: Choice, **machine: Any) -> Speaking:
+    """The model of the choice; one of ours that cannot be fetched is explained."""
+    from pocket_fast.api import load_choice
 
-    with _ways_out(_no_model(choice)):
-        return TTSModel.load_model(choice.language, choice.config, checkpoint=choice.checkpoint, **settings)
+    with _ways_out(_no_model(choice), choice.ways_out):
+        return load_choice(choice, **machine)
 
 
-def load_weights(choice: ModelChoice, progress: bool) -> Loaded:
+def load_weights(choice: Choice, progress: bool) -> StoredModel:
     """The checked weights of the choice, not packed for any machine; explains as load_model."""
-    from pocket_fast.models.pocket.loading import load
-
-    with _ways_out(_no_model(choice)):
-        return load(choice.settings, choice.folder, choice.checkpoint, progress=progress)
+    with _ways_out(_no_model(choice), choice.ways_out):
+        return choice.stored(progress=progress)
 
 
-def _no_model(choice: ModelChoice) -> str | None:
-    return None if choice.language is None else f"cannot fetch the model {choice.language!r}"
+def _no_model(choice: Choice) -> str | None:
+    return None if choice.name is None else f"cannot fetch the model {choice.name!r}"
 
 
-def load_voice(model: TTSModel, voice: str | Path, truncate: bool, chosen: bool = True) -> VoiceState:
-    """The state of what voice_source gave; if it is the default, a failed download says so."""
-    with _ways_out(None if chosen else "no --voice was given, and the default one cannot be fetched"):
-        return model.get_state_for_audio_prompt(voice, truncate)
+def load_voice(
+    choice: Choice,
+    model: Speaking,
+    voice: str | Path | None,
+    truncate: bool,
+    words: str | None = None,
+    chosen: bool = True,
+) -> Any:
+    """The voice of what voice_source gave; if it is the default, a failed download says so."""
+    problem = None if chosen else "no --voice was given, and the default one cannot be fetched"
+    with _ways_out(problem, choice.ways_out):
+        return None if voice is None else model.find_voice(voice, words=words, truncate=truncate)
 
 
 @contextlib.contextmanager
-def voice_source(given: str | None, choice: ModelChoice) -> Iterator[str | Path]:
+def voice_source(
+    given: str | None,
+    choice: Choice,
+    words: str | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+) -> Iterator[str | Path | None]:
     """The voice as the model takes it: a name, path or URL as it came, base64 audio as a temporary file.
 
-    Base64 is a `data:` URL, or more than 100 characters of nothing else that name no file. None is the
-    default voice. Raises VoiceError or NotFoundError for what can be refused before a model is loaded.
+    Base64 is a `data:` URL, or more than 100 characters of nothing else that name no file. None is the default voice,
+    or none for a model that needs none. Raises as Choice.check: what can be refused before a model is loaded.
     """
-    from pocket_fast.models.pocket.voices import default_voice, locate_voice
-
     audio = None if given is None else _embedded_audio(given)
     if audio is not None:
         with tempfile.TemporaryDirectory(prefix="pocket_fast-") as folder:
             path = Path(folder, "voice-from-base64")
             path.write_bytes(audio)
+            choice.check(path, words, settings)
             yield path
-    elif given is None:
-        yield default_voice(choice.speaks, custom=choice.released is None)
-    else:
-        locate_voice(given, choice.released)
-        yield given
+        return
+    voice = choice.default_voice if given is None else given
+    choice.check(voice, words, settings)
+    yield voice
 
 
 def _embedded_audio(given: str) -> bytes | None:
@@ -144,10 +144,11 @@ def _embedded_audio(given: str) -> bytes | None:
 
 
 @contextlib.contextmanager
-def _ways_out(problem: str | None) -> Iterator[None]:
+def _ways_out(problem: str | None, others: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except FetchError as error:
         if problem is None or error.reason in ("disk", "truncated"):
             raise
-        raise FetchError(f"{problem}: {error}\n{_WAYS_OUT}", error.reason) from error
+        ways = "".join(f"\n  - {way}" for way in (_WAY_OUT, *others))
+        raise FetchError(f"{problem}: {error}\nWays out:{ways}", error.reason) from error

@@ -10,7 +10,18 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pocket_fast.cli.arguments import Parser, add_model_options, model_choice, number, whole
+from pocket_fast.cli.arguments import (
+    Parser,
+    add_model_options,
+    add_setting_options,
+    add_words_option,
+    given_settings,
+    given_words,
+    model_choice,
+    number,
+    whole,
+    yes_or_no,
+)
 from pocket_fast.cli.console import Interrupts, logging_to_stderr, stderr_is_terminal
 from pocket_fast.cli.model import Speaker, load_speaker, voice_source
 from pocket_fast.errors import ConfigError, PocketFastError, UnsupportedError
@@ -18,7 +29,7 @@ from pocket_fast.errors import ConfigError, PocketFastError, UnsupportedError
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from pocket_fast.api import TTSModel
+    from pocket_fast.api.speaking import Speaking
 
 _WORDS = "POCKET_FAST_SERVE"  # the command line, for processes that uvicorn starts
 _LEVELS = ("debug", "info", "warning", "error")
@@ -96,17 +107,13 @@ def _add_access_options(group: Any) -> None:
 def _add_voice_options(group: Any) -> None:
     add = group.add_argument
     add("--default-voice", "--voice", metavar="VOICE", help="in any form that `generate --voice` takes")
+    add_words_option(group)
     add("--prewarm-voices", metavar="NAMES", help="get these ready before listening; separated by commas")
     add("--voice-cache-capacity", type=whole(1), default=64, metavar="N", help="voices kept (default 64)")
-    add("--temperature", type=number(least=0), metavar="X", help="where requests give none")
-    add(
-        "--sampler-decode-steps", "--lsd-decode-steps", type=whole(1), default=1, metavar="N", help="likewise"
-    )
-    add("--noise-clamp", type=number(above=0), metavar="X", help="likewise")
-    add("--eos-threshold", type=number(), metavar="X", help="likewise")
+    add_setting_options(group, help=("where requests give none", "likewise"))
     add(
         "--warmup",
-        type=_yes_or_no,
+        type=yes_or_no,
         default=True,
         metavar="true|false",
         help="speak a word before listening (default true)",
@@ -120,12 +127,6 @@ def _add_machine_options(group: Any) -> None:
     for_threads = {"type": whole(1), "metavar": "N"}
     add("--threads", **for_threads, help="most threads to use, in each process")
     add("--omp-threads", "--mkl-threads", dest="threads", **for_threads, help="another spelling of --threads")
-
-
-def _yes_or_no(text: str) -> bool:
-    if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
-    return text.lower() == "true"
 
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
@@ -190,16 +191,14 @@ def _app(options: argparse.Namespace) -> FastAPI:
     from pocket_fast.server.options import Options
 
     choice = model_choice(options)
-    with voice_source(options.default_voice, choice) as voice:
+    settings, words = given_settings(options, choice), given_words(options, choice)
+    with voice_source(options.default_voice, choice, words, settings) as voice:
         speaker = load_speaker(
             choice,
             voice,
             chosen=options.default_voice is not None,
             truncate=True,
-            temp=options.temperature,
-            sampler_decode_steps=options.sampler_decode_steps,
-            noise_clamp=options.noise_clamp,
-            eos_threshold=options.eos_threshold,
+            words=words,
             quantize=options.quantize,
             compute_type=options.compute_type,
             threads=options.threads,
@@ -226,22 +225,21 @@ def _app(options: argparse.Namespace) -> FastAPI:
             max_wait=options.max_wait,
             allow_voice_urls=options.allow_voice_urls,
             default_voice=_name_of(speaker),
+            settings=settings,
         ),
     )
 
 
 def _name_of(speaker: Speaker) -> str:
     """How the default voice is listed: by its name if it has one. Never by its path."""
-    from pocket_fast.models.pocket.voices import voice_names
-
-    return str(speaker.voice) if speaker.voice in voice_names(speaker.choice.released) else "default"
+    return str(speaker.voice) if speaker.voice in speaker.model.voice_names else "default"
 
 
-def _prewarm(model: TTSModel, names: str | None) -> None:
+def _prewarm(model: Speaking, names: str | None) -> None:
     """Get voices ready that requests may name. One that cannot be had is not worth more than a warning."""
     for name in filter(None, map(str.strip, (names or "").split(","))):
         try:
-            model.get_state_for_audio_prompt(name, truncate=True)
+            model.find_voice(name, truncate=True)
         except ConfigError:
             raise
         except PocketFastError as error:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
+from collections.abc import Iterable
 
 from pocket_fast.cli.console import Interrupts
+from pocket_fast.models import catalog
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Everything `voices` takes."""
     parser.add_argument(
+        "--model",
         "--language",
         metavar="NAME",
         help="only the voice names, the default of this model first, one per line",
@@ -17,29 +21,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
-    """Prints to standard output. Raises NotFoundError for an unknown language."""
-    from pocket_fast.models.pocket import builtin
-    from pocket_fast.models.pocket.catalog import MODELS, canonical_name, shipped_config
-    from pocket_fast.models.pocket.voices import VOICES, default_voice, voice_names
-
-    if options.language is not None:
-        shipped_config(options.language)
-        model = canonical_name(options.language)
-        default = default_voice(model, custom=False)
-        print("\n".join([f"{default} (default)", *(name for name in voice_names(model) if name != default)]))
+    """Prints to standard output. Raises NotFoundError for an unknown model."""
+    if options.model is not None:
+        choice = catalog.choose({"model": options.model})
+        first = choice.default_voice
+        names = [name for name in choice.voice_names if name != first]
+        print("\n".join(names if first is None else [f"{first} (default)", *names]))
         return 0
-    print("Language    Default voice  Models (--language)")
-    for language in dict.fromkeys(model.split("_")[0] for model in MODELS):
-        models = [model for model in MODELS if model.split("_")[0] == language]
-        _print_wrapped(f"{language:<12}{default_voice(language, custom=False):<15}", models)
-    print()
-    _print_wrapped("Voices (--voice), all of them for every released model: ", VOICES)
-    _print_wrapped(f"Voices of {builtin.NAME}, which is in the package: ", voice_names(builtin.NAME))
+    for n, family in enumerate(catalog.families()):
+        listing = family.listing()
+        print("\n" * (n > 0) + f"Language    Default voice  Models ({listing.option})")
+        for language, default, models in listing.rows:
+            _print_wrapped(f"{language:<12}{default:<15}", models)
+        print()
+        for whose, names in listing.voices:
+            _print_wrapped(f"{whose}: ", names)
     return 0
 
 
-def _print_wrapped(title: str, names) -> None:
-    import textwrap
-
+def _print_wrapped(title: str, names: Iterable[str]) -> None:
     indent = " " * 27
     print(textwrap.fill(title + ", ".join(names), 100, subsequent_indent=indent, break_on_hyphens=False))

@@ -1,11 +1,36 @@
-"""What everything else needs of a model family: the engine a SpeechModel, those who speak a Script."""
+"""What everything else needs of a model family, and all that it knows of any: a SpeechModel for the engine, a Script
+for those who speak; for the command line and the server a Family, and a Choice of one of its models.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+
+from pocket_fast.models.settings import Setting, check_settings
+
+if TYPE_CHECKING:
+    from pocket_fast.weights.tensors import Tensor
+
+__all__ = [
+    "Choice",
+    "Family",
+    "Frame",
+    "Listing",
+    "ModelOption",
+    "Script",
+    "Setting",
+    "SpeechModel",
+    "StoredModel",
+    "Utterance",
+    "check_settings",
+]
+
+Quantize = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
 class Utterance(Protocol):
@@ -78,4 +103,151 @@ class Script(Protocol):
 
     def finished(self, utterance: Any) -> None:
         """Take note of an utterance that was spoken to its end."""
+        ...
+
+
+@dataclass(frozen=True)
+class ModelOption:
+    """An option of the command line, --name, whose value says which of a family's models is meant."""
+
+    name: str
+    metavar: str
+    help: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A family's models and voices as `voices` prints them.
+
+    option: what takes the names of the models. rows: (language, its default voice, its models); voices: (whose
+    they are, their names).
+    """
+
+    option: str
+    rows: Sequence[tuple[str, str, Sequence[str]]]
+    voices: Sequence[tuple[str, Sequence[str]]]
+
+
+class Family(Protocol):
+    """What there is of a family before anything is loaded; models/catalog.py has the list.
+
+    title: its name. api: the module whose load(choice, **options) makes a Speaking of a Choice; options: quantize,
+    compute_type, threads, progress, and what that class takes besides. settings, takes_words: of all its models
+    together (see Choice). model_options: those that name a model of this family, besides --model. names: its
+    released models; forms: the other values of --model that it knows, in words.
+    """
+
+    title: str
+    api: str
+    settings: tuple[Setting, ...]
+    takes_words: bool
+    model_options: tuple[ModelOption, ...]
+    names: tuple[str, ...]
+    forms: str
+
+    def knows(self, model: str) -> bool:
+        """Whether this name, path or URL is for this family: quick, and nothing is fetched for it."""
+        ...
+
+    def choose(self, given: Mapping[str, str], *, progress: bool = False) -> Choice:
+        """The model that was asked for; given: values of --model and of model_options, without the dashes.
+
+        progress: show download bars. Raises ConfigError (a contradiction, a bad config), NotFoundError (no such
+        model, with the nearest names; no such file), DownloadError.
+        """
+        ...
+
+    def listing(self) -> Listing:
+        """For `voices`."""
+        ...
+
+
+class Choice(Protocol):
+    """A model that was asked for: its config is read and checked, and nothing is loaded yet.
+
+    name: of the released model, if it was chosen by that. title: what messages call it; option: how the command
+    line says it. named: whether anybody asked for it, and it is not just the default.
+    settings: what may be asked of its speech; takes_words: whether a voice may come with what its recording says.
+    ways_out: what helps if it cannot be fetched; stand_in: who speaks in its place if nobody asked for it by name.
+    """
+
+    family: Family
+    name: str | None
+    title: str
+    option: str
+    named: bool
+    settings: tuple[Setting, ...]
+    takes_words: bool
+    sample_rate: int
+    ways_out: Sequence[str]
+
+    @property
+    def stand_in(self) -> Choice | None: ...
+
+    @property
+    def voice_names(self) -> tuple[str, ...]:
+        """The voices that it has by name."""
+        ...
+
+    @property
+    def default_voice(self) -> str | None:
+        """Who speaks when no voice is given: a name, or where a recording lies; None: the model needs no voice."""
+        ...
+
+    @property
+    def default_text(self) -> str:
+        """What is said when no text is given."""
+        ...
+
+    def check(self, voice: str | Path | None, words: str | None, settings: Mapping[str, Any]) -> None:
+        """Refuse what can be refused before anything is loaded. Raises VoiceError, NotFoundError, ConfigError.
+
+        voice: a name, path or URL as the user wrote it, a file of ours, or the default; settings: checked one by one.
+        """
+        ...
+
+    def check_text(self, text: str) -> None:
+        """Raises TextError for a piece of text with nothing to speak in it."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """For `info`: what its config says."""
+        ...
+
+    def files(self) -> dict[str, str]:
+        """What it is made of, and where that lies."""
+        ...
+
+    def stored(self, *, progress: bool) -> StoredModel:
+        """Its weights, for `quantize`. Raises as loading does."""
+        ...
+
+
+class StoredModel(Protocol):
+    """A model's weights as its files hold them, checked, and not packed for any machine.
+
+    files: where they came from. main_file: the name of the file for the weights, in the folder that write() fills.
+    """
+
+    files: tuple[Path, ...]
+    main_file: str
+
+    @property
+    def is_int8(self) -> bool:
+        """Whether they are in 8 bits already."""
+        ...
+
+    def quantized(self, quantize: Quantize) -> Mapping[str, Tensor]:
+        """The same tensors, but the large matrices in 8 bits, with their scales (weights/int8.py)."""
+        ...
+
+    def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
+        """Fill a folder that loads as a model. Raises OSError."""
+        ...
+
+    def report(
+        self, tensors: Mapping[str, Tensor], models: tuple[Any, Any], voices: tuple[Any, Any]
+    ) -> list[str]:
+        """How near `tensors` are: the weights, and the speech of the two models that were loaded of both, the original
+        first. voices: what find_voice of each gave, or None."""
         ...

@@ -33,8 +33,13 @@ def create_app(model: Speaking, default_voice: Any, options: Options | None = No
     app = FastAPI(title="pocket_fast", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.service = service = Service(model, options, default_voice)
     add_handlers(app)
-    for module in (native, openai, pages, websocket):
-        app.include_router(module.router)
+    for router in (
+        native.router(service.forms),
+        openai.router(service.forms),
+        pages.router,
+        websocket.router,
+    ):
+        app.include_router(router)
     app.add_middleware(Guard, options=options)
     if options.cors_origins:
         app.add_middleware(

@@ -1,4 +1,7 @@
-"""What requests may ask for: the fields, their bounds, and how a body becomes them."""
+"""What requests may ask for: the fields, their bounds, and how a body becomes them.
+
+Some fields depend on the model: Forms makes the forms of requests from its settings.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,29 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    create_model,
+)
 from starlette.datastructures import UploadFile
 
+from pocket_fast.api.speaking import Speaking
+from pocket_fast.models.contract import Setting
 from pocket_fast.server.answers import Refusal
 from pocket_fast.server.options import Options
 
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _Number = Annotated[float, Field(allow_inf_nan=False)]
-F = TypeVar("F", bound="Settings")
+F = TypeVar("F", bound="Fields")
+
+INSTRUCT = "instruct"  # the setting that OpenAI's instructions are
 
 
 def _voice_id(value: Any) -> Any:
@@ -26,9 +43,7 @@ def _voice_id(value: Any) -> Any:
 Voice = Annotated[str | None, BeforeValidator(_voice_id)]
 
 
-class Settings(BaseModel):
-    """How to speak. What is left out is the model's default."""
-
+class _Voiced(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     voice: Voice = Field(
@@ -36,21 +51,6 @@ class Settings(BaseModel):
         description="A name from /v1/audio/voices, or a recording: base64, bare or as a data: URL; an https:// or "
         "hf:// URL where the server allows that.",
     )
-    temperature: _Number | None = Field(None, ge=0, le=10, description="Variance of the noise.")
-    steps: int | None = Field(
-        None,
-        ge=1,
-        le=64,
-        validation_alias=AliasChoices("steps", "sampler_decode_steps", "lsd_steps"),
-        description="Sampler steps per frame; also called sampler_decode_steps and lsd_steps.",
-    )
-    noise_clamp: _Number | None = Field(None, gt=0, description="No noise beyond plus or minus this.")
-    eos_threshold: _Number | None = Field(None, description="Speech ends above it.")
-    frames_after_eos: int | None = Field(None, ge=0, le=125, description="80 ms frames kept after the end.")
-    max_tokens: int | None = Field(None, ge=1, le=1000, description="Longest chunk of text.")
-    seed: int | None = Field(None, ge=0, lt=1 << 64, description="The same seed, the same samples.")
-    natural_pauses: bool = Field(False, description="Also pause at ... and at commas.")
-    speed: _Number = Field(1.0, ge=0.25, le=4, description="How fast, at the same pitch.")
     _recording: UploadFile | None = PrivateAttr(None)
 
     @property
@@ -58,21 +58,34 @@ class Settings(BaseModel):
         """The file voice_wav of a form."""
         return self._recording
 
+    @property
+    def words(self) -> str | None:
+        """What the recording says."""
+        return getattr(self, "voice_text", None) or None
 
-class SpeechFields(Settings):
+
+class Fields(_Voiced):
+    """How to speak, as far as it is the same for all models. What is left out is the model's default."""
+
+    seed: int | None = Field(None, ge=0, lt=1 << 64, description="The same seed, the same samples.")
+    natural_pauses: bool = Field(False, description="Also pause at ... and at commas.")
+    speed: _Number = Field(1.0, ge=0.25, le=4, description="How fast, at the same pitch.")
+
+
+class SpeechFields(Fields):
     """POST /generate and /stream."""
 
     text: str = Field(description="What to say.")
 
 
-class OfficialFields(Settings):
+class OfficialFields(Fields):
     """POST /tts, as pocket-tts has it."""
 
     text: str = Field(description="What to say.")
     voice_url: str | None = Field(None, description="As voice.")
 
 
-class OpenAIFields(Settings):
+class OpenAIFields(Fields):
     """POST /v1/audio/speech, as OpenAI has it, and all of Settings."""
 
     model: str = Field(description="Any name: there is one model, see /v1/models.")
@@ -80,6 +93,75 @@ class OpenAIFields(Settings):
     response_format: str = Field("mp3", description="mp3, opus, flac, wav or pcm.")
     stream_format: Literal["audio", "sse"] = "audio"
     instructions: str | None = Field(None, description="Must be empty: these models take none.")
+
+
+class Message(Fields):
+    """What a client sends. How to speak, format and api_key count in the first one only."""
+
+    text: str = ""
+    flush: bool = False
+    cancel: bool = False
+    end: bool = False
+    format: str = "pcm"
+    api_key: str | None = Field(None, description="For browsers, which cannot send the header.")
+
+
+class Forms:
+    """The forms of requests to one model: those above, and between their fields those of the model's settings.
+
+    takes: all fields of a request that depend on the model.
+    """
+
+    def __init__(self, model: Speaking, has_voices: bool):
+        self.settings = model.settings
+        fields = {setting.name: _field(setting) for setting in model.settings}
+        if model.takes_words:
+            fields["voice_text"] = (str | None, Field(None, description="What the recording says."))
+        self._own = create_model("Settings", __base__=_Voiced, **fields)
+        self.takes = [
+            *(["voice"] if has_voices else []),
+            *(["voice_wav"] if model.clones else []),
+            *fields,
+        ]
+        self.speech = self.of(SpeechFields)
+        self.official = self.of(OfficialFields)
+        instruct = next((setting for setting in model.settings if setting.name == INSTRUCT), None)
+        self._instructed = instruct is not None
+        self.openai = self.of(
+            OpenAIFields, **({} if instruct is None else {"instructions": _field(instruct)})
+        )
+        self.message = self.of(Message)
+
+    def of(self, form: type[F], **changes: Any) -> type[F]:
+        """The form with the model's own fields in it. changes: to its fields, as create_model takes them."""
+        return create_model(form.__name__, __base__=(form, self._own), __doc__=form.__doc__, **changes)
+
+    def settings_of(self, fields: Fields) -> dict[str, Any]:
+        """What a request asks of the model's speech, as Speaking.speak takes it."""
+        asked = {setting.name: getattr(fields, setting.name) for setting in self.settings}
+        return {name: value for name, value in asked.items() if value is not None}
+
+    def instruct(self, fields: OpenAIFields) -> None:
+        """Pass on the instructions of a request. Raises Refusal if the model takes none."""
+        if not self._instructed:
+            raise Refusal(400, "these models take no instructions; leave them out", "instructions")
+        setattr(fields, INSTRUCT, fields.instructions)
+
+
+def _field(setting: Setting) -> tuple[Any, Any]:
+    kind: Any = _Number if setting.type is float else setting.type
+    most = setting.most if setting.most_asked is None else setting.most_asked
+    if setting.type is str:
+        bounds: dict[str, Any] = {"max_length": most}
+    else:
+        bounds = {"ge": setting.least, "gt": setting.above, "le": most}
+    if setting.choices:
+        kind = Annotated[
+            str, AfterValidator(setting.check), Field(json_schema_extra={"enum": list(setting.choices)})
+        ]
+    if setting.also:
+        bounds["validation_alias"] = AliasChoices(setting.name, *setting.also)
+    return kind | None, Field(None, description=setting.description, **bounds)
 
 
 async def read(request: Request, model: type[F], options: Options, json_too: bool = True) -> F:

@@ -9,11 +9,9 @@ from pocket_fast import __version__
 from pocket_fast.audio.encode import open_encoder
 from pocket_fast.server.answers import JSON, Refusal
 from pocket_fast.server.answers import described as refusals
-from pocket_fast.server.fields import OfficialFields, SpeechFields, described, read
+from pocket_fast.server.fields import Forms, described, read
 from pocket_fast.server.service import Service
 from pocket_fast.server.speech import TAIL_SECONDS, SoundResponse, encoded, whole_wav
-
-router = APIRouter(responses=refusals(openai=False))
 
 
 def _sends(media_type: str) -> dict[int | str, dict]:
@@ -21,7 +19,6 @@ def _sends(media_type: str) -> dict[int | str, dict]:
     return {200: {"description": "Sound.", "content": {media_type: {"schema": schema}}}}
 
 
-@router.get("/health")
 async def health(request: Request) -> Response:
     """That it runs, and what."""
     service = Service.of(request)
@@ -33,36 +30,34 @@ async def health(request: Request) -> Response:
             "sample_rate": service.model.sample_rate,
             "cloning": service.model.clones,
             "compute_type": service.model.compute_type,
+            "takes": service.forms.takes,
         }
     )
 
 
-@router.post("/generate", responses=_sends("audio/wav"), openapi_extra=described(SpeechFields))
 async def generate(request: Request) -> Response:
     """A whole WAV file, when all of it is made."""
     service = Service.of(request)
-    fields = await read(request, SpeechFields, service.options)
+    fields = await read(request, service.forms.speech, service.options)
     chunks = await service.speak(fields, fields.text, live=False)
     name = {"Content-Disposition": 'attachment; filename="pocket-tts-output.wav"'}
     return SoundResponse(whole_wav(chunks, service.model.sample_rate), "audio/wav", name, whole=True)
 
 
-@router.post("/stream", responses=_sends("application/octet-stream"), openapi_extra=described(SpeechFields))
 async def stream(request: Request) -> Response:
     """Samples as they are made: 16 bits, little-endian, mono, without any header."""
     service = Service.of(request)
-    fields = await read(request, SpeechFields, service.options)
+    fields = await read(request, service.forms.speech, service.options)
     chunks = await service.speak(fields, fields.text)
     rate = service.model.sample_rate
     parts = encoded(chunks, open_encoder("pcm", rate))
     return SoundResponse(parts, "application/octet-stream", {"X-Sample-Rate": str(rate)})
 
 
-@router.post("/tts", responses=_sends("audio/wav"), openapi_extra=described(OfficialFields, json_too=False))
 async def tts(request: Request) -> Response:
     """A WAV file, sent as it is made: its header announces more than will come. Ends with 200 ms of silence."""
     service = Service.of(request)
-    fields = await read(request, OfficialFields, service.options, json_too=False)
+    fields = await read(request, service.forms.official, service.options, json_too=False)
     if not fields.text.strip():
         raise Refusal(400, "Text cannot be empty")
     if fields.voice_url and fields.recording is not None:
@@ -73,3 +68,15 @@ async def tts(request: Request) -> Response:
     name = {"Content-Disposition": "attachment; filename=generated_speech.wav"}
     parts = encoded(chunks, open_encoder("wav", rate), tail=int(TAIL_SECONDS * rate))
     return SoundResponse(parts, "audio/wav", name)
+
+
+def router(forms: Forms) -> APIRouter:
+    """Where they are."""
+    routes = APIRouter(responses=refusals(openai=False))
+    routes.get("/health")(health)
+    text = described(forms.speech)
+    routes.post("/generate", responses=_sends("audio/wav"), openapi_extra=text)(generate)
+    routes.post("/stream", responses=_sends("application/octet-stream"), openapi_extra=text)(stream)
+    official = described(forms.official, json_too=False)
+    routes.post("/tts", responses=_sends("audio/wav"), openapi_extra=official)(tts)
+    return routes

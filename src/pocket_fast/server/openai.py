@@ -15,11 +15,9 @@ from starlette.responses import Response
 from pocket_fast.audio.encode import available_formats, open_encoder
 from pocket_fast.server.answers import JSON, Refusal
 from pocket_fast.server.answers import described as refusals
-from pocket_fast.server.fields import OpenAIFields, described, read
+from pocket_fast.server.fields import Forms, described, read
 from pocket_fast.server.service import Service
 from pocket_fast.server.speech import SoundResponse, encoded
-
-router = APIRouter(prefix="/v1", tags=["OpenAI"], responses=refusals(openai=True))
 
 _SPEECH = {
     200: {
@@ -32,13 +30,12 @@ _SPEECH = {
 }
 
 
-@router.post("/audio/speech", responses=_SPEECH, openapi_extra=described(OpenAIFields))
 async def speech(request: Request) -> Response:
     """Speak, as OpenAI's API does: mp3 unless told otherwise, streamed."""
     service = Service.of(request)
-    fields = await read(request, OpenAIFields, service.options)
+    fields = await read(request, service.forms.openai, service.options)
     if fields.instructions and fields.instructions.strip():
-        raise Refusal(400, "these models take no instructions; leave them out", "instructions")
+        service.forms.instruct(fields)
     if fields.response_format not in available_formats():
         raise Refusal(
             400,
@@ -54,13 +51,11 @@ async def speech(request: Request) -> Response:
     return SoundResponse(events, "text/event-stream")
 
 
-@router.get("/models")
 async def models(request: Request) -> Response:
     """The one model that is loaded, under its name."""
     return JSON({"object": "list", "data": [_model(Service.of(request))]})
 
 
-@router.get("/models/{name}")
 async def model(request: Request, name: str) -> Response:
     """The model, if it has this name."""
     service = Service.of(request)
@@ -69,7 +64,6 @@ async def model(request: Request, name: str) -> Response:
     return JSON(_model(service))
 
 
-@router.get("/audio/voices")
 async def voices(request: Request) -> Response:
     """The voices that requests may name, and the one that speaks for those that name none."""
     service = Service.of(request)
@@ -77,10 +71,20 @@ async def voices(request: Request) -> Response:
     return JSON(
         {
             "voices": [{"id": name, "name": name} for name in names],
-            "default": names[0],
+            "default": names[0] if names else None,
             "aliases": service.voices.aliases,
         }
     )
+
+
+def router(forms: Forms) -> APIRouter:
+    """Where they are."""
+    routes = APIRouter(prefix="/v1", tags=["OpenAI"], responses=refusals(openai=True))
+    routes.post("/audio/speech", responses=_SPEECH, openapi_extra=described(forms.openai))(speech)
+    routes.get("/models")(models)
+    routes.get("/models/{name}")(model)
+    routes.get("/audio/voices")(voices)
+    return routes
 
 
 def _model(service: Service) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,8 @@ class Options:
     the server's own page, whose scripts may use it; "*" is all. max_text: characters of one request. max_upload:
     bytes of a recording. max_upload_seconds: only its beginning is used, up to here. max_wait: seconds until
     someone in the queue is sent away. allow_voice_urls: fetch recordings from https:// and hf:// when asked to.
-    default_voice: how the voice of requests that name none is called in the list of voices.
+    default_voice: how the voice of requests that name none is called in the list of voices. settings: what the model
+    is asked for where requests give none, as Speaking.speak takes it.
     """
 
     api_key: str | None = None
@@ -24,6 +27,7 @@ class Options:
     max_wait: float = 30.0
     allow_voice_urls: bool = False
     default_voice: str = "default"
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def max_body(self) -> int:

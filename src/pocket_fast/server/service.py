@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection
 
 from pocket_fast.api.speaking import Speaking
 from pocket_fast.errors import BusyError
-from pocket_fast.server.fields import Settings
+from pocket_fast.server.fields import Fields, Forms
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
 from pocket_fast.server.speech import check_pauses, sound
@@ -25,6 +25,7 @@ class Service:
         self.model = model
         self.options = options
         self.voices = Voices(model, options, default_voice)
+        self.forms = Forms(model, has_voices=bool(self.voices.names))
         self.metrics = Metrics(model)
         self.started = int(time.time())
 
@@ -38,29 +39,32 @@ class Service:
         """The released model that is loaded, or "custom"."""
         return self.model.name
 
-    async def speak(
-        self, settings: Settings, text: str, live: bool = True
-    ) -> AsyncGenerator[np.ndarray, None]:
+    def settings(self, fields: Fields) -> dict[str, Any]:
+        """What the model is asked for: by the request, else by this server, as Speaking.speak takes it."""
+        return {**self.options.settings, **self.forms.settings_of(fields)}
+
+    async def speak(self, fields: Fields, text: str, live: bool = True) -> AsyncGenerator[np.ndarray, None]:
         """The sound of a text in the voice that was asked for; nothing is computed before its first chunk is.
 
         Raises BusyError at once when nobody more may wait, before a recording is looked at.
         """
-        check_pauses(text, self.model.sample_rate, settings.natural_pauses)
+        check_pauses(text, self.model.sample_rate, fields.natural_pauses)
         load = self.model.engine_load()
         if load.waiting >= load.max_queue and load.running >= load.max_streams:
             raise BusyError(
                 f"{load.running} listeners are being spoken to and {load.waiting} are waiting", 5.0
             )
-        state = await self._voice(settings)
-        return sound(self.model, state, text, settings, self.options.max_wait, live)
+        state = await self._voice(fields)
+        settings = self.settings(fields)
+        return sound(self.model, state, text, fields, settings, self.options.max_wait, live)
 
-    async def _voice(self, settings: Settings) -> Any:
+    async def _voice(self, fields: Fields) -> Any:
         """The state of the voice; what it was made from need not be kept for as long as it speaks."""
-        voice, recording = settings.voice, settings.recording
-        settings.voice = settings._recording = None
+        voice, recording, words = fields.voice, fields.recording, fields.words
+        fields.voice = fields._recording = None
         if recording is None:
-            return await self.voices.find(voice)
+            return await self.voices.find(voice, words=words)
         try:
-            return await self.voices.find(voice, recording.file)
+            return await self.voices.find(voice, recording.file, words)
         finally:
             await recording.close()

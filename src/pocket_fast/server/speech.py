@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -17,7 +17,7 @@ from pocket_fast.audio.encode import open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.errors import TextError
 from pocket_fast.server.answers import refusal_of
-from pocket_fast.server.fields import Settings
+from pocket_fast.server.fields import Fields
 from pocket_fast.text.pauses import Silence, cut_at_pauses
 
 _log = logging.getLogger("pocket_fast")
@@ -38,7 +38,8 @@ async def sound(
     model: Speaking,
     state: Any,
     text: str | AsyncIterable[str],
-    fields: Settings,
+    fields: Fields,
+    settings: Mapping[str, Any],
     max_wait: float,
     live: bool = True,
     marks: Marks | None = None,
@@ -48,7 +49,7 @@ async def sound(
     frames = model.aspeak(
         state,
         text,
-        {setting.name: getattr(fields, setting.name) for setting in model.settings},
+        settings,
         seed=fields.seed,
         natural_pauses=fields.natural_pauses,
         live=live,

@@ -36,7 +36,9 @@ class Voices:
 
     @property
     def names(self) -> list[str]:
-        """What a request may name, the default voice first."""
+        """What a request may name, the default voice first; nothing for a model that needs no voice."""
+        if self._default is None:
+            return []
         first = self._options.default_voice
         return [first, *(name for name in self._model.voice_names if name != first)]
 
@@ -45,23 +47,28 @@ class Voices:
         """OpenAI's names for them."""
         return self._model.voice_aliases
 
-    async def find(self, voice: str | None, recording: IO[bytes] | None = None) -> Any:
+    async def find(
+        self, voice: str | None, recording: IO[bytes] | None = None, words: str | None = None
+    ) -> Any:
         """The state of a named, embedded or linked voice, or of an uploaded recording; both is an error.
 
-        Raises VoiceError, AudioError, DownloadError. Their messages name no place on this machine.
+        words: what the recording says. Raises VoiceError, AudioError, DownloadError; their messages name no place on
+        this machine.
         """
         if recording is not None:
             if voice:
                 raise VoiceError("a voice and a recording (voice_wav) were given; give one of them")
-            return await self._in_turn(self._from_file, recording)
+            return await self._in_turn(self._from_file, recording, words)
         if not voice or voice in (DEFAULT, self._options.default_voice):
+            if words is not None:
+                raise VoiceError("the words of a recording (voice_text) were given without the recording")
             return self._default
         embedded = _embedded(voice)
         if embedded is not None:
-            return await self._in_turn(self._from_bytes, embedded)
+            return await self._in_turn(self._from_bytes, embedded, words)
         if "://" in voice:
-            return await self._in_turn(self._from_url, voice)
-        return await asyncio.to_thread(self._model.find_voice, self._name(voice))
+            return await self._in_turn(self._from_url, voice, words)
+        return await asyncio.to_thread(self._model.find_voice, self._name(voice), words=words)
 
     def _name(self, voice: str) -> str:
         if not self._model.voice_names:
@@ -74,39 +81,40 @@ class Voices:
             raise VoiceError(f"no voice is called {voice[:40]!r}; /v1/audio/voices lists those that are")
         return name
 
-    async def _in_turn(self, make: Callable[[Any], Any], source: Any) -> Any:
+    async def _in_turn(self, make: Callable[[Any, str | None], Any], source: Any, words: str | None) -> Any:
         async with self._making:
-            return await asyncio.to_thread(make, source)
+            return await asyncio.to_thread(make, source, words)
 
-    def _from_bytes(self, data: bytes) -> Any:
+    def _from_bytes(self, data: bytes, words: str | None) -> Any:
         if len(data) > self._options.max_upload:
             raise AudioError(
                 f"a recording of {len(data)} bytes; this server takes {self._options.max_upload}"
             )
         with tempfile.TemporaryFile() as file:
             file.write(data)
-            return self._from_file(file)
+            return self._from_file(file, words)
 
-    def _from_url(self, url: str) -> Any:
+    def _from_url(self, url: str, words: str | None) -> Any:
         if not self._options.allow_voice_urls:
             raise VoiceError("this server fetches no voices from URLs; upload the recording instead")
         if url.startswith("hf://"):
             url = hub_url(url)
 
         def fetch() -> Any:
-            return self._from_bytes(fetch_public(url, self._options.max_upload))
+            return self._from_bytes(fetch_public(url, self._options.max_upload), words)
 
-        return self._model.voice_cache.get(("url", url), fetch)
+        return self._model.voice_cache.get(("url", url, words), fetch)
 
-    def _from_file(self, file: IO[bytes]) -> Any:
+    def _from_file(self, file: IO[bytes], words: str | None) -> Any:
         """A recording, or a voice state that export-voice wrote; known again by its content."""
         digest = hashlib.sha256()
         file.seek(0)
         while block := file.read(_BLOCK):
             digest.update(block)
-        return self._model.voice_cache.get(("content", digest.digest()), lambda: self._make(file))
+        key = ("content", digest.digest(), words)
+        return self._model.voice_cache.get(key, lambda: self._make(file, words))
 
-    def _make(self, file: IO[bytes]) -> Any:
+    def _make(self, file: IO[bytes], words: str | None) -> Any:
         file.seek(0)
         is_state = file.read(9)[8:] == b"{"  # after the length of its header, in .safetensors
         file.seek(0)
@@ -116,7 +124,8 @@ class Voices:
             copy.flush()
             path = Path(copy.name)
             try:
-                return self._model.find_voice(path if is_state else self._samples(path))
+                source = path if is_state else self._samples(path)
+                return self._model.find_voice(source, words=words)
             except (AudioError, VoiceError, WeightsError) as error:
                 message = str(error).replace(copy.name, "the recording")
                 raise VoiceError(message) from None

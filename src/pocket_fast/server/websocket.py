@@ -14,13 +14,12 @@ from typing import Any
 
 from fastapi import APIRouter, WebSocket
 from fastapi.exceptions import RequestValidationError
-from pydantic import Field
 from starlette.websockets import WebSocketDisconnect
 
 from pocket_fast.audio.encode import available_formats, open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.server.answers import Refusal, refusal_of
-from pocket_fast.server.fields import Settings, check
+from pocket_fast.server.fields import Message, check
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import has_key, is_foreign, same, unauthorized
 from pocket_fast.server.speech import check_pauses, sound
@@ -30,17 +29,6 @@ router = APIRouter()
 _FIRST_MESSAGE_SECONDS = 30.0
 _MOST_WAITING = 16  # utterances that were ended but not begun
 _CLOSE = {401: 1008, 403: 1008, 413: 1009, 503: 1013}  # RFC 6455 and its registry; 1013: try again later
-
-
-class Message(Settings):
-    """What a client sends. Settings, format and api_key count in the first one only."""
-
-    text: str = ""
-    flush: bool = False
-    cancel: bool = False
-    end: bool = False
-    format: str = "pcm"
-    api_key: str | None = Field(None, description="For browsers, which cannot send the header.")
 
 
 class _Utterance:
@@ -112,7 +100,7 @@ class _Conversation:
 
     async def run(self, first: Message) -> None:
         """Until the client has ended its text and heard all of it. Raises what is wrong with the connection."""
-        self._state = await self._service.voices.find(self._settings.voice)
+        self._state = await self._service.voices.find(self._settings.voice, words=self._settings.words)
         await _say(self._socket, {"mark": "start", "format": first.format, "sample_rate": self._rate})
         listening = asyncio.ensure_future(self._listen(first))
         answering = asyncio.ensure_future(self._answer())
@@ -195,6 +183,7 @@ class _Conversation:
             self._state,
             utterance,
             normal,
+            self._service.settings(normal),
             self._service.options.max_wait,
             marks=lambda samples, text: marks.append((samples, text)),
         )
@@ -227,7 +216,7 @@ async def _receive(socket: WebSocket) -> Message:
         data = json.loads(received.get("text") or "")
     except (ValueError, RecursionError):
         raise Refusal(400, "expected a JSON object in a text frame") from None
-    return check(Message, data)
+    return check(Service.of(socket).forms.message, data)
 
 
 def _refusal(error: BaseException) -> Refusal:

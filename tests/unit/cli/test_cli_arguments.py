@@ -1,17 +1,11 @@
 """How words become options."""
 
 import argparse
-import dataclasses
 
 import pytest
 
 from pocket_fast.cli import _parser
-from pocket_fast.cli.arguments import ModelChoice, Parser, model_choice, number, whole
-from pocket_fast.cli.model import voice_source
-from pocket_fast.errors import ConfigError, NotFoundError
-from pocket_fast.models.pocket.catalog import shipped_config
-from pocket_fast.models.pocket.voices import VOICES
-from pocket_fast.weights.int8 import write_int8
+from pocket_fast.cli.arguments import Parser, number, whole
 
 SPELLINGS = [
     ("text", "hello", ["-t", "--text"]),
@@ -114,63 +108,6 @@ def test_numbers_and_their_bounds():
     ):
         with pytest.raises(argparse.ArgumentTypeError, match="expected a number"):
             parse_number(text)
-
-
-def test_the_model_is_english_unless_told_otherwise():
-    choice = model_choice(parse())
-    assert (choice.language, choice.config, choice.checkpoint) == ("english", None, None)
-    assert choice.released == "english"
-    assert choice.settings.flow_lm.transformer.d_model == 1024
-
-
-def test_variants_are_languages_by_another_name():
-    assert model_choice(parse("--variant", "b6369a24")).language == "english_2026-01"
-    assert model_choice(parse("--variant", "german")).language == "german"
-
-
-def test_a_checkpoint_makes_a_released_model_ones_own(tmp_path):
-    path = tmp_path / "a.pt"
-    path.touch()
-    choice = model_choice(parse("--language", "german", "--checkpoint", str(path)))
-    assert (choice.language, choice.checkpoint, choice.released) == ("german", path, None)
-
-
-@pytest.mark.parametrize(
-    ("model", "language", "voice"),
-    [("german", "german", "juergen"), ("another", None, VOICES["alba"]), (None, None, VOICES["alba"])],
-)
-def test_a_config_of_weights_made_from_a_released_model(tmp_path, model, language, voice):
-    write_int8(tmp_path / "w.safetensors", {}, voice_cloning=True, model=model)
-    changes = {"weights_path": "w.safetensors", "weights_path_without_voice_cloning": None}
-    settings = dataclasses.replace(shipped_config("french"), **changes)
-    choice = ModelChoice(None, str(tmp_path / "config.yaml"), None, settings, quiet=True)
-    assert (choice.released, choice.speaks) == (language, language)
-    with voice_source(None, choice) as default:
-        assert default == voice
-    trained = dataclasses.replace(choice, checkpoint=tmp_path / "step.pt")
-    assert trained.released is None
-    parts = dataclasses.replace(settings.mimi, weights_path="codec.safetensors")
-    assert dataclasses.replace(choice, settings=dataclasses.replace(settings, mimi=parts)).released is None
-
-
-def test_a_config_that_names_the_weights_of_a_released_model():
-    settings = dataclasses.replace(shipped_config("german"), default_temperature=0.1)
-    assert ModelChoice(None, "my.yaml", None, settings, quiet=True).released == "german"
-
-
-@pytest.mark.parametrize(
-    ("words", "error"),
-    [
-        (("--language", "german", "--config", "a.yaml"), ConfigError),
-        (("--language", "german", "--variant", "german"), ConfigError),
-        (("--language", "germann"), NotFoundError),
-        (("--config", "gone.yaml"), NotFoundError),
-        (("--checkpoint", "gone.pt"), NotFoundError),
-    ],
-)
-def test_impossible_choices(words, error):
-    with pytest.raises(error):
-        model_choice(parse(*words))
 
 
 @pytest.mark.parametrize("text", ["-1", "65536", "1e9", "port"])

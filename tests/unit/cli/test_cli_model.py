@@ -55,7 +55,10 @@ def test_the_default_voice(tmp_path):
 
 @pytest.mark.parametrize("reason", ["offline", "gated", "missing", "network"])
 def test_the_ways_out(reason):
-    with pytest.raises(DownloadError, match=r"^no luck: hf://x: why\nWays out:\n"), _ways_out("no luck"):
+    with (
+        pytest.raises(DownloadError, match=r"^no luck: hf://x: why\nWays out:\n  - connect .*\n  - pray$"),
+        _ways_out("no luck", ["pray"]),
+    ):
         raise FetchError("hf://x: why", reason)
 
 
@@ -63,5 +66,5 @@ def test_the_ways_out(reason):
     ("problem", "reason"), [("no luck", "disk"), ("no luck", "truncated"), (None, "offline")]
 )
 def test_no_ways_out_where_they_do_not_help(problem, reason):
-    with pytest.raises(FetchError, match=r"^hf://x: why$"), _ways_out(problem):
+    with pytest.raises(FetchError, match=r"^hf://x: why$"), _ways_out(problem, []):
         raise FetchError("hf://x: why", reason)

@@ -18,6 +18,7 @@ def test_health(client, loaded):
         "sample_rate": 24000,
         "cloning": True,
         "compute_type": loaded.compute_type,
+        "takes": ["voice", "voice_wav", *(setting.name for setting in loaded.settings)],
     }
 
 
@@ -55,9 +56,10 @@ def test_docs_need_nothing_from_elsewhere(client):
     assert client.get("/redoc").status_code == 404
 
 
-def test_the_description_names_every_field(client):
-    from pocket_fast.server.fields import OfficialFields, OpenAIFields, SpeechFields
+def test_the_description_names_every_field(client, loaded):
+    from pocket_fast.server.fields import Forms
 
+    forms = Forms(loaded, has_voices=True)
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
         "/health",
@@ -70,14 +72,15 @@ def test_the_description_names_every_field(client):
         "/v1/audio/voices",
     }
     for path, model in {
-        "/stream": SpeechFields,
-        "/tts": OfficialFields,
-        "/v1/audio/speech": OpenAIFields,
+        "/stream": forms.speech,
+        "/tts": forms.official,
+        "/v1/audio/speech": forms.openai,
     }.items():
         content = paths[path]["post"]["requestBody"]["content"]
         assert ("application/json" in content) == (path != "/tts")
         for kind, body in content.items():
             names = set(model.model_fields) | ({"voice_wav"} if kind.startswith("multipart") else set())
+            assert set(forms.takes) <= names | {"voice_wav"}
             assert set(body["schema"]["properties"]) == names
     assert "$ref" not in json.dumps(paths)
 

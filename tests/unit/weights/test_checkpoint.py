@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pocket_fast.errors import NotFoundError, WeightsError
-from pocket_fast.weights.checkpoint import read_checkpoint
+from pocket_fast.models.pocket.checkpoint import read_checkpoint
 
 TINY = Path(__file__).parents[2] / "data" / "tiny_checkpoint.pt"
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pocket_fast.errors import WeightsError
+from pocket_fast.models.pocket.layouts import load_pocket_weights
 from pocket_fast.weights.int8 import FORMAT, cannot_clone, is_int8, write_int8
-from pocket_fast.weights.layouts import load_pocket_weights
 from pocket_fast.weights.tensors import Tensor, TensorFile
 
 EXPECTED = {

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from pocket_fast.errors import ConfigError, WeightsError
+from pocket_fast.models.pocket.layouts import CLONING_PREFIXES, checkpoint_has_codec, load_pocket_weights
 from pocket_fast.weights.fit import widen
-from pocket_fast.weights.layouts import CLONING_PREFIXES, checkpoint_has_codec, load_pocket_weights
 
 EXPECTED = {
     "flow_lm.speaker_proj_weight": (4, 2),

@@ -11,11 +11,11 @@ from pocket_fast.errors import ConfigError
 from pocket_fast.models.pocket.catalog import MODELS, released_as
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.models.pocket.config_file import resolve_location
+from pocket_fast.models.pocket.layouts import checkpoint_has_codec, load_pocket_weights
 from pocket_fast.models.pocket.names import expected_tensors, int8_matrices
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer
 from pocket_fast.weights.hub import FetchedWeights, fetch, fetch_with_fallback
 from pocket_fast.weights.int8 import cannot_clone, made_from
-from pocket_fast.weights.layouts import checkpoint_has_codec, load_pocket_weights
 
 
 @dataclass(frozen=True)

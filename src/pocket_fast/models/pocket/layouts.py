@@ -77,7 +77,7 @@ def load_pocket_weights(
         found = _without(found, "mimi.")
         found.update(problems.renamed(_mimi_names(_read(mimi)), "mimi."))
     if checkpoint is not None:
-        from pocket_fast.weights.checkpoint import read_checkpoint  # brings zipfile and pickle
+        from pocket_fast.models.pocket.checkpoint import read_checkpoint  # brings zipfile and pickle
 
         trained = read_checkpoint(checkpoint)
         found = _without(found, "flow_lm.")
@@ -95,7 +95,7 @@ def load_pocket_weights(
 
 def checkpoint_has_codec(checkpoint: Path) -> bool:
     """Whether a training checkpoint brings `mimi.*`; if not, a bundle or a Mimi file must."""
-    from pocket_fast.weights.checkpoint import read_checkpoint
+    from pocket_fast.models.pocket.checkpoint import read_checkpoint
 
     return any(name.startswith("mimi.") for name in read_checkpoint(checkpoint))
 

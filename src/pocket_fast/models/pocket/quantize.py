@@ -1,0 +1,112 @@
+"""A Pocket TTS model stored with its language model in 8 bits (contract.StoredModel)."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pocket_fast.models.pocket.config import ModelConfig
+from pocket_fast.models.pocket.config_file import resolve_location
+from pocket_fast.models.pocket.loading import Loaded
+from pocket_fast.models.pocket.names import int8_matrices
+from pocket_fast.models.pocket.voices import default_text
+from pocket_fast.weights.int8 import scale_name
+from pocket_fast.weights.tensors import Tensor
+
+if TYPE_CHECKING:
+    from pocket_fast.models.contract import Quantize
+
+_CONFIG = "config.yaml"
+_FRAMES = 50  # spoken for the report: 4 s
+_TYPES = {"float32": "F32", "float16": "F16", "uint16": "BF16"}
+
+
+class StoredPocket:
+    """See contract.StoredModel.
+
+    folder: where relative paths of the config start. released, speaks: the model of ours whose weights these are, and
+    the one whose text it says.
+    """
+
+    main_file = "model.safetensors"
+
+    def __init__(
+        self,
+        config: ModelConfig,
+        folder: Path | None,
+        loaded: Loaded,
+        released: str | None,
+        speaks: str | None,
+    ):
+        self.files = loaded.files
+        self._config = config
+        self._folder = folder
+        self._loaded = loaded
+        self._released = released
+        self._speaks = speaks
+
+    @property
+    def is_int8(self) -> bool:
+        """See contract.StoredModel."""
+        return any(array.dtype == "int8" for array in self._loaded.weights.values())
+
+    def quantized(self, quantize: Quantize) -> dict[str, Tensor]:
+        """See contract.StoredModel."""
+        tensors = self._as_stored()
+        for name in int8_matrices(self._config):
+            integers, scales = quantize(tensors[name].array)
+            tensors[name] = Tensor(integers, "I8")
+            tensors[scale_name(name)] = Tensor(scales, "F32")
+        return tensors
+
+    def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
+        """See contract.StoredModel."""
+        import yaml
+
+        from pocket_fast.weights.hub import fetch
+        from pocket_fast.weights.int8 import write_int8
+
+        cloning = self._loaded.has_voice_cloning
+        write_int8(folder / self.main_file, tensors, voice_cloning=cloning, model=self._released)
+        table = self._config.flow_lm.lookup_table
+        tokenizer = "tokenizer.json" if table.tokenizer_kind == "tokenizers" else "tokenizer.model"
+        original = fetch(resolve_location(table.tokenizer_path, self._folder))
+        (folder / tokenizer).write_bytes(original.read_bytes())
+        config: dict[str, Any] = json.loads(
+            json.dumps(dataclasses.asdict(self._config))
+        )  # YAML has no tuples
+        config["weights_path"] = self.main_file
+        config["weights_path_without_voice_cloning"] = None
+        config["flow_lm"]["weights_path"] = config["mimi"]["weights_path"] = None
+        config["flow_lm"]["lookup_table"]["tokenizer_path"] = tokenizer
+        text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+        (folder / _CONFIG).write_text(text, encoding="utf-8")
+
+    def report(
+        self, tensors: Mapping[str, Tensor], models: tuple[Any, Any], voices: tuple[Any, Any]
+    ) -> list[str]:
+        """See contract.StoredModel. Both models hear the past that the first one spoke."""
+        from pocket_fast.models.pocket.fidelity import speech_report
+        from pocket_fast.models.pocket.flow import NoiseSource
+        from pocket_fast.models.pocket.prompt import plan, text_rules
+        from pocket_fast.weights.fidelity import weights_report
+
+        exact, near = models
+        prefixes = [None if voice is None else voice.prefix for voice in voices]
+        rules = text_rules(self._config, self._speaks)
+        chunk = plan(default_text(self._speaks), self._loaded.tokenizer, self._config, rules=rules)[0]
+        noise = np.empty((_FRAMES, exact.stages.flow_head.latent_dim), dtype=np.float32)
+        NoiseSource(0, self._config.default_temperature).draw(noise.reshape(-1))
+        return [
+            *weights_report(self._as_stored(), tensors),
+            "",
+            *speech_report(exact.stages, near.stages, prefixes, chunk.tokens, noise),
+        ]
+
+    def _as_stored(self) -> dict[str, Tensor]:
+        return {name: Tensor(array, _TYPES[array.dtype.name]) for name, array in self._loaded.weights.items()}
