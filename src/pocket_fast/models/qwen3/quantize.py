@@ -41,16 +41,20 @@ class StoredQwen3:
 
     def quantized(self, quantize: Quantize) -> dict[str, Tensor]:
         """See contract.StoredModel. Without the codec, which stays as it is."""
-        tensors = {
-            name: Tensor(array, _TYPES[array.dtype.name])
-            for name, array in self._loaded.weights.items()
-            if not name.startswith(CODEC_PREFIX)
-        }
+        tensors = self.as_stored()
         for name in int8_matrices(self._loaded.config):
             integers, scales = quantize(tensors[name].array)
             tensors[name] = Tensor(integers, "I8")
             tensors[scale_name(name)] = Tensor(scales, "F32")
         return tensors
+
+    def as_stored(self) -> dict[str, Tensor]:
+        """The tensors that quantized() starts from."""
+        return {
+            name: Tensor(array, _TYPES[array.dtype.name])
+            for name, array in self._loaded.weights.items()
+            if not name.startswith(CODEC_PREFIX)
+        }
 
     def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
         """See contract.StoredModel. All other files are copied."""
