@@ -9,9 +9,17 @@ for frame in model.generate_audio_stream(voice, "This is heard while it is made.
     print(f"{len(frame) / model.sample_rate:.2f} s more")
 """
 
-from pocket_fast.api import TTSModel, export_model_state, load
+from pocket_fast.api import Qwen3TTSModel, TTSModel, VoiceClonePromptItem, export_model_state, load
 from pocket_fast.errors import PocketFastError
 
 __version__ = "0.1.0"
 
-__all__ = ["PocketFastError", "TTSModel", "__version__", "export_model_state", "load"]
+__all__ = [
+    "PocketFastError",
+    "Qwen3TTSModel",
+    "TTSModel",
+    "VoiceClonePromptItem",
+    "__version__",
+    "export_model_state",
+    "load",
+]

@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pocket_fast.api.pocket import TTSModel, export_model_state
+from pocket_fast.api.qwen3 import Qwen3TTSModel, VoiceClonePromptItem
 from pocket_fast.api.speaking import Speaking
 
 if TYPE_CHECKING:
     from pocket_fast.models.contract import Choice
 
-__all__ = ["Speaking", "TTSModel", "export_model_state", "load", "load_choice"]
+__all__ = [
+    "Qwen3TTSModel",
+    "Speaking",
+    "TTSModel",
+    "VoiceClonePromptItem",
+    "export_model_state",
+    "load",
+    "load_choice",
+]
 
 
 def load(model: str | Path, **options: Any) -> Speaking:

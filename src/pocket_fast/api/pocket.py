@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.api.pocket_speech import PocketSpeaking
-from pocket_fast.errors import AudioError, ConfigError, UnsupportedError, VoiceError
+from pocket_fast.errors import ConfigError, UnsupportedError, VoiceError
 
 if TYPE_CHECKING:
     from pocket_fast.models.pocket.family import PocketChoice
@@ -95,7 +95,7 @@ class TTSModel(PocketSpeaking):
         Raises ConfigError, NotFoundError (unknown language, missing file), DownloadError, WeightsError,
         UnsupportedError.
         """
-        from pocket_fast.cpu.compute_types import resolve_compute_type
+        from pocket_fast.cpu.compute_types import asked_for, resolve_compute_type
         from pocket_fast.cpu.pocket.backend import load_stages
         from pocket_fast.engine.schedule import resolve_schedule
         from pocket_fast.models.pocket import builtin, catalog, loading
@@ -109,12 +109,7 @@ class TTSModel(PocketSpeaking):
                 "lsd_decode_steps is deprecated, use sampler_decode_steps", DeprecationWarning, stacklevel=2
             )
             sampler_decode_steps = lsd_decode_steps
-        if quantize and compute_type == "auto":
-            compute_type = "int8"
-        elif quantize and not str(compute_type).startswith("int8"):
-            raise ConfigError(
-                f"quantize means compute_type 'int8', but {compute_type!r} was asked for as well"
-            )
+        compute_type = asked_for(compute_type, quantize)
         resolve_compute_type(compute_type)  # before anything is fetched
         schedule = resolve_schedule(schedule)
         if config is not None:
@@ -239,13 +234,16 @@ class TTSModel(PocketSpeaking):
         Raises VoiceError (unknown name, state of another model, weights without cloning), AudioError,
         NotFoundError, DownloadError.
         """
+        from pocket_fast.audio.read import one_channel
         from pocket_fast.models.pocket.voice import read_state, state_from_audio, write_state
         from pocket_fast.models.pocket.voices import locate_voice
-        from pocket_fast.weights.hub import fetch
+        from pocket_fast.weights.hub import fetch, is_safetensors
 
         if not isinstance(audio_conditioning, (str, Path)):
             self._check_cloning()
-            return state_from_audio(self._one_channel(np.asarray(audio_conditioning)), self.stages)
+            return state_from_audio(
+                one_channel(np.asarray(audio_conditioning), self.sample_rate), self.stages
+            )
 
         def get(location: str) -> Path:
             return fetch(location, progress=self._progress)
@@ -254,7 +252,7 @@ class TTSModel(PocketSpeaking):
         source = str(audio_conditioning)
         if isinstance(audio_conditioning, str):
             source = locate_voice(source, self.language)
-        if _is_state(source):
+        if is_safetensors(source):
             if "://" in source:
                 return self.voice_cache.get(source, lambda: read_state(get(source), backbone))
             return read_state(get(source), backbone)
@@ -268,15 +266,6 @@ class TTSModel(PocketSpeaking):
             read=lambda file: read_state(file, backbone),
             write=write_state,
         )
-
-    def _one_channel(self, samples: np.ndarray) -> np.ndarray:
-        pcm = samples[0] if samples.ndim == 2 and len(samples) == 1 else samples
-        if pcm.ndim != 1 or pcm.dtype.kind != "f":
-            raise AudioError(
-                f"voice prompt: an array {samples.shape} of {samples.dtype}; expected one channel, (1, samples) or "
-                f"(samples,), floating point in [-1, 1] at {self.sample_rate} Hz"
-            )
-        return pcm
 
     def _clone(self, path: Path, truncate: bool) -> VoiceState:
         from pocket_fast.audio.read import read_audio
@@ -308,14 +297,3 @@ def export_model_state(model_state: Mapping[str, Mapping[str, np.ndarray]], dest
     from pocket_fast.models.pocket.voice import write_state
 
     write_state(model_state, Path(dest))
-
-
-def _is_state(source: str) -> bool:
-    """Whether a path or URL names a .safetensors file (query and hf revision left out)."""
-    if source.startswith(("http://", "https://")):
-        from urllib.parse import urlsplit
-
-        source = urlsplit(source).path
-    elif source.startswith("hf://"):
-        source = source.rsplit("@", 1)[0]
-    return source.endswith(".safetensors")

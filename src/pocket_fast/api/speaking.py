@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.engine.engine import Engine, Engines, Load
+from pocket_fast.engine.speech import Speech
 from pocket_fast.errors import ConfigError
 from pocket_fast.models.contract import Script, SpeechModel
 from pocket_fast.models.settings import Setting, check_settings, is_number, is_whole
@@ -177,7 +178,21 @@ class Speaking(ABC):
         deadline: float | None,
         marks: Marks | None,
     ) -> Iterator[np.ndarray]:
-        from pocket_fast.engine.listen import feed, listen
+        from pocket_fast.engine.listen import listen
+
+        yield from listen(self._begun(script, text, stop, live, deadline, marks))
+
+    def _begun(
+        self,
+        script: Script,
+        text: Text,
+        stop: threading.Event | None,
+        live: bool,
+        deadline: float | None,
+        marks: Marks | None,
+    ) -> Speech:
+        """The engine has it from now on; whoever listens to it, or cancels it, decides when it ends."""
+        from pocket_fast.engine.listen import feed
 
         options = _options(script, live, deadline, marks)
         if not _in_pieces(text):
@@ -190,7 +205,7 @@ class Speaking(ABC):
 
             speech = self._engine().submit(stop=stop, **options)
             feed(speech, text, passages, script.parts)
-        yield from listen(speech)
+        return speech
 
     async def _aspoken(
         self,

@@ -62,6 +62,17 @@ def read_audio(path: str | Path, *, max_seconds: float | None = None) -> tuple[n
     return samples, rate
 
 
+def one_channel(samples: np.ndarray, rate: int) -> np.ndarray:
+    """(n,) of floating-point samples (n,) or (1, n) at `rate`. Raises AudioError for any other array."""
+    pcm = samples[0] if samples.ndim == 2 and len(samples) == 1 else samples
+    if pcm.ndim != 1 or pcm.dtype.kind != "f":
+        raise AudioError(
+            f"voice prompt: an array {samples.shape} of {samples.dtype}; expected one channel, (1, samples) or "
+            f"(samples,), floating point in [-1, 1] at {rate} Hz"
+        )
+    return pcm
+
+
 def _check_file(path: Path) -> None:
     """Say plainly what libsndfile would call a system error."""
     try:

@@ -10,7 +10,7 @@ from pocket_fast.models.contract import Choice, Family
 from pocket_fast.models.strict import nearest
 
 # Where the FAMILY of each lies. The first one's default model is everybody's.
-FAMILIES = ("pocket_fast.models.pocket.family",)
+FAMILIES = ("pocket_fast.models.pocket.family", "pocket_fast.models.qwen3.family")
 
 
 def families() -> tuple[Family, ...]:

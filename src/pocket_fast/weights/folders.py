@@ -24,6 +24,10 @@ class Folder(Protocol):
         """The same, or None if the folder has no file of that name."""
         ...
 
+    def location(self, name: str) -> str:
+        """Where the file lies: a path, or an hf:// URL."""
+        ...
+
 
 class LocalFolder:
     """A folder on this machine."""
@@ -46,6 +50,10 @@ class LocalFolder:
         path = self.path / name
         return path if path.is_file() else None
 
+    def location(self, name: str) -> str:
+        """See Folder."""
+        return str(self.path / name)
+
 
 class HubFolder:
     """A repository of the hub, or a folder in it, at a commit, branch or tag.
@@ -66,7 +74,7 @@ class HubFolder:
     def fetch(self, name: str, *, progress: bool = True) -> Path:
         """See Folder."""
         inside = str(PurePosixPath(self.folder, name))
-        path = fetch(str(HubFile(self.repo, inside, self._at)), progress=progress)
+        path = fetch(self.location(name), progress=progress)
         # The cache keeps the files of a commit below .../snapshots/COMMIT/
         commit = path.parents[len(PurePosixPath(inside).parts) - 1].name
         if HubFile(self.repo, inside, commit).is_pinned:
@@ -81,6 +89,10 @@ class HubFolder:
             if error.reason == "missing":
                 return None
             raise
+
+    def location(self, name: str) -> str:
+        """See Folder."""
+        return str(HubFile(self.repo, str(PurePosixPath(self.folder, name)), self._at))
 
 
 def open_folder(location: str | Path) -> LocalFolder | HubFolder:

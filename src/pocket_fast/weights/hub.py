@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pocket_fast.errors import ConfigError, NotFoundError
 from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, within
@@ -231,3 +232,12 @@ def _progress_bars(show: bool) -> Iterator[None]:
         yield
     finally:
         utils.enable_progress_bars()
+
+
+def is_safetensors(location: str) -> bool:
+    """Whether a path or URL names a .safetensors file (query and hf revision left out)."""
+    if location.startswith(("http://", "https://")):
+        location = urlsplit(location).path
+    elif location.startswith("hf://"):
+        location = location.rsplit("@", 1)[0]
+    return location.endswith(".safetensors")

@@ -23,6 +23,7 @@ from pocket_fast.cpu._memory cimport Arena, ArenaPool, WeightStore
 from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu._team cimport pf_barrier, pf_share, pf_team, pf_this_team, pf_wait
 from pocket_fast.cpu.attention cimport Run
+from pocket_fast.cpu.language import table_rows
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_floats
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.qwen3.layers import LANGUAGE
@@ -148,6 +149,19 @@ cdef class CodePredictor:
         """Multiply-adds of the matrix products for one frame."""
         passes = <double>self.stack.macs_per_row + self.projection.n * self.hidden_dim
         return passes * self.groups + <double>(self.groups - 1) * self.vocab * self.stack.d
+
+    def embed(self, codes):
+        """The embeddings (n, H) float32 of whole frames, codes (n, G): the sums that predict() gives.
+
+        Raises ValueError for another shape, or a code outside its table.
+        """
+        codes = np.asarray(codes)
+        if codes.ndim != 2 or codes.shape[1] != self.groups:
+            raise ValueError(f"frames: codes {codes.shape}, expected (n, {self.groups})")
+        out = np.zeros((len(codes), self.hidden_dim), dtype=np.float32)
+        for column, table in zip(codes.T, self.arrays):
+            out += table_rows(table, column)
+        return out
 
     def predict(self, hidden, codes, uniforms, settings, embedding, int threads=0):
         """The rest of one frame for B streams: codes[:, 1:] from codes[:, 0], and the frames' embeddings.

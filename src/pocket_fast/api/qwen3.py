@@ -1,0 +1,363 @@
+"""Qwen3TTSModel: the names and arguments of qwen-tts 0.1.1, with NumPy arrays, and sound as it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pocket_fast.api.qwen3_speech import Qwen3Speaking
+from pocket_fast.errors import UnsupportedError, VoiceError
+from pocket_fast.models.qwen3.voice import VoiceClonePromptItem
+
+if TYPE_CHECKING:
+    from pocket_fast.models.qwen3.family import Qwen3Choice
+    from pocket_fast.models.qwen3.script import Qwen3Script
+    from pocket_fast.models.qwen3.voice import Voice
+
+__all__ = ["Qwen3TTSModel", "VoiceClonePromptItem", "load"]
+
+_WHOLE_SECONDS = 30.0  # of a recording that is truncated
+_DTYPES = {"float32": "float32", "bfloat16": "bfloat16"}
+
+
+class Qwen3TTSModel(Qwen3Speaking):
+    """A Qwen3-TTS model of the 12 Hz family on this machine's CPU, made by from_pretrained.
+
+    generate_custom_voice, generate_voice_design and generate_voice_clone are those of qwen-tts; stream and astream
+    give sound frame by frame. Several threads may use one model at once, and one engine speaks for all of them.
+    generate_defaults: how codes are drawn where a call does not say. voice_cache bounds the memory of prepared voices.
+    """
+
+    def __init__(self, loaded: Any, stages: Any, schedule: str, progress: bool):
+        """Use from_pretrained."""
+        from dataclasses import asdict
+
+        from pocket_fast.models.qwen3.pipeline import Qwen3Model
+        from pocket_fast.models.voice_cache import VoiceCache, fingerprint
+
+        self._model = Qwen3Model(loaded.config, stages)
+        super().__init__(self._model, schedule)
+        self.config = loaded.config
+        self.stages = stages
+        self.device = "cpu"
+        self.tts_model_type: str = loaded.config.tts_model_type
+        self.tts_model_size: str = loaded.config.tts_model_size
+        self.generate_defaults = asdict(loaded.config.generation)
+        self.voice_cache = VoiceCache(model=fingerprint(loaded.config, loaded.files, stages.compute_type))
+        self._texts = loaded.texts
+        self._released: str | None = loaded.released
+        self._progress = progress
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        device_map: Any = None,
+        dtype: Any = None,
+        attn_implementation: str | None = None,
+        compute_type: str = "auto",
+        threads: int | None = None,
+        schedule: str | None = None,
+        text_split: str = "qwen2",
+        progress: bool = False,
+    ) -> Qwen3TTSModel:
+        """Load a model, downloading what is not cached.
+
+        pretrained_model_name_or_path: a released model by its name (`pocket-fast voices` lists them) or `Qwen/...` id,
+        a local folder, another id on the hub, or an hf:// URL.
+        device_map: "cpu", "auto" or None. dtype: float32, or bfloat16 for the compute type "bfloat16", as text or as
+        PyTorch's. attn_implementation: taken and without effect.
+        compute_type, threads, schedule, progress: as for TTSModel.load_model. text_split: "qwen2", or "mistral", how
+        transformers cuts words for a local folder (see text.tokenizer.load_byte_level).
+
+        Raises NotFoundError, ConfigError, DownloadError, WeightsError, UnsupportedError.
+        """
+        from pocket_fast.cpu.compute_types import resolve_compute_type
+        from pocket_fast.cpu.qwen3.backend import load_stages
+        from pocket_fast.engine.schedule import resolve_schedule
+        from pocket_fast.models.qwen3.catalog import locate
+        from pocket_fast.models.qwen3.loading import load
+        from pocket_fast.weights.tensors import forget_pages
+
+        if device_map not in (None, "cpu", "auto"):
+            raise UnsupportedError(f"device_map {device_map!r}: this version runs on 'cpu' only")
+        if dtype is not None and compute_type == "auto":
+            compute_type = _compute_type_of(dtype)
+        resolve_compute_type(compute_type)  # before anything is fetched
+        schedule = resolve_schedule(schedule)
+        loaded = load(locate(pretrained_model_name_or_path), split=text_split, progress=progress)
+        stages = load_stages(
+            loaded.config, loaded.weights, threads=threads, compute_type=compute_type, release=forget_pages
+        )
+        return cls(loaded, stages, schedule, progress)
+
+    def get_supported_speakers(self) -> list[str]:
+        """The voices that the model was trained with, in lower case, sorted; none but for custom_voice models."""
+        from pocket_fast.models.qwen3.choices import speakers
+
+        return speakers(self.config)
+
+    def get_supported_languages(self) -> list[str]:
+        """What may be asked for as a language, in lower case, sorted."""
+        from pocket_fast.models.qwen3.choices import languages
+
+        return languages(self.config)
+
+    def to(self, device: str) -> Qwen3TTSModel:
+        """Itself, for "cpu". Raises UnsupportedError for any other device."""
+        if str(device) != "cpu":
+            raise UnsupportedError(f"device {str(device)!r}: this version runs on 'cpu' only")
+        return self
+
+    # --- what all families have ----------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """See Speaking."""
+        return self._released or "custom"
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of everything generated."""
+        return self._model.sample_rate
+
+    @property
+    def samples_per_frame(self) -> int:
+        """Samples of what a stream gives at a time: 80 ms."""
+        return self._model.samples_per_frame
+
+    @property
+    def compute_type(self) -> str:
+        """The compute type in use."""
+        return self.stages.compute_type
+
+    @property
+    def clones(self) -> bool:
+        """See Speaking."""
+        return self.tts_model_type == "base"
+
+    @property
+    def takes_words(self) -> bool:
+        """See Speaking."""
+        return self.clones
+
+    @property
+    def voice_names(self) -> tuple[str, ...]:
+        """See Speaking."""
+        return tuple(self.get_supported_speakers())
+
+    @property
+    def voice_aliases(self) -> Mapping[str, str]:
+        """See Speaking."""
+        from pocket_fast.models.qwen3.voices import voice_aliases
+
+        return voice_aliases(self.config)
+
+    @property
+    def default_voice(self) -> str | None:
+        """See Speaking."""
+        from pocket_fast.models.qwen3.voices import default_voice
+
+        return default_voice(self.config)
+
+    @property
+    def default_text(self) -> str:
+        """See Speaking."""
+        from pocket_fast.models.qwen3.voices import DEFAULT_TEXT
+
+        return DEFAULT_TEXT
+
+    def count_tokens(self, text: str) -> int:
+        """See Speaking."""
+        return len(self._texts.speech(text).body)
+
+    # --- voices --------------------------------------------------------------------------------
+
+    def find_voice(
+        self, source: str | Path | np.ndarray, *, words: str | None = None, truncate: bool = False
+    ) -> Voice:
+        """A voice, ready to speak with any number of times.
+
+        source: a speaker's name (custom_voice models); or for base models a path or URL of a recording, or of what
+        `export-voice` made of one, or samples (n,), floating point at sample_rate. words: what is said in the
+        recording: then the model goes on from it, else it has the speaker's x-vector only. truncate: use the first 30
+        seconds of a recording. Half a second of silence is added behind a recording with words.
+
+        Raises VoiceError, AudioError, NotFoundError, DownloadError.
+        """
+        from pocket_fast.audio.read import one_channel
+        from pocket_fast.models.qwen3.choices import speaker_id
+        from pocket_fast.models.qwen3.recordings import read_recording
+        from pocket_fast.models.qwen3.voice import SILENCE, Voice, item_from_audio, read_voice, write_voice
+        from pocket_fast.models.qwen3.voices import check_recordings
+        from pocket_fast.weights.hub import fetch, is_safetensors
+
+        words = words or None
+        if not isinstance(source, (str, Path)):
+            check_recordings(self.config)
+            pcm = one_channel(np.asarray(source), self.sample_rate)
+            return Voice(item=item_from_audio(pcm, words, words is None, self.stages, SILENCE))
+        if isinstance(source, str) and not self.clones:
+            speaker_id(self.config, source)
+            return Voice(speaker=source.lower())
+        check_recordings(self.config)
+        path = fetch(str(source), progress=self._progress)
+        if is_safetensors(str(source)):
+            if words is not None:
+                raise VoiceError(f"{source}: an exported voice has its words in it already; leave them out")
+            return read_voice(path, self.config)
+
+        def clone() -> Voice:
+            pcm = read_recording(path, self.sample_rate, _WHOLE_SECONDS if truncate else None)
+            return Voice(item=item_from_audio(pcm, words, words is None, self.stages, SILENCE))
+
+        return self.voice_cache.get_recording(
+            path,
+            ("words", words, truncate),
+            clone,
+            read=lambda file: read_voice(file, self.config),
+            write=write_voice,
+        )
+
+    def create_voice_clone_prompt(
+        self,
+        ref_audio: Any,
+        ref_text: str | list[str | None] | None = None,
+        x_vector_only_mode: bool | list[bool] = False,
+    ) -> list[VoiceClonePromptItem]:
+        """What a base model takes of recordings, for generate_voice_clone, stream and astream.
+
+        ref_audio: a path, URL, base64 audio (bare or as a data: URL), or (samples, rate); or a list of such.
+        ref_text: what is said in them; x_vector_only_mode: leave the words out and go by the speaker's x-vector.
+        Nothing is added to the recordings, as in qwen-tts; find_voice adds half a second of silence.
+
+        Raises ConfigError (another kind of model, lists of different lengths), VoiceError (words missing), AudioError,
+        NotFoundError, DownloadError.
+        """
+        from pocket_fast.api.qwen3_speech import for_each
+        from pocket_fast.models.qwen3.choices import check_kind
+        from pocket_fast.models.qwen3.recordings import samples_of
+        from pocket_fast.models.qwen3.voice import item_from_audio
+
+        check_kind(self.config, "base")
+        recordings = ref_audio if isinstance(ref_audio, list) else [ref_audio]
+        texts, only = for_each(
+            len(recordings), {"ref_text": ref_text, "x_vector_only_mode": x_vector_only_mode}
+        )
+        items = []
+        for recording, words, x_vector_only in zip(recordings, texts, only, strict=True):
+            if not x_vector_only and not words:  # before the work
+                raise VoiceError(
+                    "ref_text is missing: without x_vector_only_mode, the words of the recording are needed"
+                )
+            pcm = samples_of(recording, self.sample_rate, progress=self._progress)
+            items.append(item_from_audio(pcm, words, bool(x_vector_only), self.stages))
+        return items
+
+    def export_voice(self, voice: Voice | VoiceClonePromptItem, path: str | Path) -> str:
+        """See Speaking."""
+        from pocket_fast.models.qwen3.voice import write_voice
+
+        voice = self._as_voice(voice)
+        write_voice(voice, Path(path))
+        return f"x-vector, {voice.length} frames and their words" if voice.length else "x-vector"
+
+    def _as_voice(self, voice: Any) -> Voice:
+        from pocket_fast.models.qwen3.voice import Voice, check_item
+        from pocket_fast.models.qwen3.voices import default_voice
+
+        if voice is None:
+            if self.clones:
+                raise VoiceError(
+                    "a base model speaks in the voice of a recording: give one, and best its words too"
+                )
+            return Voice(speaker=default_voice(self.config))
+        if isinstance(voice, list) and len(voice) == 1:
+            voice = voice[0]
+        if isinstance(voice, (str, Path)):
+            return self.find_voice(voice)
+        if isinstance(voice, VoiceClonePromptItem):
+            voice = Voice(item=voice)
+        if not isinstance(voice, Voice):
+            raise VoiceError(
+                "voice: expected a name, or what find_voice or create_voice_clone_prompt returns, got "
+                f"{type(voice).__name__}"
+            )
+        if voice.item is not None:
+            from pocket_fast.models.qwen3.voices import check_recordings
+
+            check_recordings(self.config)
+            check_item(voice.item, self.config, "voice")
+        return voice
+
+    # --- scripts -------------------------------------------------------------------------------
+
+    def _script(
+        self,
+        voice: Any,
+        settings: Mapping[str, Any],
+        *,
+        seed: int | None,
+        natural_pauses: bool,
+        complains: bool = True,
+    ) -> Qwen3Script:
+        """See Speaking."""
+        from pocket_fast.models.qwen3.choices import instruction, language_id, speaker_id
+        from pocket_fast.models.qwen3.script import Qwen3Script
+        from pocket_fast.models.qwen3.settings import sampling_of
+
+        voice = self._as_voice(voice)
+        most = settings.get("max_new_tokens")
+        return Qwen3Script(
+            self._model,
+            self._texts,
+            voice,
+            sampling_of(settings, self.config.generation, self.stages.draw),
+            seed=seed,
+            natural_pauses=natural_pauses,
+            language=language_id(self.config, settings.get("language"), voice.speaker),
+            speaker=None if voice.speaker is None else speaker_id(self.config, voice.speaker),
+            description=self._texts.description(instruction(self.config, settings.get("instruct"))),
+            whole=settings.get("non_streaming_mode", not self.clones),
+            max_frames=None if most is None else most - 1,  # the last token of qwen-tts never becomes a frame
+            max_characters=settings.get("max_characters"),
+            complains=complains,
+        )
+
+    def _warming(self) -> tuple[Qwen3Script, str]:
+        """See Speaking."""
+        from pocket_fast.models.qwen3.voice import Voice
+
+        voice = Voice(speaker=self.default_voice)
+        if self.clones:
+            nobody = np.zeros(self.config.talker_config.hidden_size, dtype=np.float32)
+            voice = Voice(item=VoiceClonePromptItem(None, nobody, True, False))
+        two_seconds = {"max_new_tokens": 26}
+        return self._script(voice, two_seconds, seed=0, natural_pauses=False, complains=False), "Hello."
+
+
+def load(
+    choice: Qwen3Choice, *, quantize: bool = False, compute_type: str = "auto", **options: Any
+) -> Qwen3TTSModel:
+    """The model that was chosen. quantize: compute_type "int8"; options: those of Qwen3TTSModel.from_pretrained."""
+    from pocket_fast.cpu.compute_types import asked_for
+
+    return Qwen3TTSModel.from_pretrained(
+        choice.model, compute_type=asked_for(compute_type, quantize), **options
+    )
+
+
+def _compute_type_of(dtype: Any) -> str:
+    """Of a dtype as transformers takes it: text, or PyTorch's, which is not imported for this."""
+    name = str(dtype).rpartition(".")[2]
+    if name == "auto":
+        return "auto"
+    if name not in _DTYPES:
+        raise UnsupportedError(
+            f"dtype {dtype!r}: expected float32 or bfloat16; compute_type has more to choose from"
+        )
+    return _DTYPES[name]

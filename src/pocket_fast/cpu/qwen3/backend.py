@@ -1,0 +1,87 @@
+"""The CPU backend: the five stages of a Qwen3-TTS model from its config and weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pocket_fast.cpu._memory import WeightStore
+from pocket_fast.cpu._team import openmp_max_threads
+from pocket_fast.cpu._threads import resolve_threads, thread_limit
+from pocket_fast.cpu.compute_types import for_weights, products, resolve_compute_type
+from pocket_fast.cpu.qwen3.codec import CodecDecoder
+from pocket_fast.cpu.qwen3.predictor import CodePredictor
+from pocket_fast.cpu.qwen3.sampling import Draw, pick_codes
+from pocket_fast.cpu.qwen3.talker import Talker
+
+
+@dataclass(frozen=True)
+class Stages:
+    """What a model runs on. encoder and speaker are None where the weights take no recordings."""
+
+    talker: Talker
+    predictor: CodePredictor
+    decoder: CodecDecoder
+    encoder: Any
+    speaker: Any
+    sample_rate: int
+    threads: int
+    compute_type: str
+    weight_bytes: int
+    openmp_threads: int  # OpenMP's limit when this was loaded
+
+    draw = staticmethod(Draw)
+    first_codes = staticmethod(pick_codes)
+
+    def thread_limit(self) -> int:
+        """Most threads for what the calling thread asks for; 0 for all."""
+        return thread_limit(self.openmp_threads)
+
+
+def load_stages(
+    config: Any,
+    weights: Mapping[str, np.ndarray],
+    *,
+    threads: int | None = None,
+    compute_type: str = "auto",
+    release: Callable[[np.ndarray], None] = lambda array: None,
+) -> Stages:
+    """Pack `weights` for this CPU.
+
+    config: a models.qwen3 ModelConfig (only its fields are read); weights: {name: float32, float16, or bfloat16 as
+    uint16; the layers' matrices may be int8, each with its scales as float32 under NAME_scale: then "auto" is
+    "int8"}, checked by the caller, those of the codec under speech_tokenizer.; threads: see resolve_threads; release:
+    told of every large array once it is packed.
+    Raises UnsupportedError for a compute type that is not built in, ConfigError for one that 8-bit weights
+    cannot serve.
+    """
+    compute_type = for_weights(resolve_compute_type(compute_type), compute_type, weights)
+    lm_product, codec_product = products(compute_type)
+    threads = resolve_threads(threads)
+    store = WeightStore(release)
+
+    def below(prefix: str) -> dict[str, np.ndarray]:
+        return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
+
+    lm, codec = below("talker."), config.speech_tokenizer
+    return Stages(
+        Talker(store, lm, config.talker_config, product=lm_product, threads=threads),
+        CodePredictor(store, lm, config.talker_config, product=lm_product, threads=threads),
+        CodecDecoder(
+            store,
+            below("speech_tokenizer.decoder."),
+            codec.decoder_config,
+            product=codec_product,
+            threads=threads,
+        ),
+        None,
+        None,
+        config.sample_rate,
+        threads,
+        compute_type,
+        store.used,
+        openmp_max_threads(),
+    )

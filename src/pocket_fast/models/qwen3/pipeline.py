@@ -1,0 +1,294 @@
+"""The frame loop of Qwen3-TTS: talker -> code 0 -> code predictor -> codec decoder, for a batch of utterances.
+
+One frame is 16 codes, 80 ms. The talker takes a row in and gives a hidden vector and the logits of code 0; from
+both the code predictor draws codes 1 to 15; the sum of all their embeddings, and the text's next row, is what the
+talker takes in next. Source: the technical report (arXiv:2601.15621) and qwen-tts 0.1.1.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from pocket_fast.models.qwen3.config import ModelConfig
+from pocket_fast.models.qwen3.prompt import Embedder, Plan, Prompt
+
+# The official decoder cuts speech in blocks, each begun anew with some frames before it.
+BLOCK_FRAMES, BLOCK_CONTEXT = 300, 25
+# Frames that are the same in all codes, one after the other, before a speech is given up: real pauses vary.
+_STUCK_FRAMES = 38
+_SPECIAL_IDS = (
+    1024  # the last of the talker's vocabulary: no codes, and never drawn but for the end of speech
+)
+_LEAST_FRAMES = 2  # end of speech is not drawn before: what the official sampler calls min_new_tokens
+
+_log = logging.getLogger("pocket_fast")
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the codes of one utterance are drawn, and how many frames it may have.
+
+    talker, predictor: draws of the stages (do_sample, top_k, top_p, temperature), for code 0 and codes 1 to 15.
+    in_blocks: decode as the official package does, BLOCK_FRAMES at a time; the sound differs after the first block.
+    """
+
+    talker: Any
+    predictor: Any
+    repetition_penalty: float
+    in_blocks: bool = False
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """What one utterance speaks: at most max_frames frames."""
+
+    text: str
+    plan: Plan
+    max_frames: int
+
+
+class Reference:
+    """A recording's codes (n, 16) int32: what the codec has heard before it speaks in that voice.
+
+    The stream that has heard them is kept, and copied for every utterance after the first.
+    """
+
+    def __init__(self, codes: np.ndarray):
+        self.codes = np.ascontiguousarray(codes, dtype=np.int32)
+        self.heard: dict[bool, CodecStream] = {}  # by Sampling.in_blocks
+
+    def last_sample(self, in_blocks: bool) -> np.ndarray:
+        """(1,) float32: what the recording ends with when it is decoded. Known once an utterance has begun with it."""
+        return self.heard[in_blocks].last
+
+
+class CodecStream:
+    """The codec's side of one utterance: the decoder's stream and, in blocks, what the next one begins with."""
+
+    def __init__(self, stream: Any, in_blocks: bool):
+        self.stream = stream
+        self._latest: deque[np.ndarray] | None = deque(maxlen=BLOCK_CONTEXT) if in_blocks else None
+        self._frames = 0
+        self.last = np.zeros(1, dtype=np.float32)  # sample
+
+    def copy(self) -> CodecStream:
+        """Another one that has heard the same."""
+        twin = CodecStream(self.stream.copy(), self._latest is not None)
+        twin._frames, twin.last = self._frames, self.last
+        if self._latest is not None and twin._latest is not None:
+            twin._latest.extend(self._latest)
+        return twin
+
+    def context(self) -> list[np.ndarray]:
+        """Codes to be heard again by a stream reset for the next block, before the next frame; mostly none."""
+        if self._latest is None or self._frames == 0 or self._frames % BLOCK_FRAMES:
+            return []
+        return list(self._latest)
+
+    def count(self, codes: np.ndarray) -> None:
+        """Take note of a frame that is decoded now."""
+        self._frames += 1
+        if self._latest is not None:
+            self._latest.append(codes)
+
+
+class Qwen3Utterance:
+    """One chunk in flight."""
+
+    def __init__(
+        self,
+        chunk: Chunk,
+        prompt: Prompt,
+        sampling: Sampling,
+        uniforms: np.random.Generator,
+        talker: Any,
+        codec: CodecStream,
+        vocabulary: int,
+        reference: Reference | None,
+    ):
+        self.chunk = chunk
+        self.prompt = prompt.rows[:-1]  # what the talker has not taken in yet
+        self.row = prompt.rows[-1]  # what it takes in with the next frame
+        self.trailing = prompt.trailing
+        self.pad = prompt.pad
+        self.sampling = sampling
+        self.uniforms = uniforms
+        self.talker = talker
+        self.codec = codec
+        self.reference = reference
+        self.unheard = 0 if reference is None else len(reference.codes)  # of its frames, by the codec
+        self.seen = np.zeros(vocabulary, dtype=np.uint8)  # codes 0 drawn so far
+        self.codes: np.ndarray | None = None  # of the frame before
+        self.frames = 0
+        self.same = 0
+        self.ended = False  # its end of speech was drawn
+        self.done = False
+
+    @property
+    def prompt_left(self) -> int:
+        """Rows of the prompt, and frames of the recording, still to be taken in."""
+        return len(self.prompt) + self.unheard
+
+    def advance(self, codes: np.ndarray, embedding: np.ndarray) -> None:
+        """Take note of a frame just drawn, codes (16,) int32, and of the sum of its embeddings (H,)."""
+        text = self.trailing[self.frames] if self.frames < len(self.trailing) else self.pad
+        self.row = embedding + text
+        self.same = self.same + 1 if self.codes is not None and np.array_equal(codes, self.codes) else 0
+        self.codes = codes
+        self.frames += 1
+        self.done = self.frames >= self.chunk.max_frames or self.same >= _STUCK_FRAMES
+
+    def check_end(self) -> None:
+        """A warning in the log if this is done although its speech did not end."""
+        if self.ended:
+            return
+        why = "one frame came again and again" if self.same >= _STUCK_FRAMES else "no end of speech"
+        _log.warning(
+            "Stopped after %d frames (%s): what was said may be cut or babbled, another seed may do better: %.60r",
+            self.frames,
+            why,
+            self.chunk.text,
+        )
+
+
+class Qwen3Frame(NamedTuple):
+    """A frame drawn but not decoded: codes (16,) int32."""
+
+    utterance: Qwen3Utterance
+    codes: np.ndarray
+
+
+class Qwen3Model:
+    """A loaded model as the engine drives it: config and stages. Holds nothing of any utterance."""
+
+    def __init__(self, config: ModelConfig, stages: Any):
+        self.config = config
+        self.stages = stages
+        self.sample_rate = config.sample_rate
+        self.samples_per_frame: int = stages.decoder.samples_per_frame
+        self.threads: int = stages.threads
+        self._end = config.talker_config.codec_eos_token_id
+        self._codes = config.talker_config.vocab_size - _SPECIAL_IDS
+        self._embedder = Embedder(stages.talker, config, stages.predictor.embed)
+
+    def thread_limit(self) -> int:
+        """See contract.SpeechModel."""
+        return self.stages.thread_limit()
+
+    def begin(
+        self, chunk: Chunk, voice: Any, sampling: Sampling, seed: tuple[int, ...] | None
+    ) -> Qwen3Utterance:
+        """An utterance of the chunk; only its prompt's rows are computed yet.
+
+        voice: who speaks (models.qwen3.voice), as the chunk was planned for.
+        """
+        reference = voice.reference
+        prompt = self._embedder.embed(
+            chunk.plan,
+            None if voice.item is None else voice.item.ref_spk_embedding,
+            None if reference is None else reference.codes,
+        )
+        heard = None if reference is None else reference.heard.get(sampling.in_blocks)
+        codec = (
+            CodecStream(self.stages.decoder.stream(), sampling.in_blocks) if heard is None else heard.copy()
+        )
+        return Qwen3Utterance(
+            chunk,
+            prompt,
+            sampling,
+            np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed))),
+            self.stages.talker.stream(),
+            codec,
+            self.config.talker_config.vocab_size,
+            reference if heard is None else None,
+        )
+
+    def prompt(self, utterances: Sequence[Qwen3Utterance], rows: int, threads: int = 0) -> None:
+        """See contract.SpeechModel. A frame of a recording that the codec hears counts as a row."""
+        streams, pieces = [], []
+        for u in utterances:
+            piece, u.prompt = u.prompt[:rows], u.prompt[rows:]
+            rows -= len(piece)
+            if len(piece):
+                streams.append(u.talker)
+                pieces.append(piece)
+        if pieces:
+            self.stages.talker.prefill(streams, pieces, threads)
+        for u in utterances:
+            if u.reference is None or len(u.prompt):
+                continue
+            codes = u.reference.codes
+            first = len(codes) - u.unheard
+            for frame in codes[first : first + max(rows, 0)]:
+                u.codec.last = self._decode([u.codec], frame[None], threads)[0, -1:]
+                u.unheard -= 1
+                rows -= 1
+            if u.unheard == 0:
+                u.reference.heard.setdefault(u.sampling.in_blocks, u.codec.copy())
+                u.reference = None
+
+    def predict(self, utterances: Sequence[Qwen3Utterance], threads: int = 0) -> list[Qwen3Frame]:
+        """See contract.SpeechModel."""
+        talker, predictor = self.stages.talker, self.stages.predictor
+        n, groups = len(utterances), predictor.draws + 1
+        hidden = np.empty((n, talker.hidden_dim), dtype=np.float32)
+        logits = np.empty((n, talker.vocab), dtype=np.float32)
+        rows = np.stack([u.row for u in utterances])
+        talker.step([u.talker for u in utterances], rows, hidden, logits, threads)
+        uniforms = np.stack([u.uniforms.random(groups) for u in utterances])
+        codes = np.empty((n, groups), dtype=np.int32)
+        codes[:, 0] = self._first_codes(utterances, logits, uniforms[:, 0].copy())
+        going = [i for i in range(n) if codes[i, 0] != self._end]
+        for i in set(range(n)).difference(going):
+            utterances[i].ended = utterances[i].done = True
+        if not going:
+            return []
+        if len(going) < n:
+            hidden, codes, uniforms = hidden[going], codes[going], uniforms[going]
+        speaking = [utterances[i] for i in going]
+        embeddings = np.empty_like(hidden)
+        draws = [u.sampling.predictor for u in speaking]
+        predictor.predict(hidden, codes, np.ascontiguousarray(uniforms[:, 1:]), draws, embeddings, threads)
+        for u, row, embedding in zip(speaking, codes, embeddings, strict=True):
+            u.advance(row, embedding)
+        return [Qwen3Frame(u, row) for u, row in zip(speaking, codes, strict=True)]
+
+    def decode(self, frames: Sequence[Qwen3Frame], threads: int = 0) -> list[np.ndarray]:
+        """See contract.SpeechModel."""
+        codes = np.stack([frame.codes for frame in frames])
+        pcm = self._decode([frame.utterance.codec for frame in frames], codes, threads)
+        return [row.copy() for row in pcm] if len(pcm) > 1 else list(pcm)  # no listener holds another's sound
+
+    def _first_codes(self, utterances, logits: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
+        """Code 0 of the next frame of each, (n,), or end of speech."""
+        return self.stages.first_codes(
+            logits,
+            [u.sampling.talker for u in utterances],
+            uniforms,
+            np.array([u.sampling.repetition_penalty for u in utterances]),
+            [u.seen for u in utterances],
+            np.array([u.frames >= _LEAST_FRAMES for u in utterances]),
+            codes=self._codes,
+            end=self._end,
+        )
+
+    def _decode(self, streams: Sequence[CodecStream], codes: np.ndarray, threads: int) -> np.ndarray:
+        """One frame of each: codes (n, 16) -> (n, samples_per_frame) float32."""
+        decoder = self.stages.decoder
+        pcm = np.empty((len(streams), self.samples_per_frame), dtype=np.float32)
+        for s in streams:
+            again = s.context()
+            if again:
+                s.stream.reset()
+            for frame in again:  # their sound was heard at the end of the block before
+                decoder.decode([s.stream], frame[None], pcm[:1], threads)
+        for s, row in zip(streams, codes, strict=True):
+            s.count(row)
+        decoder.decode([s.stream for s in streams], np.ascontiguousarray(codes), pcm, threads)
+        return pcm

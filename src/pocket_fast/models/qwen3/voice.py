@@ -1,0 +1,185 @@
+"""Voices of Qwen3-TTS: a speaker the model was trained with, a recording, or nobody in particular."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pocket_fast.errors import AudioError, VoiceError
+from pocket_fast.models.qwen3.config import ModelConfig
+from pocket_fast.models.qwen3.pipeline import Reference
+from pocket_fast.weights.tensors import TensorFile
+from pocket_fast.weights.whole import write_whole
+
+FORMAT = "pocket_fast qwen3 voice 1"
+SILENCE = 0.5  # seconds behind a recording: without it speech may begin inside the recording's last sound
+_ABSURD = 1e9  # no sample is that large; integers read as numbers are
+_LEAST_CHARACTERS = 3.0  # for every second of a recording: the slowest speakers say five and more
+_WORDLESS_SECONDS = 2.0  # of pauses that any recording may have
+
+_log = logging.getLogger("pocket_fast")
+
+
+@dataclass(eq=False)
+class VoiceClonePromptItem:
+    """A recording as a Base model takes it, by the names of qwen-tts.
+
+    ref_code (T, 16) int64: its codes, None with x_vector_only_mode; ref_spk_embedding (enc_dim,) float32: its
+    speaker's x-vector; icl_mode: the model reads ref_text and its codes before it goes on in that voice.
+    """
+
+    ref_code: np.ndarray | None
+    ref_spk_embedding: np.ndarray
+    x_vector_only_mode: bool
+    icl_mode: bool
+    ref_text: str | None = None
+    _reference: Reference | None = field(default=None, init=False, repr=False)
+
+    @property
+    def reference(self) -> Reference | None:
+        """The codes as utterances begin with them, and what the codec remembers of them: one for all."""
+        if not self.icl_mode or self.ref_code is None:
+            return None
+        if self._reference is None:
+            self._reference = Reference(np.asarray(self.ref_code))
+        return self._reference
+
+
+class Voice:
+    """Who speaks: `speaker`, a name of the config's; or a recording, `item`; or, with neither, the description."""
+
+    def __init__(self, speaker: str | None = None, item: VoiceClonePromptItem | None = None):
+        self.speaker = speaker
+        self.item = item
+        self.reference = None if item is None else item.reference
+
+    @property
+    def length(self) -> int:
+        """Frames of the recording that the model hears."""
+        return 0 if self.reference is None else len(self.reference.codes)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what was made of the recording, without the codec's memory of it."""
+        if self.item is None:
+            return 0
+        return self.item.ref_spk_embedding.nbytes + (
+            0 if self.item.ref_code is None else self.item.ref_code.nbytes
+        )
+
+
+def item_from_audio(
+    pcm: np.ndarray, words: str | None, x_vector_only: bool, stages: Any, silence: float = 0.0
+) -> VoiceClonePromptItem:
+    """What a recording gives: pcm (n,) float32 at 24 kHz, `words`: what is said in it, unless x_vector_only.
+
+    silence: seconds of it that the codes end with. Raises AudioError for a recording with nothing in it, VoiceError
+    where words are missing.
+    """
+    if not x_vector_only and not words:
+        raise VoiceError(
+            "a voice in context needs the words of its recording; give them, or ask for the x-vector only"
+        )
+    if len(pcm) == 0:
+        raise AudioError("voice prompt: no samples; expected speech, best 3 to 15 seconds of it")
+    peak = np.abs(pcm).max()
+    if not peak < _ABSURD:  # NaN too
+        raise AudioError(f"voice prompt: a sample of {peak:g}; expected numbers in [-1, 1]")
+    if peak == 0:
+        raise AudioError("voice prompt: nothing but silence; expected speech, best 3 to 15 seconds of it")
+    pcm = np.ascontiguousarray(pcm, dtype=np.float32)
+    rate = stages.sample_rate
+    codes = None
+    if not x_vector_only:
+        _compare_lengths(words or "", len(pcm) / rate)
+        codes = stages.encoder.encode(np.concatenate([pcm, np.zeros(round(silence * rate), np.float32)]))
+    x_vector = stages.speaker.embed(pcm)
+    return VoiceClonePromptItem(
+        None if codes is None else codes.astype(np.int64), x_vector, x_vector_only, not x_vector_only, words
+    )
+
+
+def _compare_lengths(words: str, seconds: float) -> None:
+    """A warning where the words cannot be all that is said: the model then goes on with what is missing."""
+    if len(words) < _LEAST_CHARACTERS * (seconds - _WORDLESS_SECONDS):
+        _log.warning(
+            "The words of the recording (%d characters) are few for %.1f s of sound: where they are not all that is "
+            "said in it, speech runs on or does not end",
+            len(words),
+            seconds,
+        )
+
+
+def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> None:
+    """Raises VoiceError, with the shapes, for one that the model of this config cannot use."""
+    talker, codec = config.talker_config, config.speech_tokenizer
+    x_vector = np.asarray(item.ref_spk_embedding)
+    if x_vector.shape != (talker.hidden_size,) or x_vector.dtype.kind != "f":
+        raise VoiceError(
+            f"{where}: an x-vector {x_vector.shape} of {x_vector.dtype}; this model needs ({talker.hidden_size},) "
+            "floating point: the voice was made with a model of another size"
+        )
+    if not np.isfinite(x_vector).all():
+        raise VoiceError(f"{where}: the x-vector holds NaN or infinity; make the voice again")
+    if item.icl_mode == item.x_vector_only_mode:
+        raise VoiceError(
+            f"{where}: icl_mode and x_vector_only_mode are both {item.icl_mode}; one of them has to hold"
+        )
+    if item.x_vector_only_mode:
+        return
+    if item.ref_code is None or not item.ref_text:
+        missing = "codes" if item.ref_code is None else "words"
+        raise VoiceError(f"{where}: a voice in context without the {missing} of its recording")
+    codes, groups, size = (
+        np.asarray(item.ref_code),
+        talker.num_code_groups,
+        codec.decoder_config.codebook_size,
+    )
+    if codes.ndim != 2 or codes.shape[1] != groups or not len(codes) or codes.dtype.kind not in "iu":
+        raise VoiceError(
+            f"{where}: codes {codes.shape} of {codes.dtype}; this model needs (frames, {groups}) whole numbers"
+        )
+    if codes.min() < 0 or codes.max() >= size:
+        raise VoiceError(
+            f"{where}: codes from {codes.min()} to {codes.max()}; this model has 0 to {size - 1}"
+        )
+
+
+def read_voice(path: Path, config: ModelConfig) -> Voice:
+    """A voice that write_voice wrote. Raises VoiceError where it does not fit; WeightsError, NotFoundError."""
+    with TensorFile(path) as file:
+        if file.metadata.get("format") != FORMAT or "x_vector" not in file.names:
+            raise VoiceError(
+                f"{path}: not a voice of a Qwen3-TTS model (it holds {', '.join(file.names[:3]) or 'nothing'}); "
+                "`pocket-fast export-voice` makes one"
+            )
+        codes = file.array("codes").astype(np.int64) if "codes" in file.names else None
+        item = VoiceClonePromptItem(
+            codes, file.array("x_vector").copy(), codes is None, codes is not None, file.metadata.get("words")
+        )
+    check_item(item, config, str(path))
+    return Voice(item=item)
+
+
+def write_voice(voice: Voice, path: Path) -> None:
+    """Write the x-vector, and in context codes and words, as .safetensors. The file appears whole or not at all.
+
+    Raises VoiceError if the voice has no recording, or cannot be written.
+    """
+    from safetensors.numpy import save
+
+    if voice.item is None:
+        raise VoiceError("a voice without a recording is a name or a description: there is nothing to write")
+    tensors = {"x_vector": np.ascontiguousarray(voice.item.ref_spk_embedding, dtype=np.float32)}
+    metadata = {"format": FORMAT}
+    if voice.item.icl_mode:
+        tensors["codes"] = np.ascontiguousarray(voice.item.ref_code, dtype=np.int16)
+        metadata["words"] = voice.item.ref_text or ""
+    try:
+        write_whole(path, save(tensors, metadata))
+    except OSError as error:
+        raise VoiceError(f"{path}: cannot be written: {error.strerror or error}") from None
