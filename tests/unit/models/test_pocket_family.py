@@ -74,7 +74,7 @@ def test_a_config_that_names_the_weights_of_a_released_model():
         ({"language": "germann"}, NotFoundError, "no model is called 'germann'; did you mean german"),
         ({"model": "germann"}, NotFoundError, "no model is called 'germann'; did you mean german"),
         ({"model": "qqqqqq"}, NotFoundError, "no model is called 'qqqqqq'; expected a .yaml or .yml file, "),
-        ({"model": "./gone/folder"}, NotFoundError, "no model is called 'gone/folder'; expected "),
+        ({"model": "./gone/folder"}, NotFoundError, "no model is called './gone/folder'; expected "),
         ({"config": "gone.yaml"}, NotFoundError, "gone.yaml: no such file"),
         ({"model": "gone.yaml"}, NotFoundError, "gone.yaml: no such file"),
         ({"checkpoint": "gone.pt"}, NotFoundError, "gone.pt: no such file"),
