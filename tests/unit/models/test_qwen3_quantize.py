@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
+from pocket_fast.cpu.packing import quantize
 
 from fake_hub import COMMIT
+from pocket_fast.api.qwen3 import Qwen3TTSModel
 from pocket_fast.models.qwen3.catalog import locate
 from pocket_fast.models.qwen3.loading import INDEX, WEIGHTS, load
 from pocket_fast.models.qwen3.names import int8_matrices
@@ -90,3 +93,24 @@ def test_a_released_model_is_remembered(source, hub, tmp_path):
                 hub.files[f"{repo}/{revision}/{path.relative_to(source)}"] = path.read_bytes()
     exact, target = written("qwen3-tts-0.6b-base", tmp_path / "eight")
     assert exact.released == load(locate(target)).released == "qwen3-tts-0.6b-base"
+
+
+@pytest.mark.parametrize(
+    ("model", "named"), [("qwen3-tiny-customvoice-wide", "ryan"), ("qwen3-tiny-base", None)]
+)
+def test_the_report(tmp_path, model, named):
+    folder = locate(make_qwen3_model(tmp_path / "source", model))
+    stored = StoredQwen3(folder, load(folder))
+    tensors = stored.quantized(quantize)
+    (tmp_path / "eight").mkdir()
+    stored.write(tmp_path / "eight", tensors)
+    models = tuple(Qwen3TTSModel.from_pretrained(tmp_path / name) for name in ("source", "eight"))
+    assert models[1].stages.compute_type.startswith("int8")
+    lines = stored.report(tensors, models, tuple(named and model.find_voice(named) for model in models))
+    text = "\n".join(lines)
+    assert "talker.model.layers.*.self_attn.q_proj" in text
+    assert "talker.code_predictor.model.layers.*.mlp.down_proj" in text
+    assert re.search(r"^int8\w* over float32, 50 frames", text, re.MULTILINE)
+    same = [float(share) for share in re.findall(r"same +([\d.]+) %", text)]
+    assert len(same) == 2
+    assert all(0 < share <= 100 for share in same)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pocket_fast.models.qwen3.choices import language_id, speaker_id
 from pocket_fast.models.qwen3.config_files import GENERATION_CONFIG, MODEL_CONFIG, TOKENIZER_CONFIG
 from pocket_fast.models.qwen3.loading import INDEX, WEIGHTS, Loaded
 from pocket_fast.models.qwen3.names import CODEC_PREFIX, int8_matrices
+from pocket_fast.models.qwen3.prompt import Embedder, Prompt, plan_prompt
 from pocket_fast.models.qwen3.texts import FILES
+from pocket_fast.models.qwen3.voice import Voice
+from pocket_fast.models.qwen3.voices import DEFAULT_TEXT
 from pocket_fast.weights.int8 import scale_name, write_int8
 from pocket_fast.weights.tensors import Tensor
 
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from pocket_fast.models.contract import Quantize
     from pocket_fast.weights.folders import Folder
 
+_FRAMES = 50  # spoken for the report: 4 s
 _TYPES = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8"}
 _CODEC = "speech_tokenizer"
 # Files that nothing here reads, but other programs that load such folders.
@@ -68,3 +73,33 @@ class StoredQwen3:
             found = self._folder.find(name, progress=False)
             if found is not None:
                 shutil.copyfile(found, folder / name)
+
+    def report(
+        self, tensors: Mapping[str, Tensor], models: tuple[Any, Any], voices: tuple[Any, Any]
+    ) -> list[str]:
+        """See contract.StoredModel. Both models hear the past that the first one spoke."""
+        from pocket_fast.models.qwen3.fidelity import speech_report
+        from pocket_fast.weights.fidelity import weights_report
+
+        prompts = [self._prompt(model.stages, voice) for model, voice in zip(models, voices, strict=True)]
+        return [
+            *weights_report(self.as_stored(), tensors),
+            "",
+            *speech_report(models[0].stages, models[1].stages, prompts, _FRAMES),
+        ]
+
+    def _prompt(self, stages: Any, voice: Voice | None) -> Prompt:
+        """The default text in a voice, as these stages embed it."""
+        config, texts, voice = self._loaded.config, self._loaded.texts, voice or Voice()
+        plan = plan_prompt(
+            config,
+            texts.speech(DEFAULT_TEXT),
+            language=language_id(config, None, voice.speaker),
+            speaker=None if voice.speaker is None else speaker_id(config, voice.speaker),
+            x_vector=voice.item is not None,
+            words=texts.words(voice.item.ref_text or "") if voice.item and voice.reference else (),
+            frames=voice.length,
+        )
+        embedder = Embedder(stages.talker, config, stages.predictor.embed)
+        x_vector = None if voice.item is None else voice.item.ref_spk_embedding
+        return embedder.embed(plan, x_vector, None if voice.reference is None else voice.reference.codes)
