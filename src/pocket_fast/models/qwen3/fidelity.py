@@ -35,7 +35,7 @@ def speech_report(exact: Any, near: Any, prompts: Sequence[Prompt], frames: int)
     same = spoken.codes == again.codes
     title = f"{near.compute_type} over {exact.compute_type}, {frames} frames"
     return [
-        f"{title:<62}",
+        title,
         f"{'talker output, signal to noise':<62}{decibels(spoken.hidden, again.hidden):>6.1f} dB",
         f"{'first codes that are the same':<62}{100 * same[:, 0].mean():>7.1f} %",
         f"{'other codes that are the same':<62}{100 * same[:, 1:].mean():>7.1f} %",
