@@ -219,3 +219,81 @@ def test_a_model_without_cloning_offers_none(open_page, site):
     expect(page.locator("#cloning")).to_be_hidden()
     expect(page.locator("#server")).to_have_text("french_24l · 2")
     assert page.get_by_label("Text", exact=True).input_value().startswith("Bonjour")
+
+
+OURS = [
+    "voice",
+    "voice_wav",
+    "temperature",
+    "steps",
+    "noise_clamp",
+    "eos_threshold",
+    "frames_after_eos",
+    "max_tokens",
+]
+EXTRA = ["Instructions", "What the recording says", "Language"]
+
+
+def labels(page):
+    """What may be filled in, as it is called."""
+    page.locator("#more").evaluate("more => (more.open = true)")
+    return [
+        label.inner_text().strip()
+        for label in page.locator("label:has(input):visible, label[for]:visible").all()
+        if label.inner_text().strip()
+    ]
+
+
+def test_a_server_that_says_what_its_model_takes_looks_the_same(open_page, site):
+    before = labels(open_page())
+    site.health["takes"] = OURS
+    page = open_page()
+    assert labels(page) == before
+    assert not set(EXTRA) & set(before)
+    page.locator("#file").set_input_files(REF_WAV)
+    expect(page.locator("#sample")).to_be_visible()
+    assert labels(page) == before
+
+
+def test_instructions_languages_and_the_words_of_a_recording(open_page, site):
+    site.health["takes"] = ["voice", "voice_wav", "voice_text", "instruct", "language", "temperature"]
+    page = open_page()
+    expect(page.get_by_label("Instructions")).to_be_visible()
+    assert set(labels(page)) == {"Text", "Voice", "Instructions", "Temperature", "Seed", "Speed", "Language"}
+    page.get_by_label("Instructions").fill("Slowly, please.")
+    page.get_by_label("Language").fill("german")
+    page.get_by_label("Temperature").fill("0.5")
+    page.get_by_label("Seed").fill("7")
+    generate(page, SHORT)
+    until_heard(page, SHORT)
+    said = {
+        "text": SHORT,
+        "instruct": "Slowly, please.",
+        "language": "german",
+        "temperature": "0.5",
+        "seed": "7",
+    }
+    assert site.requests[0][1] == {**said, "voice": "alba"}
+    saved(page, page.get_by_role("button", name="Save MP3").click)
+    assert site.requests[1][1].items() >= {"instruct": "Slowly, please.", "language": "german"}.items()
+
+    page.locator("#file").set_input_files(REF_WAV)
+    page.get_by_label("What the recording says").fill("What I said.")
+    generate(page, LONG)
+    until_heard(page, LONG)
+    fields = site.requests[2][1]
+    assert fields.pop("voice_wav")
+    assert fields == {**said, "text": LONG, "voice_text": "What I said."}
+    page.get_by_role("button", name="Remove", exact=True).click()
+    assert page.get_by_label("What the recording says").is_hidden()
+    generate(page, SHORT)
+    until_heard(page, SHORT)
+    assert site.requests[3][1] == {**said, "voice": "alba"}
+
+
+def test_a_voice_that_is_described(open_page, site):
+    site.health.update(takes=["instruct"], cloning=False)
+    page = open_page()
+    expect(page.get_by_label("The voice, described")).to_be_visible()
+    assert labels(page) == ["Text", "The voice, described", "Seed", "Speed"]
+    assert page.get_by_role("button", name="Preview").is_hidden()

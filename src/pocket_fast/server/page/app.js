@@ -5,7 +5,7 @@ import { $, complain, say } from "./dom.js";
 import { phrases } from "./phrases.js";
 import { finished, more, past, pause, show, wake } from "./playback.js";
 import { Failure, ask, speech, useKey } from "./server.js";
-import { chosenVoice, isRecording, offerVoices, setUpVoice, stopRecording } from "./voice.js";
+import { chosenVoice, isRecording, offerFields, offerVoices, setUpVoice, stopRecording } from "./voice.js";
 
 let health = { sample_rate: 24000 };
 let running = null; // the AbortController of the speech that is being made
@@ -34,7 +34,9 @@ function generate() {
     return $("form").reportValidity();
   }
   const fields = { text, ...chosenVoice() };
-  for (const input of $("more").querySelectorAll("input")) fields[input.name] = input.value && input.valueAsNumber;
+  for (const input of $("more").querySelectorAll("input")) {
+    fields[input.name] = input.value && (input.type === "number" ? input.valueAsNumber : input.value);
+  }
   // Chosen here, so that the same speech can be had again: as MP3, or another day.
   if (fields.seed === "") fields.seed = Math.floor(1e6 * Math.random());
   speak(fields, true);
@@ -42,11 +44,11 @@ function generate() {
 
 async function preview() {
   if (running || isRecording()) return;
-  const { voice, sample } = chosenVoice();
+  const { voice, sample, voice_text } = chosenVoice();
   const whose = sample ?? voice;
   complain(null);
   if (previews.has(whose)) return show(previews.get(whose));
-  const clip = await speak({ text: phrases(health.model).preview, voice, sample, seed: 1 }, false);
+  const clip = await speak({ text: phrases(health.model).preview, voice, sample, voice_text, seed: 1 }, false);
   if (clip.whole) previews.set(whose, clip);
 }
 
@@ -117,6 +119,7 @@ async function meet() {
     const [about, voices] = await Promise.all(asked);
     health = { ...health, ...about };
     offerVoices(voices);
+    offerFields(health.takes);
     $("server").textContent = [health.model, health.version].filter(Boolean).join(" · ");
     $("cloning").hidden = health.cloning === false;
     $("text").value ||= phrases(health.model).text;

@@ -7,9 +7,15 @@ import { clock } from "./wave.js";
 
 const recorder = new Recorder();
 let sample = null; // {name, seconds, file}
+let takesWords = false;
 
-/** As fields of a request: {voice, sample}, one of them empty. */
-export const chosenVoice = () => ({ voice: sample ? "" : $("voice").value, sample });
+/** As fields of a request: {voice, sample}, one of them empty, and what else says how to speak. */
+export const chosenVoice = () => ({
+  voice: sample ? "" : $("voice").value,
+  sample,
+  voice_text: sample && takesWords ? $("words").value.trim() : "",
+  instruct: $("instruct").value.trim(),
+});
 
 /** Fills the list with the server's answer. */
 export function offerVoices({ voices, default: first }) {
@@ -17,8 +23,18 @@ export function offerVoices({ voices, default: first }) {
   if (first) $("voice").value = first;
 }
 
+/** Shows what can be asked of the model: `takes` names fields of requests. Without it, the page stays as it is. */
+export function offerFields(takes) {
+  if (!takes) return;
+  for (const part of document.querySelectorAll("[data-takes]")) part.hidden = !takes.includes(part.dataset.takes);
+  takesWords = takes.includes("voice_text");
+  const described = !takes.includes("voice") && !takes.includes("voice_wav");
+  $("instruct-name").textContent = described ? "The voice, described" : "Instructions";
+}
+
 function use(value) {
   sample = value;
+  $("words-row").hidden = !sample || !takesWords;
   $("sample").hidden = !sample;
   $("voice").disabled = Boolean(sample);
   $("sample-name").textContent = sample?.name;
