@@ -26,6 +26,14 @@ class ConfigError(PocketFastError, ValueError):
     """A model config or an argument is wrong: unknown key, wrong type, contradiction."""
 
 
+class SettingError(ConfigError):
+    """A setting of how a text is spoken is wrong; `name` says which."""
+
+    def __init__(self, name: str, message: str):
+        super().__init__(message)
+        self.name = name
+
+
 class WeightsError(PocketFastError, RuntimeError):
     """A checkpoint file is damaged, or its tensors do not fit the config."""
 

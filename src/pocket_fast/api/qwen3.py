@@ -36,11 +36,13 @@ class Qwen3TTSModel(Qwen3Speaking):
         from dataclasses import asdict
 
         from pocket_fast.models.qwen3.pipeline import Qwen3Model
+        from pocket_fast.models.qwen3.settings import settings_of
         from pocket_fast.models.voice_cache import VoiceCache, fingerprint
 
         self._model = Qwen3Model(loaded.config, stages)
         super().__init__(self._model, schedule)
         self.config = loaded.config
+        self.settings = settings_of(loaded.config)
         self.stages = stages
         self.device = "cpu"
         self.tts_model_type: str = loaded.config.tts_model_type

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import SettingError
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Setting:
         return " ".join([words, " and ".join(said)]) if said else words
 
     def check(self, value: Any) -> Any:
-        """The value, as the type of the setting. Raises ConfigError for anything but what is expected."""
+        """The value, as the type of the setting. Raises SettingError for anything but what is expected."""
         fits = {bool: _is_flag, str: self._is_text, int: is_whole, float: is_number}[self.type]
         if not fits(value) or (self.type in (int, float) and not self._is_within(value)):
-            raise ConfigError(f"{self.name}: expected {self.expected}, got {value!r}")
+            raise SettingError(self.name, f"{self.name}: expected {self.expected}, got {value!r}")
         return value.lower() if self.choices else self.type(value)
 
     def _is_text(self, value: object) -> bool:
@@ -80,12 +80,14 @@ class Setting:
 def check_settings(given: Mapping[str, Any], table: Iterable[Setting]) -> dict[str, Any]:
     """The settings that were given, checked; those that are None are left out.
 
-    Raises ConfigError for bad values, and for names that are not in the table.
+    Raises SettingError for bad values, and for names that are not in the table.
     """
     known = {setting.name: setting for setting in table}
     for name in given:
         if name not in known:
-            raise ConfigError(f"{name}: this model has no such setting; it has {', '.join(known) or 'none'}")
+            raise SettingError(
+                name, f"{name}: this model has no such setting; it has {', '.join(known) or 'none'}"
+            )
     return {name: known[name].check(value) for name, value in given.items() if value is not None}
 
 

@@ -17,6 +17,7 @@ from pocket_fast.errors import (
     ConfigError,
     DownloadError,
     PocketFastError,
+    SettingError,
     TextError,
     VoiceError,
 )
@@ -63,6 +64,8 @@ def refusal_of(error: Exception) -> Refusal:
         return Refusal(503, f"the server is busy: {error}", code="busy", headers=wait)
     if isinstance(error, _CALLERS_FAULT):
         param = {TextError: "input", VoiceError: "voice", AudioError: "voice"}.get(type(error))
+        if isinstance(error, SettingError):
+            param = error.name
         return Refusal(400, str(error), param)
     if isinstance(error, DownloadError):
         _log.error("A voice could not be fetched: %s", error)

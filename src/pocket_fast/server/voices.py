@@ -19,6 +19,24 @@ from pocket_fast.server.options import Options
 from pocket_fast.server.urls import fetch_public, hub_url
 
 DEFAULT = "default"
+OPENAI_VOICES = frozenset(
+    (
+        "alloy",
+        "ash",
+        "ballad",
+        "cedar",
+        "coral",
+        "echo",
+        "fable",
+        "marin",
+        "nova",
+        "onyx",
+        "sage",
+        "shimmer",
+        "verse",
+    )
+)
+"""What OpenAI's clients send, who have to name a voice: the default one where a model has none by name."""
 MAX_RATE = 384_000  # Hz; nobody records a voice at more, and resampling it would take as long as one likes
 _AT_A_TIME = 2  # recordings that are made voices at once: each keeps all cores busy
 _BASE64 = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
@@ -59,7 +77,7 @@ class Voices:
             if voice:
                 raise VoiceError("a voice and a recording (voice_wav) were given; give one of them")
             return await self._in_turn(self._from_file, recording, words)
-        if not voice or voice in (DEFAULT, self._options.default_voice):
+        if not voice or voice in (DEFAULT, self._options.default_voice) or self._stands_for_default(voice):
             if words is not None:
                 raise VoiceError("the words of a recording (voice_text) were given without the recording")
             return self._default
@@ -69,6 +87,9 @@ class Voices:
         if "://" in voice:
             return await self._in_turn(self._from_url, voice, words)
         return await asyncio.to_thread(self._model.find_voice, self._name(voice), words=words)
+
+    def _stands_for_default(self, voice: str) -> bool:
+        return voice in OPENAI_VOICES and not self._model.voice_names
 
     def _name(self, voice: str) -> str:
         if not self._model.voice_names:

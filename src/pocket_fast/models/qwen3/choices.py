@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from pocket_fast.errors import ConfigError, VoiceError
+from pocket_fast.errors import ConfigError, SettingError, VoiceError
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.strict import nearest
 
@@ -59,7 +59,9 @@ def language_id(config: ModelConfig, language: str | None, speaker: str | None =
     talker = config.talker_config
     name = AUTO if language is None else language.lower()
     if name not in languages(config):
-        raise ConfigError(f"no language is called {language!r}; {_hint(name, languages(config))}")
+        raise SettingError(
+            "language", f"no language is called {language!r}; {_hint(name, languages(config))}"
+        )
     ids = {known.lower(): value for known, value in talker.codec_language_id.items()}
     if name in (AUTO, "chinese") and speaker:
         dialects = {who.lower(): dialect for who, dialect in talker.spk_is_dialect.items()}

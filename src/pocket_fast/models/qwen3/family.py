@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from pocket_fast.errors import ConfigError, NotFoundError, TextError, VoiceError
 from pocket_fast.models.contract import Listing, ModelOption
 from pocket_fast.models.qwen3 import catalog
-from pocket_fast.models.qwen3.choices import instruction, language_id, languages, speaker_id, speakers
+from pocket_fast.models.qwen3.choices import language_id, languages, speaker_id, speakers
 from pocket_fast.models.qwen3.config import ModelConfig
-from pocket_fast.models.qwen3.settings import SETTINGS
+from pocket_fast.models.qwen3.settings import SETTINGS, settings_of
 from pocket_fast.models.qwen3.voices import DEFAULT_TEXT, RELEASED_SPEAKERS, check_recordings, default_voice
+from pocket_fast.models.settings import Setting
 from pocket_fast.weights.folders import HubFolder, LocalFolder
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ class Qwen3Choice:
     parsed: ModelConfig
     progress: bool
 
-    settings = SETTINGS
     ways_out = _WAYS_OUT
     stand_in = None
     named = True
@@ -63,6 +63,11 @@ class Qwen3Choice:
     def option(self) -> str:
         """See contract.Choice."""
         return f"--model {self.model}"
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """See contract.Choice."""
+        return settings_of(self.parsed)
 
     @property
     def takes_words(self) -> bool:
@@ -109,8 +114,6 @@ class Qwen3Choice:
                     f"{voice}: no such file; a base model has no voices by name, give a recording"
                 )
         language_id(self.parsed, settings.get("language"), voice if isinstance(voice, str) else None)
-        if self.parsed.tts_model_type == "base":
-            instruction(self.parsed, settings.get("instruct"))
 
     def check_text(self, text: str) -> None:
         """See contract.Choice."""

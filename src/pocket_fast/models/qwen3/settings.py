@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pocket_fast.models.qwen3.config import GenerationConfig
+from pocket_fast.models.qwen3.config import GenerationConfig, ModelConfig
 from pocket_fast.models.qwen3.pipeline import Sampling
 from pocket_fast.models.settings import Setting
 
@@ -19,8 +19,8 @@ def _drawn(prefix: str, of: str, do_sample: str) -> tuple[Setting, ...]:
         Setting(
             do_sample,
             bool,
-            help=f"false: always the likeliest {of} ({by_model})",
-            description=f"False: always the likeliest {of}.",
+            help=f"false: no chance in {of}, always the likeliest ({by_model})",
+            description=f"False: no chance in {of}, always the likeliest.",
         ),
         Setting(
             f"{prefix}temperature",
@@ -95,6 +95,13 @@ SETTINGS = (
         least=0,
     ),
 )
+
+
+def settings_of(config: ModelConfig) -> tuple[Setting, ...]:
+    """Those that a model has: how base models speak is up to the recording."""
+    if config.tts_model_type == "base":
+        return tuple(setting for setting in SETTINGS if setting.name != "instruct")
+    return SETTINGS
 
 
 def sampling_of(
