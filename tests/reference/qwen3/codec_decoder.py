@@ -72,12 +72,14 @@ class CodecDecoder:
         """A whole speech (T, G) in one piece: what streaming frame by frame gives as well."""
         return self.decode(self.new_stream(), codes)
 
-    def decode_chunked(self, codes, chunk=CHUNK, context=CONTEXT):
-        """As the official package: each block of `chunk` frames from nothing, after `context` frames that are cut off.
+    def decode_chunked(self, codes, chunk=None, context=None):
+        """As the official package: each block of `chunk` frames from nothing, after `context` frames that are cut off
+        (None: its numbers, CHUNK and CONTEXT).
 
         The transformer's layers together hear further back than `context`, so beyond the first block the
         samples are others than those of decode_all.
         """
+        chunk, context = chunk or CHUNK, context or CONTEXT
         pieces = []
         for start in range(0, len(codes), chunk):
             warm_up = min(context, start)
@@ -89,13 +91,15 @@ class CodecDecoder:
 class Codebooks:
     """The tables of one residual quantiser and what its sum is projected by."""
 
+    LEAST_USAGE = 1e-5
+
     def __init__(self, weights, name, dtype):
         self.tables, layer = [], f"{name}.vq.layers.{{}}._codebook."
         while layer.format(len(self.tables)) + "cluster_usage" in weights:
             prefix = layer.format(len(self.tables))
             used = np.asarray(weights[prefix + "cluster_usage"], dtype)
             total = np.asarray(weights[prefix + "embedding_sum"], dtype)
-            self.tables.append(total / np.maximum(used, dtype(1e-5))[:, None])
+            self.tables.append(total / np.maximum(used, dtype(self.LEAST_USAGE))[:, None])
         self.project = np.asarray(weights[name + ".output_proj.weight"], dtype)[:, :, 0]
 
     def __call__(self, codes):
@@ -132,6 +136,8 @@ class ResidualUnit:
 class ConvNeXt:
     """x + gamma * linear(gelu(linear(norm(depthwise conv(x)))))."""
 
+    EPS = 1e-6
+
     def __init__(self, weights, name, channels, dtype):
         self.depthwise = Conv(weights, name + "dwconv.conv", dtype, groups=channels)
         self.norm = take(weights, name + "norm", dtype)
@@ -139,6 +145,6 @@ class ConvNeXt:
         self.gamma = np.asarray(weights[name + "gamma"], dtype)
 
     def __call__(self, x, state):
-        h = layer_norm(self.depthwise(x, state).T, *self.norm, eps=1e-6)
+        h = layer_norm(self.depthwise(x, state).T, *self.norm, eps=self.EPS)
         h = linear(gelu(linear(h, *self.wide)), *self.narrow)
         return x + (self.gamma * h).T

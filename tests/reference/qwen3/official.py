@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from .prompt import Prompt
 from .sampling import inverse_cdf
 
 # Modules that the package imports for its 25 Hz codec alone.
@@ -102,3 +103,75 @@ def watching(official):
         yield seen
     finally:
         del model.generate, talker.generate
+
+
+class Official:
+    """The official package behind the calls of a candidate (see candidates.py)."""
+
+    def __init__(self, folder):
+        self.model, self.spoken = load_official(folder), {}
+
+    def ids_of(self, text):
+        return self.model.processor(text=text)["input_ids"][0]
+
+    def prompt(self, case):
+        return self._spoken(case)[0]
+
+    def speak(self, case):
+        return self._spoken(case)[1:]
+
+    def codes_of(self, samples, rate):
+        return self.model.model.speech_tokenizer.encode(samples, sr=rate).audio_codes[0].numpy()
+
+    def vector_of(self, samples, rate):
+        (item,) = self.model.create_voice_clone_prompt((samples, rate), x_vector_only_mode=True)
+        return item.ref_spk_embedding.numpy()
+
+    def decode(self, codes):
+        return self.model.model.speech_tokenizer.decode([{"audio_codes": codes}])[0][0]
+
+    def _spoken(self, case):
+        """(Prompt, codes, samples), each case spoken once."""
+        key = repr(case)
+        if key not in self.spoken:
+            with watching(self.model) as seen, drawing_by(drawn_numbers(case)):
+                samples = self._call(case)
+            prompt = Prompt(seen.prompt[0], seen.trailing[0], seen.pad)
+            self.spoken[key] = prompt, seen.codes[0], samples
+        return self.spoken[key]
+
+    def _call(self, case):
+        said = {
+            "text": case.text,
+            "language": case.language,
+            "non_streaming_mode": case.whole,
+            **case.options,
+        }
+        if case.voice is not None:
+            said.update(ref_audio=(case.recording(), case.voice[0]), ref_text=case.words)
+            wavs, rate = self.model.generate_voice_clone(x_vector_only_mode=case.words is None, **said)
+        elif case.speaker is not None:
+            wavs, rate = self.model.generate_custom_voice(
+                speaker=case.speaker, instruct=case.instruct, **said
+            )
+        else:
+            wavs, rate = self.model.generate_voice_design(instruct=case.instruct, **said)
+        assert rate == 24000
+        return wavs[0]
+
+
+def drawn_numbers(case):
+    """case.uniforms() without those that a greedy sampler does not take."""
+    uniforms, options = case.uniforms(), case.options
+    first = uniforms[:, :1] if options.get("do_sample", True) else uniforms[:, :0]
+    rest = uniforms[:, 1:] if options.get("subtalker_dosample", True) else uniforms[:, :0]
+    return np.concatenate([first, rest], axis=1)
+
+
+def stored_tensors(official):
+    """{name: shape} of all that the official classes keep in the main file, and in the codec's."""
+    model = official.model.model
+    return [
+        {name: tuple(tensor.shape) for name, tensor in part.state_dict().items()}
+        for part in (model, model.speech_tokenizer.model)
+    ]

@@ -2,13 +2,15 @@
 
 As for Pocket TTS (see ../lively.py): uniform numbers that are the same on every machine, one stream of them for each
 tensor, spread so that a signal keeps its size. Here also: what the codec's decoder makes stays within [-1, 1] (with
-louder convolutions it saturates, and SnakeBeta turns rounding into noise), and the end of speech is drawn now and
-then, neither at once nor never.
+louder convolutions it saturates, and SnakeBeta turns rounding into noise); the end of speech is drawn now and then,
+neither at once nor never; and what goes into some norms is so quiet, and one vector of each table so rarely used, that
+a wrong constant beneath them is heard.
 """
 
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 
@@ -41,11 +43,22 @@ _GAINS = {
     "speaker_encoder.fc": 0.06,  # as large as the rows it is added to
     "speaker_encoder.": 1.4,
     "tokenizer.encoder.encoder.layers.0.": 8.0,
-    "tokenizer.decoder.decoder.6.": 0.15,
+    "tokenizer.encoder.quantizer.": 50.0,  # after what is quiet
+    "tokenizer.decoder.decoder.6.": 0.18,
     "tokenizer.decoder.decoder.0.": 0.8,
     "block.1.conv": 0.9,
-    "tokenizer.decoder.decoder.": 0.5,
+    "tokenizer.decoder.decoder.": 0.4,
 }
+# Factors on weights and biases of layers that a norm follows: the norm makes their signal as loud as any, but its
+# constant under the root, and no other, matters.
+_QUIET = {
+    r"talker\..*\.[qk]_proj\.": 0.004,
+    r".*tokenizer\.decoder\.pre_transformer\.input_proj\.": 0.02,
+    r".*\.dwconv\.": 0.004,
+    r".*tokenizer\.encoder\.encoder\.layers\.14\.": 0.02,
+    r".*\.encoder_transformer\..*\.scale$": 0.02,
+}
+_UNUSED_CODE = 3  # of each table: its usage is 0, and the constant stands in for it
 
 
 def end_gain(codes):
@@ -60,6 +73,10 @@ def lively_tensor(config: ModelConfig, name, shape, seed=0):
     """The float32 array of one tensor, by its name as expected_tensors gives it."""
     centre, limit = spread(name, shape)
     values = np.float32(centre) + np.float32(limit) * uniform(name, shape, seed)
+    if name.endswith(".cluster_usage"):
+        values[_UNUSED_CODE] = 0
+    if name.endswith("_sum"):
+        values[_UNUSED_CODE] *= np.float32(1e-5)
     if name == "talker.codec_head.weight":
         gain = end_gain(config.talker_config.code_predictor_config.vocab_size)
         values[config.talker_config.codec_eos_token_id] *= np.float32(gain)
@@ -89,6 +106,12 @@ def part(weights, prefix):
 
 def spread(name, shape):
     """(centre, limit) of the uniform distribution of a tensor."""
+    quiet = next((factor for pattern, factor in _QUIET.items() if re.match(pattern, name)), 1.0)
+    centre, limit = _spread(name, shape)
+    return centre * quiet, limit * quiet
+
+
+def _spread(name, shape):
     for end, values in _SPREADS.items():
         if name.endswith(end):
             return values
