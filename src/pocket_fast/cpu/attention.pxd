@@ -7,12 +7,13 @@ ctypedef struct Heads:
     int kv                # key/value heads, each shared by n / kv query heads
     int dim               # width of a head
     int context           # 0: attend to every position so far; else to a window of that many
+    int kind              # of keys and values: PF_F32, or PF_BF16, rounded to nearest even
 
 
 ctypedef struct Span:
     # Keys and values of consecutive positions, every layer and head, in blocks of `block` positions: a
     # stream grows by one more. In a block, per head: keys as panels [block / 32][dim][32], then values as
-    # panels [dim / 32][block][32].
+    # panels [dim / 32][block][32]; bfloat16 as it is packed, in pairs of dim and of block.
     float **blocks
     int block             # positions, a multiple of PF_PANEL
     int length            # positions seen; with a window there is one block, a ring that holds the last of them

@@ -8,10 +8,11 @@ in their order, so it does not depend on the calls that filled them either.
 """
 
 from libc.math cimport sqrtf
+from libc.stdint cimport uint16_t, uint32_t
 
 import numpy as np
 
-from pocket_fast.cpu._kernels cimport PF_F32, PF_PANEL, pf_gemm, pf_kernels
+from pocket_fast.cpu._kernels cimport PF_BF16, PF_PANEL, pf_gemm, pf_kernels
 from pocket_fast.cpu._team cimport pf_share, pf_team
 from pocket_fast.cpu.packing cimport plain_gemm
 
@@ -55,9 +56,19 @@ def from_panels(flat, int length, int dim):
 
 
 cdef Py_ssize_t span_head(const Heads *heads, int block) noexcept nogil:
-    """Floats of one head's keys and values of `block` positions in one layer."""
+    """Memory of one head's keys and values of `block` positions in one layer, in floats."""
     cdef Py_ssize_t padded = (heads.dim + PF_PANEL - 1) // PF_PANEL * PF_PANEL
-    return block * (heads.dim + padded)
+    return block * (heads.dim + padded) // (2 if heads.kind == PF_BF16 else 1)
+
+
+cdef const char *_keys(const Heads *heads, const Span *span, int block, int layer, int head) noexcept nogil:
+    """A head's keys in one of the blocks; its values follow after `span.block` of them."""
+    return <const char *>(span.blocks[block] + (layer * heads.kv + head) * span_head(heads, span.block))
+
+
+cdef Py_ssize_t _element(const Heads *heads) noexcept nogil:
+    """Bytes of one number of a key or a value."""
+    return 2 if heads.kind == PF_BF16 else 4
 
 
 cdef Py_ssize_t score_floats(const Heads *heads, int positions) noexcept nogil:
@@ -102,10 +113,10 @@ cdef void _norm_heads(const pf_kernels *kernels, const Heads *heads, const Run *
 cdef void _append(const pf_kernels *kernels, const Heads *heads, Run *run, int layer, int head, float *qkv,
                   Py_ssize_t qkv_row, const float *cos, const float *sin) noexcept nogil:
     """Rotate this head's queries and keys, then write its keys and values into the run's own span."""
-    cdef int group = heads.n // heads.kv, dim = heads.dim, half = heads.dim // 2, t, h, c, place, slot
+    cdef int group = heads.n // heads.kv, dim = heads.dim, half = heads.dim // 2, t, h, place
     cdef int block = run.own.block
-    cdef float *keys
-    cdef float *values
+    cdef char *keys
+    cdef char *values
     cdef float *row
     cdef float *k
     cdef float *v
@@ -117,14 +128,41 @@ cdef void _append(const pf_kernels *kernels, const Heads *heads, Run *run, int l
             kernels.rope(row + h * dim, cos + t * half, sin + t * half, half)
         kernels.rope(k, cos + t * half, sin + t * half, half)
         place = run.own.length + t - run.first
-        slot = place % block
-        keys = (run.own.blocks[0 if heads.context else place // block]
-                + (layer * heads.kv + head) * span_head(heads, block))
-        values = keys + <Py_ssize_t>block * dim
-        for c in range(dim):
-            keys[(<Py_ssize_t>(slot // PF_PANEL) * dim + c) * PF_PANEL + slot % PF_PANEL] = k[c]
-        for c in range(dim):
-            values[(<Py_ssize_t>(c // PF_PANEL) * block + slot) * PF_PANEL + c % PF_PANEL] = v[c]
+        keys = <char *>_keys(heads, &run.own, 0 if heads.context else place // block, layer, head)
+        values = keys + <Py_ssize_t>block * dim * _element(heads)
+        if heads.kind == PF_BF16:
+            _write_bf16(<uint16_t *>keys, <uint16_t *>values, k, v, dim, block, place % block)
+        else:
+            _write_f32(<float *>keys, <float *>values, k, v, dim, block, place % block)
+
+
+cdef void _write_f32(float *keys, float *values, const float *k, const float *v, int dim, int block,
+                     int slot) noexcept nogil:
+    """Key k and value v (dim,) into place `slot` of a head's block."""
+    cdef int c
+    for c in range(dim):
+        keys[(<Py_ssize_t>(slot // PF_PANEL) * dim + c) * PF_PANEL + slot % PF_PANEL] = k[c]
+    for c in range(dim):
+        values[(<Py_ssize_t>(c // PF_PANEL) * block + slot) * PF_PANEL + c % PF_PANEL] = v[c]
+
+
+cdef void _write_bf16(uint16_t *keys, uint16_t *values, const float *k, const float *v, int dim, int block,
+                      int slot) noexcept nogil:
+    """_write_f32 in pairs: of neighbours in a key, of neighbouring positions for a value."""
+    cdef int c
+    for c in range(dim):
+        keys[((<Py_ssize_t>(slot // PF_PANEL) * (dim // 2) + c // 2) * PF_PANEL + slot % PF_PANEL) * 2 + c % 2] = _bf16(k[c])
+    for c in range(dim):
+        values[((<Py_ssize_t>(c // PF_PANEL) * (block // 2) + slot // 2) * PF_PANEL + c % PF_PANEL) * 2 + slot % 2] = (
+            _bf16(v[c]))
+
+
+cdef uint16_t _bf16(float x) noexcept nogil:
+    """To nearest even on every instruction set; NaN stays NaN."""
+    cdef uint32_t bits = (<uint32_t *>&x)[0]
+    if bits & 0x7FFFFFFF > 0x7F800000:
+        return <uint16_t>(bits >> 16 | 0x40)
+    return <uint16_t>((bits + 0x7FFF + (bits >> 16 & 1)) >> 16)
 
 
 cdef void _attend_head(const pf_kernels *kernels, const Heads *heads, const Run *run, int layer, int head,
@@ -197,11 +235,11 @@ cdef void _scores(const pf_kernels *kernels, const Heads *heads, const Span *spa
     """g.y = g.x keys^T over the first n places of the span."""
     cdef int first = 0
     g.k = heads.dim
-    g.w_panel = heads.dim * PF_PANEL * <Py_ssize_t>sizeof(float)
+    g.w_panel = heads.dim * PF_PANEL * _element(heads)
     while first < n:
         g.n = min(n - first, span.block)
-        g.w = span.blocks[first // span.block] + (layer * heads.kv + head) * span_head(heads, span.block)
-        kernels.gemm[PF_F32](g, 0, rows, 0, (g.n + PF_PANEL - 1) // PF_PANEL)
+        g.w = _keys(heads, span, first // span.block, layer, head)
+        kernels.gemm[heads.kind](g, 0, rows, 0, (g.n + PF_PANEL - 1) // PF_PANEL)
         g.y += span.block
         first += span.block
 
@@ -211,12 +249,11 @@ cdef void _weigh(const pf_kernels *kernels, const Heads *heads, const Span *span
     """g.y = g.x values [+ g.skip] over the first n places of the span."""
     cdef int first = 0
     g.n = heads.dim
-    g.w_panel = span.block * PF_PANEL * <Py_ssize_t>sizeof(float)
+    g.w_panel = span.block * PF_PANEL * _element(heads)
     while first < n:
         g.k = min(n - first, span.block)
-        g.w = (span.blocks[first // span.block] + (layer * heads.kv + head) * span_head(heads, span.block)
-               + <Py_ssize_t>span.block * heads.dim)
-        kernels.gemm[PF_F32](g, 0, rows, 0, (heads.dim + PF_PANEL - 1) // PF_PANEL)
+        g.w = _keys(heads, span, first // span.block, layer, head) + span.block * heads.dim * _element(heads)
+        kernels.gemm[heads.kind](g, 0, rows, 0, (heads.dim + PF_PANEL - 1) // PF_PANEL)
         g.skip = g.y
         g.skip_row = g.y_row
         g.x += span.block

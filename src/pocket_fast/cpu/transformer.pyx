@@ -15,7 +15,7 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from pocket_fast.cpu._kernels cimport PF_NONE, pf_gemm, pf_kernels
+from pocket_fast.cpu._kernels cimport PF_BF16, PF_F32, PF_NONE, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
@@ -35,18 +35,18 @@ cdef class Stack:
 
     d_model, heads, kv_heads, head width `dim`, feed-forward width, rotary max_period; context: 0 or
     the attention window in positions; form: norms, rotation, feed-forward and tensor names (layers.py);
-    eps: of the norms; tabled: of so many positions the rotation is computed once; product: how the matrices are
-    packed (packing.pyx). Raises ValueError if shapes do not chain.
+    eps: of the norms; tabled: of so many positions the rotation is computed once; narrow: keys and values are
+    remembered in bfloat16; product: how the matrices are packed (packing.pyx). Raises ValueError if shapes do not chain.
     """
 
     def __cinit__(self, WeightStore store, weights, str prefix, *, int n_layers, int d_model, int heads,
                   int kv_heads, int dim, int feed, double max_period, int context=0, form=LayerForm(),
-                  double eps=1e-5, int tabled=0, str product=None, int threads=1):
+                  double eps=1e-5, int tabled=0, bint narrow=False, str product=None, int threads=1):
         cdef int i
         self.store = store
         self.packed = []
         self.n_layers, self.d, self.feed = n_layers, d_model, feed
-        self.heads = Heads(heads, kv_heads, dim, context)
+        self.heads = Heads(heads, kv_heads, dim, context, PF_BF16 if narrow else PF_F32)
         self.widest = max(d_model, feed, heads * dim) + PITCH
         self.layers = <Layer *>calloc(max(n_layers, 1), sizeof(Layer))
         if self.layers == NULL:

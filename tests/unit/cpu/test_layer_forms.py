@@ -13,6 +13,8 @@ from guarded import same_bits
 from pocket_fast.cpu import parts
 from pocket_fast.cpu.layers import LayerForm
 from pocket_fast.cpu.qwen3.layers import GATED, LANGUAGE
+from reference.checkpoint import narrow as narrow_to
+from reference.checkpoint import widen
 from tiny_stages import F32, normal, worst
 
 # A head is not a quarter of the width, groups of two heads share keys, the window is shorter than the run.
@@ -89,7 +91,8 @@ def feed_forward(form, w, x):
     return h @ w(form.down).T
 
 
-def expected(form, arrays, x, window):
+def expected(form, arrays, x, window, narrow=False):
+    """narrow: keys and values are rounded to bfloat16."""
     x, dim = x.astype(float), SHAPE["dim"]
     place = np.arange(len(x))
     seen = place[:, None] >= place
@@ -110,6 +113,8 @@ def expected(form, arrays, x, window):
                 for part, name in zip((q, k), form.head_norms, strict=True)
             )
         q, k = rotated(form, q, place), rotated(form, k, place)
+        if narrow:
+            k, v = (widen(narrow_to(part, "BF16"), "BF16").astype(float) for part in (k, v))
         k, v = (np.repeat(part, SHAPE["heads"] // SHAPE["kv_heads"], axis=1) for part in (k, v))
         scores = np.where(seen, np.einsum("thd,shd->hts", q, k) / np.sqrt(dim), -np.inf)
         scores = np.exp(scores - scores.max(axis=-1, keepdims=True))
@@ -166,6 +171,29 @@ def test_storage_and_products(isa, name):
             found.append(run(stack(form, arrays, product="int8"), x, pieces, 32))
     assert all(same_bits(found[0], other) for other in found[1:])
     assert 0 < worst(found[0], exact) < 0.1
+
+
+@pytest.mark.parametrize("window", [0, WINDOW])
+def test_keys_and_values_in_bfloat16(isa, window):
+    """Rounded to nearest even after the rotation, in half the room; no piece of a prompt shows."""
+    arrays, x = weights(LANGUAGE), normal(2, ROWS, SHAPE["d_model"])
+    layers, exact = (stack(LANGUAGE, arrays, context=window, narrow=narrow) for narrow in (True, False))
+    assert 2 * len(parts.span(layers, 64)) == len(parts.span(exact, 64))
+    found = [run(layers, x, pieces, 64) for pieces in ([1] * ROWS, [9] * 5, [3, 11, 1, 30])]
+    assert all(same_bits(found[0], other) for other in found[1:])
+    # a number between two of bfloat16 may be rounded the other way in float64: few are
+    rounded, unrounded = (
+        np.abs(found[0] - expected(LANGUAGE, arrays, x, window, narrow)).mean() for narrow in (True, False)
+    )
+    assert rounded < 0.1 * unrounded < 1e-3
+
+
+def test_nan_is_nan_in_bfloat16_too(isa):
+    arrays, x = weights(LANGUAGE), normal(2, 3, SHAPE["d_model"])
+    x[1] = np.array(0x7FFFFFFF, np.uint32).view(F32)  # rounding up would make it a zero
+    y = run(stack(LANGUAGE, arrays, narrow=True), x, [1, 1, 1], 32)
+    assert np.isfinite(y[0]).all()
+    assert np.isnan(y[1:]).all()
 
 
 def test_multiply_adds_are_the_elements_of_the_matrices():

@@ -25,7 +25,8 @@ cdef class Talker(LanguageModel):
     weights: {name in the file without 'talker.': float32 | float16 | uint16 (bfloat16 bits) array}; matrices of the
     layers may be int8, with their scales (n,) float32 under NAME_scale, for the product "int8"; config: a
     TalkerConfig; product: how the matrices of the layers are packed (packing.pyx), the rest is kept as it is
-    stored; threads: the most any call may use. Raises ValueError for shapes that do not chain.
+    stored, but keys and values are in bfloat16 with a product; threads: the most any call may use.
+    Raises ValueError for shapes that do not chain.
     """
     cdef Linear fc1
     cdef Linear fc2
@@ -41,7 +42,8 @@ cdef class Talker(LanguageModel):
         self.stack = Stack(store, weights, "model.", n_layers=config.num_hidden_layers, d_model=config.hidden_size,
                            heads=config.num_attention_heads, kv_heads=config.num_key_value_heads, dim=config.head_dim,
                            feed=config.intermediate_size, max_period=config.rope_theta, form=LANGUAGE,
-                           eps=config.rms_norm_eps, product=product, threads=threads)
+                           eps=config.rms_norm_eps, narrow=product is not None, product=product,
+                           threads=threads)
         self.hidden_dim, self.vocab, self.eps = config.hidden_size, config.vocab_size, config.rms_norm_eps
         expected = {
             "model.norm.weight": (self.hidden_dim,),
