@@ -24,7 +24,7 @@ VOICES = {"low": 0.25, "high": 0.5}
 TEMPERATURE = Setting("temperature", float, help="of another kind", description="Warmth.", least=-5, most=2)
 LOUD = Setting("loud", bool, help="twice as loud", description="Twice as loud.")
 TIMES = Setting(
-    "times", int, help="how often", description="How often.", least=1, most_asked=3, also=("often",)
+    "times", int, help="how often, 100 %", description="How often.", least=1, most_asked=3, also=("often",)
 )
 LANGUAGE = Setting("language", str, help="spoken", description="Spoken.", choices=("auto", "german"))
 INSTRUCT = Setting("instruct", str, help="how to speak", description="How.", most=20)
@@ -54,7 +54,9 @@ class Choice:
     default_voice = property(lambda self: "low" if self.name == "ramp_plain" else None)
     default_text = "one two three"
 
-    def check(self, voice: str | Path | None, words: str | None, settings: dict) -> None:
+    def check(self, voice: str | Path | None, words: str | None, settings: dict | None) -> None:
+        if settings is None:
+            return
         if self.name == "ramp_designed" and (voice is not None or not settings.get("instruct")):
             raise ConfigError(
                 "ramp_designed takes no voice, and needs to be told how to speak: give --instruct"

@@ -114,6 +114,7 @@ def test_help_names_what_every_family_takes(run):
         "--voice-text TEXT what the recording",
         "--instruct TEXT how to speak",
         "--loud true|false twice as loud",
+        "--times N how often, 100 %",
         "--slope NAME the end of",
         "--temperature X variance of the noise (default: the model's); Ramps: of another kind",
         "(default english; see `voices`); with --model: spoken",
@@ -220,6 +221,18 @@ def test_instructions_are_for_models_that_take_them(serving):
         assert level(ask(instruct="a child")) == 0.132
         too_long = ask(instructions="x" * 21)
         assert (too_long.status_code, too_long.json()["error"]["param"]) == (400, "instructions")
+
+
+def test_a_server_may_leave_to_requests_what_it_cannot_choose(serving, tiny):
+    with serving("--model", "ramp_designed") as client:
+        assert level(client.post("/stream", json={"text": "one", "instruct": "a child"})) == 0.132
+    with serving("--model", "ramp_cloning") as client:
+        assert client.get("/health").json()["takes"][0] == "voice_wav"
+        with (tiny / "prompt.wav").open("rb") as file:
+            answer = client.post(
+                "/stream", data={"text": "one", "voice_text": "Five."}, files={"voice_wav": file}
+            )
+        assert level(answer) == 0.05
 
 
 def test_recordings_come_with_their_words(serving, tiny):

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from pocket_fast.engine.speech import Speech
 from pocket_fast.errors import ConfigError
 from pocket_fast.models.contract import Script, SpeechModel
 from pocket_fast.models.settings import Setting, check_settings, is_number, is_whole
+
+if TYPE_CHECKING:
+    from pocket_fast.models.voice_cache import VoiceCache
 
 Marks = Callable[[int, str], None]
 Text = str | Iterable[str]
@@ -27,11 +30,12 @@ class Speaking(ABC):
     """A loaded model. A family's class says what it is, finds its voices and writes its scripts.
 
     settings: what may be asked of a text's speech. takes_words: whether a voice may come with what its recording says.
+    voice_cache: voices already made; bounds their memory, may keep them in a folder.
     """
 
     settings: tuple[Setting, ...] = ()
     takes_words = False
-    voice_cache: Any  # a VoiceCache
+    voice_cache: VoiceCache
 
     def __init__(self, model: SpeechModel, schedule: str):
         self._engines = Engines(model, schedule)

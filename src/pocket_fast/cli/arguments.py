@@ -155,7 +155,7 @@ def add_setting_options(group: Any, help: Sequence[str] = ()) -> None:
             spellings = filter(None, (spelling, setting.old_option))
             group.add_argument(*spellings, **how, help=next(texts, help[-1]))
             continue
-        group.add_argument(spelling, **how, help=setting.help)
+        group.add_argument(spelling, **how, help=setting.help.replace("%", "%%"))
         if setting.old_option:
             group.add_argument(setting.old_option, **how, help=argparse.SUPPRESS)
 

@@ -10,7 +10,6 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pocket_fast.cli.console import say
@@ -108,7 +107,7 @@ def voice_source(
     given: str | None,
     choice: Choice,
     words: str | None = None,
-    settings: Mapping[str, Any] = MappingProxyType({}),
+    settings: Mapping[str, Any] | None = None,
 ) -> Iterator[str | Path | None]:
     """The voice as the model takes it: a name, path or URL as it came, base64 audio as a temporary file.
 

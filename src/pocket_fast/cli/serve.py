@@ -156,7 +156,9 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     }
     _log_uvicorn(level, options.access_log)
     if options.workers > 1 or options.reload:
-        model_choice(options)  # what can be refused is refused here, once
+        choice = model_choice(options)  # what can be refused is refused here, once
+        given_settings(options, choice)
+        given_words(options, choice)
         os.environ[_WORDS] = json.dumps(sys.argv[1:])
         if options.reload:
             import pocket_fast
@@ -192,7 +194,7 @@ def _app(options: argparse.Namespace) -> FastAPI:
 
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
-    with voice_source(options.default_voice, choice, words, settings) as voice:
+    with voice_source(options.default_voice, choice, words) as voice:
         speaker = load_speaker(
             choice,
             voice,

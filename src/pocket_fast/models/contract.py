@@ -168,7 +168,7 @@ class Choice(Protocol):
     name: of the released model, if it was chosen by that. title: what messages call it; option: how the command
     line says it. named: whether anybody asked for it, and it is not just the default.
     settings: what may be asked of its speech; takes_words: whether a voice may come with what its recording says.
-    ways_out: what helps if it cannot be fetched; stand_in: who speaks in its place if nobody asked for it by name.
+    ways_out: what helps if it cannot be fetched, besides a network and a login.
     """
 
     family: Family
@@ -182,7 +182,9 @@ class Choice(Protocol):
     ways_out: Sequence[str]
 
     @property
-    def stand_in(self) -> Choice | None: ...
+    def stand_in(self) -> Choice | None:
+        """The model inside the package, if the family has one: it speaks if nobody asked for this one by name."""
+        ...
 
     @property
     def voice_names(self) -> tuple[str, ...]:
@@ -199,10 +201,11 @@ class Choice(Protocol):
         """What is said when no text is given."""
         ...
 
-    def check(self, voice: str | Path | None, words: str | None, settings: Mapping[str, Any]) -> None:
+    def check(self, voice: str | Path | None, words: str | None, settings: Mapping[str, Any] | None) -> None:
         """Refuse what can be refused before anything is loaded. Raises VoiceError, NotFoundError, ConfigError.
 
         voice: a name, path or URL as the user wrote it, a file of ours, or the default; settings: checked one by one.
+        settings None: for a server, whose requests bring theirs, and a voice where there is none yet.
         """
         ...
 

@@ -54,11 +54,9 @@ class Voices:
 
     @property
     def names(self) -> list[str]:
-        """What a request may name, the default voice first; nothing for a model that needs no voice."""
-        if self._default is None:
-            return []
-        first = self._options.default_voice
-        return [first, *(name for name in self._model.voice_names if name != first)]
+        """What a request may name, the default voice first if there is one."""
+        first = [] if self._default is None else [self._options.default_voice]
+        return [*first, *(name for name in self._model.voice_names if name not in first)]
 
     @property
     def aliases(self) -> Mapping[str, str]:

@@ -116,7 +116,7 @@ class PocketChoice:
         """See contract.Choice."""
         return default_text(self.speaks)
 
-    def check(self, voice: str | Path | None, words: str | None, settings: Mapping[str, Any]) -> None:
+    def check(self, voice: str | Path | None, words: str | None, settings: Mapping[str, Any] | None) -> None:
         """See contract.Choice."""
         if isinstance(voice, str):
             locate_voice(voice, self.released)
