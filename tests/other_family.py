@@ -54,8 +54,10 @@ class Choice:
     default_voice = property(lambda self: "low" if self.name == "ramp_plain" else None)
     default_text = "one two three"
 
-    def check(self, voice: str | Path | None, words: str | None, settings: dict | None) -> None:
-        if settings is None:
+    def check(
+        self, voice: str | Path | None, words: str | None, settings: dict, *, complete: bool = True
+    ) -> None:
+        if not complete:
             return
         if self.name == "ramp_designed" and (voice is not None or not settings.get("instruct")):
             raise ConfigError(

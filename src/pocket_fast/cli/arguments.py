@@ -206,15 +206,20 @@ def _settings() -> dict[str, Setting]:
 
 
 def _widest(one: Setting, other: Setting, title: str) -> Setting:
-    def widest(choose: Callable[..., float], *bounds: float | None) -> float | None:
-        return None if None in bounds else choose(bounds)
+    """One setting for both. title: whose the other is."""
 
+    def lower(setting: Setting) -> tuple[float, bool]:  # the bound, and whether it is itself out of bounds
+        if setting.above is None:
+            return (-math.inf if setting.least is None else setting.least), False
+        return setting.above, True
+
+    bound, is_out = min(lower(one), lower(other))
     return replace(
         one,
         help=one.help if one.help == other.help else f"{one.help}; {title}: {other.help}",
-        least=widest(min, one.least, other.least),
-        above=widest(min, one.above, other.above),
-        most=widest(max, one.most, other.most),
+        least=None if is_out or bound == -math.inf else bound,
+        above=bound if is_out else None,
+        most=None if one.most is None or other.most is None else max(one.most, other.most),
         choices=one.choices if one.choices == other.choices else (),
     )
 

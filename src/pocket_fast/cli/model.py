@@ -10,6 +10,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pocket_fast.cli.console import say
@@ -107,7 +108,8 @@ def voice_source(
     given: str | None,
     choice: Choice,
     words: str | None = None,
-    settings: Mapping[str, Any] | None = None,
+    settings: Mapping[str, Any] = MappingProxyType({}),
+    complete: bool = True,
 ) -> Iterator[str | Path | None]:
     """The voice as the model takes it: a name, path or URL as it came, base64 audio as a temporary file.
 
@@ -119,11 +121,11 @@ def voice_source(
         with tempfile.TemporaryDirectory(prefix="pocket_fast-") as folder:
             path = Path(folder, "voice-from-base64")
             path.write_bytes(audio)
-            choice.check(path, words, settings)
+            choice.check(path, words, settings, complete=complete)
             yield path
         return
     voice = choice.default_voice if given is None else given
-    choice.check(voice, words, settings)
+    choice.check(voice, words, settings, complete=complete)
     yield voice
 
 

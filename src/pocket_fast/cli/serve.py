@@ -194,7 +194,7 @@ def _app(options: argparse.Namespace) -> FastAPI:
 
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
-    with voice_source(options.default_voice, choice, words) as voice:
+    with voice_source(options.default_voice, choice, words, settings, complete=False) as voice:
         speaker = load_speaker(
             choice,
             voice,

@@ -201,11 +201,18 @@ class Choice(Protocol):
         """What is said when no text is given."""
         ...
 
-    def check(self, voice: str | Path | None, words: str | None, settings: Mapping[str, Any] | None) -> None:
+    def check(
+        self,
+        voice: str | Path | None,
+        words: str | None,
+        settings: Mapping[str, Any],
+        *,
+        complete: bool = True,
+    ) -> None:
         """Refuse what can be refused before anything is loaded. Raises VoiceError, NotFoundError, ConfigError.
 
         voice: a name, path or URL as the user wrote it, a file of ours, or the default; settings: checked one by one.
-        settings None: for a server, whose requests bring theirs, and a voice where there is none yet.
+        complete: False for a server, whose requests may bring the voice and the settings that are not there yet.
         """
         ...
 

@@ -5,7 +5,8 @@ import argparse
 import pytest
 
 from pocket_fast.cli import _parser
-from pocket_fast.cli.arguments import Parser, number, whole
+from pocket_fast.cli.arguments import Parser, _widest, number, whole
+from pocket_fast.models.settings import Setting
 
 SPELLINGS = [
     ("text", "hello", ["-t", "--text"]),
@@ -116,3 +117,21 @@ def test_a_number_between_two_limits(text):
     assert port("8000") == 8000
     with pytest.raises(argparse.ArgumentTypeError, match="from 0 to 65535"):
         port(text)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ({"least": 0}, {"above": 0}, "a number of at least 0"),
+        ({"above": 0}, {"least": 0, "most": 2}, "a number of at least 0"),
+        ({"above": 0}, {"above": -1}, "a number above -1"),
+        ({"least": 1}, {}, "a number"),
+        ({"least": 0, "most": 1}, {"above": -1, "most": 2}, "a number above -1 and of at most 2"),
+    ],
+)
+def test_what_several_families_take_has_the_widest_bounds(one, other, expected):
+    settings = [Setting("x", float, help, "", **bounds) for help, bounds in (("one", one), ("other", other))]
+    for first, second in (settings, reversed(settings)):
+        widest = _widest(first, second, "Others")
+        assert widest.expected == expected
+        assert widest.help == f"{first.help}; Others: {second.help}"

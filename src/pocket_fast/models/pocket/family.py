@@ -116,7 +116,14 @@ class PocketChoice:
         """See contract.Choice."""
         return default_text(self.speaks)
 
-    def check(self, voice: str | Path | None, words: str | None, settings: Mapping[str, Any] | None) -> None:
+    def check(
+        self,
+        voice: str | Path | None,
+        words: str | None,
+        settings: Mapping[str, Any],
+        *,
+        complete: bool = True,
+    ) -> None:
         """See contract.Choice."""
         if isinstance(voice, str):
             locate_voice(voice, self.released)

@@ -94,7 +94,14 @@ class Qwen3Choice:
         """See contract.Choice."""
         return DEFAULT_TEXT
 
-    def check(self, voice: str | Path | None, words: str | None, settings: Mapping[str, Any]) -> None:
+    def check(
+        self,
+        voice: str | Path | None,
+        words: str | None,
+        settings: Mapping[str, Any],
+        *,
+        complete: bool = True,
+    ) -> None:
         """See contract.Choice."""
         clones = self.parsed.tts_model_type == "base"
         if words and not clones:
@@ -102,7 +109,7 @@ class Qwen3Choice:
                 "the words of a recording are for base models, which take recordings; leave them out"
             )
         if voice is None:
-            if clones:
+            if clones and complete:
                 raise VoiceError(f"{self.title} speaks in the voice of a recording: give one with --voice")
         elif isinstance(voice, str) and not clones and "://" not in voice and not os.path.exists(voice):
             speaker_id(self.parsed, voice)
