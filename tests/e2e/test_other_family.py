@@ -131,6 +131,7 @@ def test_lists_and_facts(run):
     )
     assert text.endswith("\nVoices of ramp_plain: low, high\n")
     assert run("voices", "--model", "ramp_plain").out.decode() == "low (default)\nhigh\n"
+    assert run("voices", "--model", "ramp_designed").out == b""
     facts = json.loads(run("info", "--json", "--model", "ramp_plain").out)["model"]
     assert (facts["name"], facts["words a second"]) == ("ramp_plain", 12.5)
     assert facts["files"]["itself"]["here"] is True

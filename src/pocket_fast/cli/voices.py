@@ -25,8 +25,11 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     if options.model is not None:
         choice = catalog.choose({"model": options.model})
         first = choice.default_voice
-        names = [name for name in choice.voice_names if name != first]
-        print("\n".join(names if first is None else [f"{first} (default)", *names]))
+        if first is not None:
+            print(f"{first} (default)")
+        for name in choice.voice_names:
+            if name != first:
+                print(name)
         return 0
     for n, family in enumerate(catalog.families()):
         listing = family.listing()

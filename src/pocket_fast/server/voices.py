@@ -91,9 +91,10 @@ class Voices:
 
     def _name(self, voice: str) -> str:
         if not self._model.voice_names:
+            recording = " or a recording" if self._model.clones else ""
             raise VoiceError(
                 f"no voice is called {voice[:40]!r}: this model has no voices by name; leave it out, or give "
-                f"{DEFAULT!r} or a recording"
+                f"{DEFAULT!r}{recording}"
             )
         name = self.aliases.get(voice, voice)
         if name not in self._model.voice_names:
