@@ -7,8 +7,7 @@ voice = model.get_state_for_audio_prompt("alba")  # or the path or URL of a reco
 samples = model.generate_audio(voice, "Hello world.")  # (n,) float32 at model.sample_rate, 24000 Hz
 for frame in model.generate_audio_stream(voice, "This is heard while it is made."):
     print(f"{len(frame) / model.sample_rate:.2f} s more")
-
-load(name_or_path) makes the class that a model belongs to.
+# load(name_or_path) makes the class that a model belongs to
 """
 
 from pocket_fast.api import Qwen3TTSModel, TTSModel, VoiceClonePromptItem, export_model_state, load
