@@ -6,7 +6,8 @@ import functools
 
 import numpy as np
 from pocket_fast.cpu._memory import WeightStore
-from pocket_fast.cpu.qwen3.codec import CodecDecoder
+from pocket_fast.cpu.qwen3.codec import CodecDecoder, CodecEncoder
+from pocket_fast.cpu.qwen3.speaker import SpeakerEncoder
 
 from reference import qwen3
 from reference.qwen3 import lively_weights, part, tiny_config
@@ -60,3 +61,45 @@ def speech(stage, codes, stream=None):
     """The frames of one stream alone: codes (T, 16) -> samples (T, 1920)."""
     stream = stream or stage.stream()
     return np.concatenate([decode(stage, [stream], row[None]) for row in codes])
+
+
+def encoder_config():
+    return config(NAME).speech_tokenizer.encoder_config
+
+
+def new_encoder(threads=1, given=None):
+    given = weights("speech_tokenizer.encoder.") if given is None else given
+    return CodecEncoder(WeightStore(), given, encoder_config(), 16, threads=threads)
+
+
+encoder = functools.cache(new_encoder)
+
+
+@functools.cache
+def reference_encoder():
+    return qwen3.CodecEncoder(encoder_config(), weights("speech_tokenizer.encoder."), 16)
+
+
+def new_speaker_encoder(threads=1, name=NAME, given=None):
+    given = weights("speaker_encoder.", name) if given is None else given
+    return SpeakerEncoder(WeightStore(), given, config(name).speaker_encoder_config, threads=threads)
+
+
+speaker_encoder = functools.cache(new_speaker_encoder)
+
+
+@functools.cache
+def reference_speaker_encoder(name=NAME):
+    return qwen3.SpeakerEncoder(config(name).speaker_encoder_config, weights("speaker_encoder.", name))
+
+
+@functools.cache
+def recording(n, seed=0):
+    """Samples (n,) at 24 kHz: a voice of overtones that swells and pauses, and a little noise. Read-only."""
+    rng, time = np.random.default_rng(seed), np.arange(n) / 24000
+    pitch = 140 + 60 * np.sin(2 * time + seed) + 25 * np.sin(11 * time)
+    phase = np.cumsum(2 * np.pi * pitch / 24000)
+    voice = sum(np.sin(k * phase) / k for k in range(1, 12)) * (1 + np.sin(5 * time)) * (np.sin(time) > -0.4)
+    pcm = (0.12 * voice + 0.01 * rng.standard_normal(n)).astype(F32)
+    pcm.setflags(write=False)
+    return pcm

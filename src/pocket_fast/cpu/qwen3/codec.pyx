@@ -1,11 +1,16 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The codec of Qwen3-TTS at 12.5 frames per second: CodecDecoder (16 codes a frame -> samples).
+"""The codec of Qwen3-TTS at 12.5 frames per second: CodecDecoder (codes -> samples) and CodecEncoder (a recording -> codes).
 
     decoder  units(upsample(transformer(conv(sums of the codes' vectors, projected))))
+    encoder  quantisers(downsample(transformer(SEANet(samples))))
 
-A frame is one row of the transformer. Convolutions are causal and their kernels small, so what a stream remembers of
-them is what the last dozen frames left: prime() makes use of it. Upstream: qwen_tts/core/tokenizer_12hz (0.1.1);
-SnakeBeta units: BigVGAN, arXiv:2206.04658; upsampling blocks: ConvNeXt, arXiv:2201.03545.
+A frame is one row of the decoder's transformer. Convolutions are causal and their kernels small, so what a stream
+remembers of them is what the last dozen frames left: prime() makes use of it.
+The encoder is Mimi's. Its attention is over the whole recording, so a recording comes as a whole; it goes through in
+blocks of frames, and what is kept of it are keys and values.
+Upstream: qwen_tts/core/tokenizer_12hz (0.1.1), and for the encoder transformers/models/mimi (4.57.3) as that uses it:
+Mimi's window is not applied, and each layer completes its own last stride, with zeros, the last layer with its last
+step. SnakeBeta units: BigVGAN, arXiv:2206.04658; upsampling blocks: ConvNeXt, arXiv:2201.03545.
 """
 
 from libc.stdint cimport int32_t
@@ -13,18 +18,22 @@ from libc.string cimport memcpy
 
 import numpy as np
 
-from pocket_fast.cpu._kernels cimport pf_kernels
+from pocket_fast.cpu._kernels cimport PF_PANEL, pf_kernels
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_team
 from pocket_fast.cpu.codec_streams cimport Codec, Middle, Pass
 from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing import halve_exact
-from pocket_fast.cpu.qwen3.layers import GATED
+from pocket_fast.cpu.qwen3.layers import GATED, MIMI
+from pocket_fast.cpu.qwen3.quantizer import ResidualQuantizer
+from pocket_fast.cpu.seanet import encoder_chain
 from pocket_fast.cpu.transformer import Stack
 
 cdef enum:
     PRIMED = 24       # frames that go to the transformer together when nobody listens: with the window, whole panels
+    HEARD = 8         # frames of a recording that go through the encoder in one piece
+    DOWN = 2          # steps of the encoder's transformer in a frame
 
 
 cdef class CodecDecoder(Codec):
@@ -142,6 +151,66 @@ cdef class CodecDecoder(Codec):
                     memcpy(last, between + (i - frame) * <Py_ssize_t>width, width * sizeof(float))
                 self._tail(k, team, scratch, p, i, 1)
             frame += rows
+
+
+cdef class CodecEncoder(Codec):
+    """weights: {name without the first 'encoder.': float32, float16 or bfloat16 as uint16}; config: its encoder_config.
+
+    quantizers: how many codes a frame has; the file may hold tables for more.
+    """
+    cdef readonly int samples_per_frame
+    cdef readonly int groups
+    cdef int latent_dim
+    cdef list quantizers
+
+    def __init__(self, WeightStore store, weights, config, int quantizers, *, int threads=1):
+        cdef ConvChain front, down
+        weights = halve_exact(store, weights)
+        self.groups = quantizers
+        self.samples_per_frame = DOWN * int(np.prod(config.upsampling_ratios))
+        front = encoder_chain(store, weights, "encoder.layers.", ratios=config.upsampling_ratios,
+                              residual_layers=config.num_residual_layers, dilation_base=config.dilation_growth_rate,
+                              replicate=False, rows=HEARD * self.samples_per_frame, product=None, threads=threads)
+        stack = Stack(store, weights, "encoder_transformer.", n_layers=config.num_hidden_layers,
+                      d_model=config.hidden_size, heads=config.num_attention_heads,
+                      kv_heads=config.num_key_value_heads, dim=config.head_width, feed=config.intermediate_size,
+                      max_period=config.rope_theta, form=MIMI, eps=config.norm_eps, threads=threads)
+        down = ConvChain(store, config.hidden_size, HEARD * DOWN)
+        down.conv(0, weights["downsample.conv.weight"], stride=DOWN, raw=True, replicate=True, threads=threads)
+        self._assemble(store, front, Middle(store, stack, HEARD * DOWN), down.finish(), self.samples_per_frame, HEARD,
+                       threads)
+        self.latent_dim = down.buffers[down.output].channels
+        self.x_frame = self.samples_per_frame * sizeof(float)
+        self.y_frame = self.latent_dim * sizeof(float)
+        semantic = config.num_semantic_quantizers
+        self.quantizers = [
+            ResidualQuantizer(store, weights, f"quantizer.{name}_residual_vector_quantizer.", layers, threads)
+            for name, layers in (("semantic", semantic), ("acoustic", quantizers - semantic))
+        ]
+
+    def encode(self, pcm, int threads=0):
+        """Codes (ceil(n / samples_per_frame), groups) int32 of a whole recording pcm (n,) float32 at 24 kHz.
+
+        threads: most for this call, 0 for all of the stage's.
+        """
+        latents = self.latents(pcm, threads)
+        codes = np.empty((len(latents), self.groups), dtype=np.int32)
+        at = 0
+        for quantizer in self.quantizers:
+            quantizer.encode(latents, codes[:, at:at + quantizer.layers], threads or self.threads)
+            at += quantizer.layers
+        return codes
+
+    def latents(self, pcm, int threads=0):
+        """What is quantised: (ceil(n / samples_per_frame), width) float32."""
+        cdef const float[::1] x = np.ascontiguousarray(pcm, dtype=np.float32)
+        cdef Py_ssize_t frames = (x.shape[0] + self.samples_per_frame - 1) // self.samples_per_frame
+        out = np.empty((frames, self.latent_dim), dtype=np.float32)
+        cdef float[:, ::1] y = out
+        cdef int places = <int>((frames * DOWN + PF_PANEL - 1) // PF_PANEL * PF_PANEL)
+        if frames:
+            self._run([self._stream(places)], <int>x.shape[0], &x[0], 0, &y[0, 0], 0, threads)
+        return out
 
 
 def _sound_chain(WeightStore store, weights, config, product, threads):
