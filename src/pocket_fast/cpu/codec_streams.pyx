@@ -117,7 +117,7 @@ cdef class Middle:
 cdef class Codec:
     cdef _assemble(self, WeightStore store, ConvChain front, Middle middle, ConvChain back, int unit, int block,
                    int threads):
-        """unit: rows of front's input in a frame; block: frames that go through in one piece (all have room for them)."""
+        """unit: rows of front's input in a frame; block: frames in one piece, which all have room for."""
         self.store = store
         self.pool = ArenaPool()
         self.threads = threads
@@ -229,7 +229,7 @@ cdef class Codec:
 
     cdef int _head(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame, int rows,
                    float *to) noexcept nogil:
-        """`rows` rows of input from `frame` on, through the transformer to `to`. Returns its rows; ends with a barrier."""
+        """`rows` rows of input from `frame` on, through the transformer to `to`. Returns its rows. Ends in a barrier."""
         cdef float *own = p.state + self.front.state_floats + self.back.state_floats
         cdef float *spare = scratch + self.front.scratch_floats + self.back.scratch_floats
         cdef int steps = self.front.rows_in(self.front.output, rows)

@@ -153,7 +153,7 @@ cdef class ConvChain:
         return self._outputs(op, out, rows * stride, activation, raw, active, stride)
 
     def depthwise(self, int source, weight, bias):
-        """Add a convolution of each channel alone: weight (channels, 1, kernel), bias (channels,); returns its buffer."""
+        """Add a convolution of each channel alone: weight (channels, 1, kernel), bias (channels,). A buffer."""
         cdef Op *op
         channels, _, kernel = weight.shape
         rows = self.buffers[source].rows

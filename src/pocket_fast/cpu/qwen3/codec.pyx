@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The codec of Qwen3-TTS at 12.5 frames per second: CodecDecoder (codes -> samples) and CodecEncoder (a recording -> codes).
+"""The codec of Qwen3-TTS, 12.5 frames per second: CodecDecoder (codes -> samples), CodecEncoder (recording -> codes).
 
     decoder  units(upsample(transformer(conv(sums of the codes' vectors, projected))))
     encoder  quantisers(downsample(transformer(SEANet(samples))))
@@ -103,7 +103,7 @@ cdef class CodecDecoder(Codec):
             self._run(streams, 1, &x[0, 0], self.x_frame, &y[0, 0], self.y_frame, threads)
 
     def prime(self, stream, codes, int threads=0):
-        """Leave `stream` as decoding the frames codes (n, groups) int32 would, in a fraction of the time: without sound.
+        """Leave `stream` as decoding the frames codes (n, groups) int32 would, without sound and much faster.
 
         Raises as decode.
         """

@@ -58,7 +58,10 @@ cdef class SpeakerEncoder:
         """
         pcm = np.ascontiguousarray(pcm, dtype=np.float32)
         if len(pcm) < self.shortest:
-            raise ValueError(f"a recording of {len(pcm)} samples at 24 kHz says no speaker: expected {self.shortest} and more")
+            raise ValueError(
+                f"a recording of {len(pcm)} samples at 24 kHz is too short to know a speaker by: expected "
+                f"{self.shortest} or more"
+            )
         threads = threads or self.threads
         config = self.config
         x = self._mel(pcm, threads)
