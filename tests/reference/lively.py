@@ -93,7 +93,7 @@ def uniform(name, shape, seed):
     return np.concatenate([*uniform_pieces(name, math.prod(shape), seed)]).reshape(shape)
 
 
-def uniform_pieces(name, n, seed, size=1 << 22):
+def uniform_pieces(name, n, seed, size=1 << 16):
     """The n numbers of `uniform` in consecutive pieces of at most `size` (an even number)."""
     source = np.random.PCG64([seed, zlib.crc32(name.encode())])
     for start in range(0, n, size):

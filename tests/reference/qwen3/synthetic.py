@@ -14,10 +14,9 @@ from ..checkpoint import write_weights
 from .released import RELEASED_QWEN3, released_files
 from .text_files import full_vocabulary, tiny_vocabulary, write_json, write_text_files
 from .tiny import TINY_QWEN3, config_of, tiny_files
-from .weights import lively_pieces, lively_tensor
+from .weights import lively_pieces
 
 QWEN3_MODELS = (*TINY_QWEN3, *RELEASED_QWEN3)
-_LARGE = 1 << 24  # numbers; a larger tensor is written piece by piece
 
 
 def make_qwen3_model(folder, model, seed=0, dtype="bf16", shards=1) -> Path:
@@ -91,13 +90,9 @@ def _write_main(folder, config, shapes, storage, seed, shards):
 
 
 def _write(path, config, shapes, storage, seed, prefix=""):
-    def tensor(name):
-        full, shape = prefix + name, shapes[name]
-        if math.prod(shape) > _LARGE:
-            return lively_pieces(full, shape, seed)
-        return lively_tensor(config, full, shape, seed)
-
-    write_weights(path, shapes, tensor, storage)
+    write_weights(
+        path, shapes, lambda name: lively_pieces(config, prefix + name, shapes[name], seed), storage
+    )
 
 
 def _write_codec_files(folder):

@@ -20,6 +20,7 @@ from pocket_fast.models.qwen3.names import CODEC_PREFIX, expected_tensors
 from ..checkpoint import narrow, widen
 from ..lively import uniform, uniform_pieces
 
+_HEAD, _USAGE, _SUM = "talker.codec_head.weight", ".cluster_usage", "_sum"
 _UNIT = math.sqrt(3)  # a uniform variable within +-sqrt(3) has unit variance
 
 # (centre, limit) by the end of the name, the first that fits.
@@ -30,8 +31,8 @@ _SPREADS = {
     "norm.weight": (1.0, 0.3),
     ".alpha": (0.0, 0.5),
     ".beta": (0.0, 0.5),
-    ".cluster_usage": (1.25, 0.75),
-    "_sum": (0.0, _UNIT),
+    _USAGE: (1.25, 0.75),
+    _SUM: (0.0, _UNIT),
     "embedding.weight": (0.0, 0.5 * _UNIT),
     ".bias": (0.0, 0.2),
 }
@@ -73,18 +74,21 @@ def lively_tensor(config: ModelConfig, name, shape, seed=0):
     """The float32 array of one tensor, by its name as expected_tensors gives it."""
     centre, limit = spread(name, shape)
     values = np.float32(centre) + np.float32(limit) * uniform(name, shape, seed)
-    if name.endswith(".cluster_usage"):
-        values[_UNUSED_CODE] = 0
-    if name.endswith("_sum"):
-        values[_UNUSED_CODE] *= np.float32(1e-5)
-    if name == "talker.codec_head.weight":
+    if name == _HEAD:
         gain = end_gain(config.talker_config.code_predictor_config.vocab_size)
         values[config.talker_config.codec_eos_token_id] *= np.float32(gain)
+    if name.endswith(_USAGE):
+        values[_UNUSED_CODE] = 0
+    if name.endswith(_SUM):
+        values[_UNUSED_CODE] *= np.float32(1e-5)
     return values
 
 
-def lively_pieces(name, shape, seed=0):
-    """The same for a large table, in consecutive flat pieces."""
+def lively_pieces(config: ModelConfig, name, shape, seed=0):
+    """The same as consecutive flat pieces, in little memory."""
+    if name == _HEAD or name.endswith((_USAGE, _SUM)):
+        yield lively_tensor(config, name, shape, seed)
+        return
     centre, limit = spread(name, shape)
     for piece in uniform_pieces(name, math.prod(shape), seed):
         yield np.float32(centre) + np.float32(limit) * piece
