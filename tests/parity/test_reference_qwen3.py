@@ -14,12 +14,13 @@ from reference.qwen3 import TINY_QWEN3, make_qwen3_model, tiny_config
 from reference.qwen3.candidates import NumpyQwen3
 from reference.qwen3.cases import CASES, DRAWN, GREEDY
 from reference.qwen3.official import Official, import_official, stored_tensors, watching
+from reference.qwen3.package import PackageQwen3
 from reference.qwen3.synthetic import file_tensors
 from reference.record import synthetic_voice
 
 pytestmark = pytest.mark.reference
 
-CANDIDATES = {"numpy": NumpyQwen3}
+CANDIDATES = {"numpy": NumpyQwen3, "package": PackageQwen3}
 BASE = "qwen3-tiny-base"
 
 

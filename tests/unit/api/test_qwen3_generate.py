@@ -211,6 +211,14 @@ def test_speech_that_does_not_end_is_bounded_by_its_text_and_warned_of(custom, c
     assert len(speak(custom, "No.", max_new_tokens=100, **greedy)[0]) == 99 * FRAME
 
 
+def test_blocks_differ_after_the_first_one(custom):
+    endless = {"do_sample": False, "repetition_penalty": 0.5, "max_new_tokens": 346}
+    one, blocks = (speak(custom, "No.", **endless, decode_in_blocks=on)[0] for on in (False, True))
+    assert same_bits(one[: 300 * FRAME], blocks[: 300 * FRAME])
+    assert len(one) == len(blocks) == 345 * FRAME
+    assert np.abs(one[300 * FRAME :] - blocks[300 * FRAME :]).max() > 1e-3
+
+
 def test_warming_up_is_quiet(custom, caplog):
     custom.warm_up()
     assert caplog.text == ""

@@ -12,9 +12,10 @@ from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu._team import openmp_max_threads
 from pocket_fast.cpu._threads import resolve_threads, thread_limit
 from pocket_fast.cpu.compute_types import for_weights, products, resolve_compute_type
-from pocket_fast.cpu.qwen3.codec import CodecDecoder
+from pocket_fast.cpu.qwen3.codec import CodecDecoder, CodecEncoder
 from pocket_fast.cpu.qwen3.predictor import CodePredictor
 from pocket_fast.cpu.qwen3.sampling import Draw, pick_codes
+from pocket_fast.cpu.qwen3.speaker import SpeakerEncoder
 from pocket_fast.cpu.qwen3.talker import Talker
 
 
@@ -25,8 +26,8 @@ class Stages:
     talker: Talker
     predictor: CodePredictor
     decoder: CodecDecoder
-    encoder: Any
-    speaker: Any
+    encoder: CodecEncoder | None
+    speaker: SpeakerEncoder | None
     sample_rate: int
     threads: int
     compute_type: str
@@ -67,6 +68,7 @@ def load_stages(
         return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
 
     lm, codec = below("talker."), config.speech_tokenizer
+    clones = config.speaker_encoder_config is not None
     return Stages(
         Talker(store, lm, config.talker_config, product=lm_product, threads=threads),
         CodePredictor(store, lm, config.talker_config, product=lm_product, threads=threads),
@@ -77,8 +79,18 @@ def load_stages(
             product=codec_product,
             threads=threads,
         ),
-        None,
-        None,
+        CodecEncoder(
+            store,
+            below("speech_tokenizer.encoder."),
+            codec.encoder_config,
+            codec.encoder_valid_num_quantizers,
+            threads=threads,
+        )
+        if clones
+        else None,
+        SpeakerEncoder(store, below("speaker_encoder."), config.speaker_encoder_config, threads=threads)
+        if clones
+        else None,
         config.sample_rate,
         threads,
         compute_type,

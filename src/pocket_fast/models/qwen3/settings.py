@@ -94,6 +94,12 @@ SETTINGS = (
         description="Longest chunk of text, in characters; 0: never cut.",
         least=0,
     ),
+    Setting(
+        "decode_in_blocks",
+        bool,
+        help="true: decode 300 frames at a time, each block anew, as the official package does (default: false)",
+        description="True: decode 300 frames at a time, each block anew, as the official package does.",
+    ),
 )
 
 
@@ -105,7 +111,7 @@ def settings_of(config: ModelConfig) -> tuple[Setting, ...]:
 
 
 def sampling_of(
-    settings: Mapping[str, Any], defaults: GenerationConfig, draw: Callable[..., Any], in_blocks: bool = False
+    settings: Mapping[str, Any], defaults: GenerationConfig, draw: Callable[..., Any]
 ) -> Sampling:
     """How codes are drawn: by `settings` where they say, else by the model's defaults. draw: the stages' own Draw."""
 
@@ -121,5 +127,5 @@ def sampling_of(
         draws("", "do_sample"),
         draws("subtalker_", "subtalker_dosample"),
         get("repetition_penalty"),
-        in_blocks,
+        settings.get("decode_in_blocks", False),
     )

@@ -86,6 +86,10 @@ def item_from_audio(
         )
     if len(pcm) == 0:
         raise AudioError("voice prompt: no samples; expected speech, best 3 to 15 seconds of it")
+    if len(pcm) < stages.speaker.shortest:
+        raise AudioError(
+            f"voice prompt: {len(pcm)} samples, which say no speaker; expected speech, best 3 to 15 seconds of it"
+        )
     peak = np.abs(pcm).max()
     if not peak < _ABSURD:  # NaN too
         raise AudioError(f"voice prompt: a sample of {peak:g}; expected numbers in [-1, 1]")
