@@ -7,9 +7,8 @@ How a matrix is packed decides how it is multiplied:
     "int8"      8-bit weights with a scale per output, inputs quantised row by row, exact integer sums
 """
 
-from cython.parallel cimport parallel, prange
-from libc.stdint cimport int8_t, uint16_t
-from libc.string cimport memcpy
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int8_t, uint16_t, uint32_t
 
 import numpy as np
 
@@ -130,37 +129,57 @@ cdef _pack_floats(PackedLinear packed, list sources, bint dot, order, int thread
             _pack_panel(c, p, &rows[0])
 
 
+ctypedef struct RowsOfInt8:
+    # What _pack_int8_panel reads, and room of a thread's own.
+    const Py_ssize_t *addresses   # (n,) of the rows, in output order
+    const float *scales           # (n,), of rows that are int8 already; else NULL, and they are floats
+    bint bf16
+    float *wide                   # (k,) per thread
+    int8_t *integers              # (PF_PANEL, k) per thread
+
+
 cdef _pack_int8(PackedLinear packed, list sources, scale, order, int threads):
-    """In blocks of rows, so that no float32 copy of the whole matrix is ever made. scale: (n,) in *output* order."""
+    """Row by row, so that no float32 copy of the matrix is ever made. scale: (n,) in *output* order."""
     cdef Linear *c = &packed.c
+    cdef RowsOfInt8 given
     c.kind, c.panels = PF_INT8, (c.n + PF_PANEL - 1) // PF_PANEL
     c.w_panel = 8 * PF_PANEL + (c.k + 3) // 4 * 4 * PF_PANEL
     c.w = packed.store.take(c.panels * c.w_panel)
     cdef const Py_ssize_t[::1] rows = _addresses(sources, order)
-    cdef Py_ssize_t row_bytes = c.k * sources[0].dtype.itemsize
-    cdef int block = 8 * max(threads, 1), first, p, last, r, n
-    cdef int8_t[:, ::1] raw
-    cdef const int8_t[:, ::1] q
-    cdef const float[::1] scales
-    for first in range(0, c.panels, block):
-        last = min(first + block, c.panels)
-        n = min(last * PF_PANEL, c.n) - first * PF_PANEL
-        part = np.empty((n, c.k), dtype=sources[0].dtype)
-        raw = part.view(np.int8)
-        for r in range(n if row_bytes else 0):
-            memcpy(&raw[r, 0], <const void *>rows[first * PF_PANEL + r], row_bytes)
-        q, scales = quantize(part, threads) if scale is None else (part, scale[first * PF_PANEL:first * PF_PANEL + n])
-        for p in prange(first, last, nogil=True, schedule="static", num_threads=threads):
-            _pack_int8_panel(c, p, &q[0, 0], &scales[0], n, p - first)
+    cdef float[:, ::1] wide = np.empty((threads, max(c.k, 1)), dtype=np.float32)
+    cdef int8_t[:, ::1] integers = np.empty((threads, max(PF_PANEL * c.k, 1)), dtype=np.int8)
+    cdef const float[::1] scales = scale
+    cdef int p
+    given.addresses, given.wide, given.integers = &rows[0], &wide[0, 0], &integers[0, 0]
+    given.scales = NULL if scale is None else &scales[0]
+    given.bf16 = sources[0].dtype == np.uint16
+    for p in prange(c.panels, nogil=True, schedule="static", num_threads=threads):
+        _pack_int8_panel(c, p, &given, threadid())
 
 
-cdef void _pack_int8_panel(const Linear *c, int panel, const int8_t *block, const float *scales, int n,
-                           int at) noexcept nogil:
+cdef void _pack_int8_panel(const Linear *c, int panel, const RowsOfInt8 *given, int thread) noexcept nogil:
     cdef const int8_t *rows[PF_PANEL]
-    cdef int j
+    cdef float scales[PF_PANEL]
+    cdef float *wide = given.wide + <Py_ssize_t>thread * c.k
+    cdef int8_t *integers = given.integers + <Py_ssize_t>thread * PF_PANEL * c.k
+    cdef const float *row
+    cdef int j, i, r
     for j in range(PF_PANEL):
-        rows[j] = block + <Py_ssize_t>(at * PF_PANEL + j) * c.k if at * PF_PANEL + j < n else NULL
-    kernels().pack_int8(<char *>c.w + panel * c.w_panel, rows, scales + at * PF_PANEL, c.k)
+        r = panel * PF_PANEL + j
+        rows[j] = NULL
+        if r >= c.n:
+            continue
+        if given.scales != NULL:
+            rows[j], scales[j] = <const int8_t *>given.addresses[r], given.scales[r]
+            continue
+        row = <const float *>given.addresses[r]
+        if given.bf16:
+            row = wide
+            for i in range(c.k):
+                (<uint32_t *>wide)[i] = <uint32_t>(<const uint16_t *>given.addresses[r])[i] << 16
+        scales[j] = kernels().quantize_weight(integers + <Py_ssize_t>j * c.k, row, c.k)
+        rows[j] = integers + <Py_ssize_t>j * c.k
+    kernels().pack_int8(<char *>c.w + panel * c.w_panel, rows, scales, c.k)
 
 
 def quantize(weight, int threads=1):
