@@ -59,7 +59,7 @@ def plan_prompt(
     frames: int = 0,
     whole: bool = True,
 ) -> Plan:
-    """The prompt for one text, which must not be empty.
+    """The prompt for one text.
 
     description: ids of Texts.description; language: an id, or None for "auto"; speaker: an id of the codec's
     vocabulary, or x_vector: the voice has one; frames: of the voice's recording, if the model goes on from it, and
@@ -94,7 +94,7 @@ def plan_prompt(
         rows.add([*spoken.body, end], talker.codec_pad_id)
         rows.add([pad], talker.codec_bos_id)
     else:
-        rows.add(spoken.body[:1], talker.codec_bos_id)
+        rows.add(spoken.body[:1] or [config.im_end_token_id], talker.codec_bos_id)  # of no text, its end
         trailing = [*spoken.body[1:], end]
     return Plan(np.array(rows.text), np.array(rows.codec), np.array(trailing), x_vector_row, frames)
 
