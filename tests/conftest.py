@@ -1,4 +1,4 @@
-"""What every test may use: the report header, the instruction sets, a hub on loopback."""
+"""What every test may use: the report header, the instruction sets, a hub on loopback, tiny Qwen3-TTS models."""
 
 from __future__ import annotations
 
@@ -65,3 +65,33 @@ def hub(tmp_path, monkeypatch):
         monkeypatch.setenv("POCKET_FAST_CACHE", str(tmp_path / "http"))
         monkeypatch.setattr("time.sleep", lambda seconds: None)  # between attempts
         yield fake
+
+
+@pytest.fixture(scope="session")
+def tiny_qwen3(tmp_path_factory):
+    """tiny_qwen3(name) -> the folder of a tiny Qwen3-TTS model, written once. Not to be changed."""
+    from reference.qwen3 import make_qwen3_model
+
+    folders = {}
+
+    def tiny_qwen3(name):
+        if name not in folders:
+            folders[name] = make_qwen3_model(tmp_path_factory.mktemp(name), name)
+        return folders[name]
+
+    return tiny_qwen3
+
+
+@pytest.fixture(scope="session")
+def qwen3(tiny_qwen3):
+    """qwen3(name) -> the model, loaded once, on one thread. Not to be changed."""
+    from pocket_fast import Qwen3TTSModel
+
+    models = {}
+
+    def qwen3(name):
+        if name not in models:
+            models[name] = Qwen3TTSModel.from_pretrained(tiny_qwen3(name), threads=1)
+        return models[name]
+
+    return qwen3

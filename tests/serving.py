@@ -1,8 +1,13 @@
 """Helpers of the server's tests."""
 
+import contextlib
 import io
+import threading
 import time
 import wave
+
+import httpx
+import uvicorn
 
 
 def wait_until(condition, seconds=60):
@@ -20,3 +25,19 @@ def wav_of(sound, rate=24000):
         out.setparams((1, 2, rate, 0, "NONE", ""))
         out.writeframes((sound * 32767).astype("<i2").tobytes())
     return file.getvalue()
+
+
+@contextlib.contextmanager
+def hosted(app, **client_options):
+    """(httpx.Client, uvicorn.Server) of this application, on loopback; the client's base_url is where."""
+    config = uvicorn.Config(app, port=0, log_config=None, server_header=False, timeout_graceful_shutdown=5)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    wait_until(lambda: server.started)
+    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    with httpx.Client(base_url=url, timeout=60, **client_options) as client:
+        yield client, server
+    server.should_exit = True
+    thread.join(30)
+    assert not thread.is_alive()

@@ -22,6 +22,10 @@ class VoiceError(PocketFastError, ValueError):
     """A voice is unknown, does not fit the model, or cannot be cloned with these weights."""
 
 
+class WordsError(VoiceError):
+    """The words of a recording are unusable, or no recording came with them."""
+
+
 class ConfigError(PocketFastError, ValueError):
     """A model config or an argument is wrong: unknown key, wrong type, contradiction."""
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.api.pocket_speech import PocketSpeaking
-from pocket_fast.errors import ConfigError, UnsupportedError, VoiceError
+from pocket_fast.errors import ConfigError, UnsupportedError, VoiceError, WordsError
 
 if TYPE_CHECKING:
+    from pocket_fast.api.speaking import Samples
     from pocket_fast.models.pocket.family import PocketChoice
     from pocket_fast.models.pocket.voice import VoiceState
     from pocket_fast.text.prepare import TextRules
@@ -207,11 +208,15 @@ class TTSModel(PocketSpeaking):
         return default_text(self.language)
 
     def find_voice(
-        self, source: str | Path | np.ndarray, *, words: str | None = None, truncate: bool = False
+        self, source: str | Path | np.ndarray | Samples, *, words: str | None = None, truncate: bool = False
     ) -> VoiceState:
-        """get_state_for_audio_prompt. Raises VoiceError for words: these models take none."""
+        """get_state_for_audio_prompt, or of (samples, their rate). Raises WordsError: these models take no words."""
+        from pocket_fast.audio.resample import resample
+
         if words is not None:
-            raise VoiceError("these models take no words of a recording; give the recording alone")
+            raise WordsError("these models take no words of a recording; give the recording alone")
+        if isinstance(source, tuple):
+            source = resample(*source, self.sample_rate)
         return self.get_state_for_audio_prompt(source, truncate)
 
     def export_voice(self, voice: VoiceState, path: Path) -> str:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.api.qwen3_speech import Qwen3Speaking
-from pocket_fast.errors import UnsupportedError, VoiceError
+from pocket_fast.errors import UnsupportedError, VoiceError, WordsError
 from pocket_fast.models.qwen3.voice import VoiceClonePromptItem
 
 if TYPE_CHECKING:
+    from pocket_fast.api.speaking import Samples
     from pocket_fast.models.qwen3.family import Qwen3Choice
     from pocket_fast.models.qwen3.script import Qwen3Script
     from pocket_fast.models.qwen3.voice import Voice
@@ -180,28 +181,31 @@ class Qwen3TTSModel(Qwen3Speaking):
     # --- voices --------------------------------------------------------------------------------
 
     def find_voice(
-        self, source: str | Path | np.ndarray, *, words: str | None = None, truncate: bool = False
+        self, source: str | Path | np.ndarray | Samples, *, words: str | None = None, truncate: bool = False
     ) -> Voice:
         """A voice, ready to speak with any number of times.
 
         source: a speaker's name (custom_voice models); or for base models a path or URL of a recording, or of what
-        `export-voice` made of one, or samples (n,), floating point at sample_rate. words: what is said in the
-        recording: then the model goes on from it, else it has the speaker's x-vector only. truncate: use the first 30
-        seconds of a recording. Half a second of silence is added behind a recording with words.
+        `export-voice` made of one, or samples (n,), floating point at sample_rate, or (samples, their rate). words:
+        what is said in the recording: then the model goes on from it, else it has the speaker's x-vector only.
+        truncate: use the first 30 seconds of a recording. Half a second of silence is added behind one with words.
 
         Raises VoiceError, AudioError, NotFoundError, DownloadError.
         """
         from pocket_fast.audio.read import one_channel
         from pocket_fast.models.qwen3.choices import speaker_id
-        from pocket_fast.models.qwen3.recordings import read_recording
+        from pocket_fast.models.qwen3.recordings import read_recording, samples_of
         from pocket_fast.models.qwen3.voice import SILENCE, Voice, item_from_audio, read_voice, write_voice
-        from pocket_fast.models.qwen3.voices import check_recordings
+        from pocket_fast.models.qwen3.voices import check_recordings, check_words
         from pocket_fast.weights.hub import fetch, is_safetensors
 
-        words = words or None
+        check_words(self.config, words)
         if not isinstance(source, (str, Path)):
             check_recordings(self.config)
-            pcm = one_channel(np.asarray(source), self.sample_rate)
+            if isinstance(source, tuple):
+                pcm = samples_of(source, self.sample_rate)
+            else:
+                pcm = one_channel(np.asarray(source), self.sample_rate)
             return Voice(item=item_from_audio(pcm, words, words is None, self.stages, SILENCE))
         if isinstance(source, str) and not self.clones:
             speaker_id(self.config, source)
@@ -210,7 +214,7 @@ class Qwen3TTSModel(Qwen3Speaking):
         path = fetch(str(source), progress=self._progress)
         if is_safetensors(str(source)):
             if words is not None:
-                raise VoiceError(f"{source}: an exported voice has its words in it already; leave them out")
+                raise WordsError(f"{source}: an exported voice has its words in it already; leave them out")
             return read_voice(path, self.config)
 
         def clone() -> Voice:
@@ -308,7 +312,7 @@ class Qwen3TTSModel(Qwen3Speaking):
         complains: bool = True,
     ) -> Qwen3Script:
         """See Speaking."""
-        from pocket_fast.models.qwen3.choices import instruction, language_id, speaker_id
+        from pocket_fast.models.qwen3.choices import language_id, speaker_id
         from pocket_fast.models.qwen3.script import Qwen3Script
         from pocket_fast.models.qwen3.settings import sampling_of
 
@@ -323,7 +327,7 @@ class Qwen3TTSModel(Qwen3Speaking):
             natural_pauses=natural_pauses,
             language=language_id(self.config, settings.get("language"), voice.speaker),
             speaker=None if voice.speaker is None else speaker_id(self.config, voice.speaker),
-            description=self._texts.description(instruction(self.config, settings.get("instruct"))),
+            description=self._texts.description(settings.get("instruct", "")),
             whole=settings.get("non_streaming_mode", not self.clones),
             max_frames=None if most is None else most - 1,  # the last token of qwen-tts never becomes a frame
             max_characters=settings.get("max_characters"),

@@ -11,7 +11,7 @@ import numpy as np
 
 from pocket_fast.api.speaking import Speaking
 from pocket_fast.errors import ConfigError, VoiceError
-from pocket_fast.models.qwen3.choices import check_kind
+from pocket_fast.models.qwen3.choices import check_kind, instruction
 from pocket_fast.models.qwen3.settings import SETTINGS
 from pocket_fast.models.settings import check_settings
 
@@ -64,10 +64,15 @@ class Qwen3Speaking(Speaking):
             len(texts), {"speaker": speaker, "language": language, "instruct": instruct}
         )
         voices = [self.find_voice(name) for name in speakers]
-        rows = zip(texts, voices, languages, instructs, strict=True)
+        heard = [instruction(self.config, instruct) for instruct in instructs]
+        rows = zip(texts, voices, languages, heard, strict=True)
         settings = {"non_streaming_mode": non_streaming_mode}
         return self._generate(
-            [_Job(t, v, {**settings, "language": n, "instruct": i}) for t, v, n, i in rows], kwargs
+            [
+                _Job(t, v, {**settings, "language": n, **({"instruct": i} if i else {})})
+                for t, v, n, i in rows
+            ],
+            kwargs,
         )
 
     def generate_voice_design(

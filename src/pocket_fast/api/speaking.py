@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Marks = Callable[[int, str], None]
 Text = str | Iterable[str]
+Samples = tuple[np.ndarray, int]  # (n,) float32, and their rate in Hz
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -84,12 +85,13 @@ class Speaking(ABC):
 
     @abstractmethod
     def find_voice(
-        self, source: str | Path | np.ndarray, *, words: str | None = None, truncate: bool = False
+        self, source: str | Path | np.ndarray | Samples, *, words: str | None = None, truncate: bool = False
     ) -> Any:
         """A voice, ready to speak with any number of times.
 
         source: a name; a path or URL of a recording or of an exported voice; or samples (n,), floating point at
-        sample_rate. words: what the recording says. truncate: use the first 30 seconds of a recording.
+        sample_rate, or (samples, their rate). words: what the recording says. truncate: use the first 30 seconds of a
+        recording in a file.
         Raises VoiceError, AudioError, NotFoundError, DownloadError.
         """
 

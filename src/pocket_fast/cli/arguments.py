@@ -231,7 +231,7 @@ def _argument_type(setting: Setting) -> Callable[[str], Any]:
         try:
             return setting.check(convert(text))
         except ValueError:  # a ConfigError too
-            raise argparse.ArgumentTypeError(f"expected {setting.expected}, got {text!r}") from None
+            raise argparse.ArgumentTypeError(f"expected {setting.expected}, got {text!r:.60}") from None
 
     return parse
 

@@ -234,7 +234,8 @@ def _app(options: argparse.Namespace) -> FastAPI:
 
 def _name_of(speaker: Speaker) -> str:
     """How the default voice is listed: by its name if it has one. Never by its path."""
-    return str(speaker.voice) if speaker.voice in speaker.model.voice_names else "default"
+    name = str(speaker.voice).lower()
+    return next((known for known in speaker.model.voice_names if known.lower() == name), "default")
 
 
 def _prewarm(model: Speaking, names: str | None) -> None:

@@ -61,11 +61,11 @@ class Setting:
         """The value, as the type of the setting. Raises SettingError for anything but what is expected."""
         fits = {bool: _is_flag, str: self._is_text, int: is_whole, float: is_number}[self.type]
         if not fits(value) or (self.type in (int, float) and not self._is_within(value)):
-            raise SettingError(self.name, f"{self.name}: expected {self.expected}, got {value!r}")
+            raise SettingError(self.name, f"{self.name}: expected {self.expected}, got {value!r:.60}")
         return value.lower() if self.choices else self.type(value)
 
     def _is_text(self, value: object) -> bool:
-        if not isinstance(value, str):
+        if not isinstance(value, str) or not _is_unicode(value):
             return False
         return value.lower() in self.choices if self.choices else self.most is None or len(value) <= self.most
 
@@ -103,3 +103,12 @@ def is_whole(value: object) -> bool:
 
 def _is_flag(value: object) -> bool:
     return isinstance(value, (bool, np.bool_))
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold it: an argument that was no UTF-8, and some JSON, comes with lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

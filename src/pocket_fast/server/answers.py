@@ -20,11 +20,13 @@ from pocket_fast.errors import (
     SettingError,
     TextError,
     VoiceError,
+    WordsError,
 )
 
 _log = logging.getLogger("pocket_fast")
 
 _CALLERS_FAULT = (TextError, VoiceError, AudioError, ConfigError)
+_FIELDS = {TextError: "input", VoiceError: "voice", AudioError: "voice", WordsError: "voice_text"}
 _UNEXPECTED = "the server failed; its log says why"
 
 
@@ -63,7 +65,7 @@ def refusal_of(error: Exception) -> Refusal:
         wait = {"Retry-After": str(max(1, round(error.retry_after)))}
         return Refusal(503, f"the server is busy: {error}", code="busy", headers=wait)
     if isinstance(error, _CALLERS_FAULT):
-        param = {TextError: "input", VoiceError: "voice", AudioError: "voice"}.get(type(error))
+        param = _FIELDS.get(type(error))
         if isinstance(error, SettingError):
             param = error.name
         return Refusal(400, str(error), param)

@@ -60,8 +60,9 @@ class _Voiced(BaseModel):
 
     @property
     def words(self) -> str | None:
-        """What the recording says."""
-        return getattr(self, "voice_text", None) or None
+        """What the recording says; blank is nothing."""
+        words = getattr(self, "voice_text", None) or ""
+        return words if words.strip() else None
 
 
 class Fields(_Voiced):

@@ -10,7 +10,8 @@ import numpy as np
 from starlette.requests import HTTPConnection
 
 from pocket_fast.api.speaking import Speaking
-from pocket_fast.errors import BusyError
+from pocket_fast.errors import AudioError, BusyError, VoiceError, WordsError
+from pocket_fast.server.answers import Refusal
 from pocket_fast.server.fields import Fields, Forms
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
@@ -66,5 +67,9 @@ class Service:
             return await self.voices.find(voice, words=words)
         try:
             return await self.voices.find(voice, recording.file, words)
+        except (AudioError, VoiceError) as error:
+            if isinstance(error, WordsError):
+                raise
+            raise Refusal(400, str(error), "voice_wav") from None
         finally:
             await recording.close()

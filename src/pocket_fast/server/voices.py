@@ -13,8 +13,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from pocket_fast.api.speaking import Speaking
-from pocket_fast.errors import AudioError, VoiceError, WeightsError
+from pocket_fast.api.speaking import Samples, Speaking
+from pocket_fast.errors import AudioError, VoiceError, WeightsError, WordsError
 from pocket_fast.server.options import Options
 from pocket_fast.server.urls import fetch_public, hub_url
 
@@ -77,7 +77,7 @@ class Voices:
             return await self._in_turn(self._from_file, recording, words)
         if not voice or voice in (DEFAULT, self._options.default_voice) or self._stands_for_default(voice):
             if words is not None:
-                raise VoiceError("the words of a recording (voice_text) were given without the recording")
+                raise WordsError("the words of a recording (voice_text) were given without the recording")
             return self._default
         embedded = _embedded(voice)
         if embedded is not None:
@@ -87,17 +87,19 @@ class Voices:
         return await asyncio.to_thread(self._model.find_voice, self._name(voice), words=words)
 
     def _stands_for_default(self, voice: str) -> bool:
-        return voice in OPENAI_VOICES and not self._model.voice_names
+        return voice.lower() in OPENAI_VOICES and not self._model.voice_names
 
     def _name(self, voice: str) -> str:
-        if not self._model.voice_names:
+        """A name of the model's, in any case, or of OpenAI's."""
+        names = {name.lower(): name for name in self._model.voice_names}
+        if not names:
             recording = " or a recording" if self._model.clones else ""
             raise VoiceError(
                 f"no voice is called {voice[:40]!r}: this model has no voices by name; leave it out, or give "
                 f"{DEFAULT!r}{recording}"
             )
-        name = self.aliases.get(voice, voice)
-        if name not in self._model.voice_names:
+        name = self.aliases.get(voice.lower(), names.get(voice.lower()))
+        if name is None:
             raise VoiceError(f"no voice is called {voice[:40]!r}; /v1/audio/voices lists those that are")
         return name
 
@@ -146,18 +148,19 @@ class Voices:
             try:
                 source = path if is_state else self._samples(path)
                 return self._model.find_voice(source, words=words)
+            except WordsError:
+                raise
             except (AudioError, VoiceError, WeightsError) as error:
                 message = str(error).replace(copy.name, "the recording")
                 raise VoiceError(message) from None
 
-    def _samples(self, path: Path) -> Any:
+    def _samples(self, path: Path) -> Samples:
+        """As they are: each family has its own way of resampling, and from a file they would be the same."""
         from pocket_fast.audio.read import read_audio
-        from pocket_fast.audio.resample import resample
 
         if (rate := _stated_rate(path)) > MAX_RATE:
             raise AudioError(f"a recording at {rate} Hz; expected at most {MAX_RATE}")
-        pcm, rate = read_audio(path, max_seconds=self._options.max_upload_seconds)
-        return resample(pcm, rate, self._model.sample_rate)
+        return read_audio(path, max_seconds=self._options.max_upload_seconds)
 
 
 def _stated_rate(path: Path) -> int:

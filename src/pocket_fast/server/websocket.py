@@ -225,7 +225,10 @@ def _refusal(error: BaseException) -> Refusal:
         where = ".".join(map(str, problem["loc"][1:]))
         return Refusal(400, f"{where or 'message'}: {problem['msg']}", where or None)
     assert isinstance(error, Exception)
-    return refusal_of(error)
+    refusal = refusal_of(error)
+    if refusal.param == "input":
+        refusal.param = "text"  # what it is called here
+    return refusal
 
 
 def _as_message(refusal: Refusal) -> dict[str, Any]:

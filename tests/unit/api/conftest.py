@@ -6,10 +6,9 @@ import threading
 import pytest
 import yaml
 
-from pocket_fast import Qwen3TTSModel, TTSModel
+from pocket_fast import TTSModel
 from pocket_fast.models.voice_cache import VoiceCache
 from recordings import hum
-from reference.qwen3 import make_qwen3_model
 from reference.synthetic import make_model
 
 
@@ -37,32 +36,6 @@ def loaded(tiny):
         return models[name]
 
     return loaded
-
-
-@pytest.fixture(scope="session")
-def tiny_qwen3(tmp_path_factory):
-    """tiny_qwen3(name) -> the folder of a tiny Qwen3-TTS model, written once. Not to be changed."""
-    folders = {}
-
-    def tiny_qwen3(name):
-        if name not in folders:
-            folders[name] = make_qwen3_model(tmp_path_factory.mktemp(name), name)
-        return folders[name]
-
-    return tiny_qwen3
-
-
-@pytest.fixture(scope="session")
-def qwen3(tiny_qwen3):
-    """qwen3(name) -> the model, loaded once, on one thread. Not to be changed."""
-    models = {}
-
-    def qwen3(name):
-        if name not in models:
-            models[name] = Qwen3TTSModel.from_pretrained(tiny_qwen3(name), threads=1)
-        return models[name]
-
-    return qwen3
 
 
 @pytest.fixture

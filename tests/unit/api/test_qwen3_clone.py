@@ -10,7 +10,7 @@ import soundfile
 
 from guarded import same_bits
 from pocket_fast import VoiceClonePromptItem
-from pocket_fast.errors import AudioError, ConfigError, NotFoundError, VoiceError
+from pocket_fast.errors import AudioError, ConfigError, NotFoundError, VoiceError, WordsError
 from recordings import hum
 
 FRAME = 1920
@@ -114,8 +114,8 @@ def test_find_voice_puts_silence_behind_a_recording_with_words(base, recording, 
     without = base.find_voice(recording)
     assert without.length == 0
     assert without.item.x_vector_only_mode
-    (given,) = base.find_voice(hum(1.3), words=WORDS).item.ref_code[None]
-    assert given.tolist() == voice.item.ref_code.tolist()
+    for samples in (hum(1.3), (hum(1.3), 24000)):
+        assert base.find_voice(samples, words=WORDS).item.ref_code.tolist() == voice.item.ref_code.tolist()
 
 
 # --- what is said in it -------------------------------------------------------------------------
@@ -287,6 +287,7 @@ def test_a_file_that_is_no_voice(base, tmp_path, tiny_qwen3):
         (np.zeros(24000, np.float32), "nothing but silence"),
         (np.ones(1, np.float32), "1 samples, which say no speaker"),
         (np.ones(1279, np.float32), "1279 samples"),
+        (np.full(120 * 24000 + 1, 0.1, np.float32), "120 s of sound; expected at most 120 s"),
         (np.full(2400, np.nan, np.float32), "a sample of nan"),
         (np.full(2400, 1e10, np.float32), r"a sample of 1e\+10"),
         (np.zeros(2400, np.int16), "of int16"),
@@ -305,6 +306,21 @@ def test_the_shortest_recordings(base, samples):
     (item,) = base.create_voice_clone_prompt((hum(1.0)[100 : 100 + samples], 24000), WORDS)
     assert item.ref_code.shape == (-(-samples // FRAME), 16)
     assert len(clone(base, voice_clone_prompt=[item])) >= 8 * FRAME
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("", "are blank"),
+        (" \n", "are blank"),
+        ("half a \udcff", r"lone surrogate \(U\+DCFF\) at character 7"),
+        ("x" * 5001, "5001 characters of words for one recording"),
+        (b"words", "must be a str"),
+    ],
+)
+def test_words_that_nobody_can_have_said(base, recording, words, message):
+    with pytest.raises(WordsError, match=message):
+        base.find_voice(recording, words=words)
 
 
 def test_bad_forms_of_recordings(base, recording):

@@ -5,6 +5,7 @@ import asyncio
 import numpy as np
 import pytest
 
+from pocket_fast.audio.resample import resample
 from pocket_fast.errors import ConfigError, VoiceError
 from pocket_fast.models.pocket.settings import SETTINGS
 from pocket_fast.models.pocket.voices import OPENAI_VOICES, VOICES, default_voice
@@ -92,6 +93,12 @@ def test_voices(model, voice, brief):
     made = model.find_voice(hum(1.0), truncate=True)
     np.testing.assert_array_equal(
         joined(brief.speak(made, TEXT, seed=1)), joined(brief.speak(voice, TEXT, seed=1))
+    )
+    low = hum(1.0, rate=16000)
+    again = model.find_voice((low, 16000))
+    resampled = model.find_voice(resample(low, 16000, 24000))
+    np.testing.assert_array_equal(
+        joined(brief.speak(again, TEXT, seed=1)), joined(brief.speak(resampled, TEXT, seed=1))
     )
     with pytest.raises(VoiceError, match="take no words"):
         model.find_voice(hum(1.0), words="Hum.")

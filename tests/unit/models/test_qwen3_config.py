@@ -232,6 +232,9 @@ SPEAKER = "speaker_encoder_config"
         ("generation.top_p", 1.5, "generation.top_p: 1.5, expected more than 0 and at most 1"),
         ("generation.temperature", 0, "generation.temperature: 0.0, expected a positive number"),
         ("generation.top_k", -1, "generation.top_k: -1, expected 0 or more"),
+        (f"{TALKER}.num_hidden_layers", 10**9, "num_hidden_layers: 1000000000, expected at most 1000"),
+        (f"{ENCODER}.num_quantizers", 10**9, "num_quantizers: 1000000000, expected at most 1000"),
+        ("tts_model_type", "custom_voice", "talker_config.spk_id: no names, expected those of the speakers"),
     ],
 )
 def test_contradictions(raw, path, value, words):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import ConfigError, SettingError
 from pocket_fast.models.settings import Setting, check_settings
 
 
@@ -21,7 +21,7 @@ def setting(kind, **more):
         (setting(float, above=0), [0.1], [0, -1], "a number above 0"),
         (setting(float, above=0, most=1), [0.5, 1], [0, 1.1], "a number above 0 and of at most 1"),
         (setting(bool), [True, False, np.bool_(True)], [0, "true", "yes"], "true or false"),
-        (setting(str), ["", "words"], [1, b"words"], "text"),
+        (setting(str), ["", "words"], [1, b"words", "half a \udcff"], "text"),
         (setting(str, most=3), ["abc"], ["abcd"], "text of at most 3 characters"),
         (setting(str, choices=("one", "two")), ["one", "Two"], ["three", "", 1], "one of one, two"),
     ],
@@ -36,6 +36,13 @@ def test_values(made, good, bad, expected):
         with pytest.raises(ConfigError) as caught:
             made.check(value)
         assert str(caught.value) == f"name: expected {expected}, got {value!r}"
+
+
+def test_long_values_are_not_repeated():
+    with pytest.raises(SettingError) as caught:
+        setting(str, most=3).check("x" * 100_000)
+    assert str(caught.value).startswith("name: expected text of at most 3 characters, got 'xxx")
+    assert len(str(caught.value)) < 150
 
 
 def test_what_is_none_is_left_out_and_what_is_unknown_is_refused():

@@ -2,7 +2,6 @@
 
 import contextlib
 import copy
-import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,11 +11,13 @@ import pytest
 import uvicorn
 
 from pocket_fast import TTSModel
+from pocket_fast.cli import _parser
+from pocket_fast.cli.serve import _app
 from pocket_fast.server.app import create_app
 from pocket_fast.server.options import Options
 from recordings import hum
 from reference.synthetic import make_model
-from serving import wait_until
+from serving import hosted
 
 
 @pytest.fixture(scope="session")
@@ -69,23 +70,11 @@ def start(load):
         model.language = language
         model.limit(**limits)
         app = create_app(model, model.get_state_for_audio_prompt(hum(1.0)), options or Options())
-        config = uvicorn.Config(
-            app, port=0, log_config=None, server_header=False, timeout_graceful_shutdown=5
-        )
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        wait_until(lambda: server.started)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
-            site = Site(url, client, model, server)
+        with hosted(app, headers=headers) as (client, server):
+            site = Site(str(client.base_url), client, model, server)
             site.told = []
             model.watch(lambda *event: site.told.append(event))
             yield site
-        server.should_exit = True
-        thread.join(30)
-        assert not thread.is_alive()
 
     return start
 
@@ -123,3 +112,20 @@ def said(loaded, voice):
 
 def as_pcm(sound):
     return (np.clip(sound, -1, 1) * np.float32(32767)).astype("<i2")
+
+
+@pytest.fixture(scope="session")
+def sites(tiny_qwen3):
+    """sites(model, *words of serve) -> httpx.Client of a server of a tiny Qwen3-TTS model, kept for all tests."""
+    running, found = contextlib.ExitStack(), {}
+
+    def sites(model, *words):
+        command = ("serve", "-q", "--model", tiny_qwen3(model), "--threads", "1", "--warmup", "false", *words)
+        command = tuple(map(str, command))
+        if command not in found:
+            app = _app(_parser().parse_args(command))
+            found[command], _ = running.enter_context(hosted(app))
+        return found[command]
+
+    with running:
+        yield sites

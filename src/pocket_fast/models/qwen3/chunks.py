@@ -45,8 +45,7 @@ def split_text(text: str, most: int | None = MOST_CHARACTERS) -> list[str]:
         raise ConfigError(
             f"characters of a chunk: expected 0 or more, got {most}; {MOST_CHARACTERS} is the usual number"
         )
-    if not any(map(is_spoken, check_text(text))):
-        raise TextError(f"there is nothing to speak in {text[:40]!r}; give at least one word")
+    check_spoken(text)
     weights = [0, *accumulate(map(_letters, text))]
     chunks = [(0, len(text))]
     if most and weights[-1] > most:
@@ -59,6 +58,12 @@ def split_text(text: str, most: int | None = MOST_CHARACTERS) -> list[str]:
                 f"punctuation after {chunk.strip()[:40]!r}"
             )
     return spoken
+
+
+def check_spoken(text: str) -> None:
+    """Raises TextError unless there is something to speak in the text."""
+    if not any(map(is_spoken, check_text(text))):
+        raise TextError(f"there is nothing to speak in {text[:40]!r}; give at least one word")
 
 
 def most_frames(text: str) -> int:

@@ -23,6 +23,9 @@ TOKENIZER_TYPE = "qwen3_tts_tokenizer_12hz"
 ENCODER_STRIDE = 2  # of the encoder's last convolution
 _MEL_BANDS, _MEL_RATE = 128, 24000  # of the spectrogram that speaker encoders are made for
 _MAY_BE_ZERO = ("top_k",)
+# What there is one tensor of for each: a list of a billion names would take all memory before anything is compared.
+_COUNTS = ("num_hidden_layers", "num_residual_layers", "num_quantizers", "num_code_groups")
+_MOST_OF_ONE = 1000
 
 
 def problems_of(config: ModelConfig) -> list[str]:
@@ -41,6 +44,10 @@ def problems_of(config: ModelConfig) -> list[str]:
     found += _talker(talker) + _names(talker) + _decoder(codec.decoder_config)
     found += _encoder(codec.encoder_config, codec.encoder_valid_num_quantizers) + _rates(codec)
     found += _codes(talker, codec) + _text_ids(config) + _generation(config.generation)
+    if config.tts_model_type == "custom_voice" and not talker.spk_id:
+        found.append(
+            "talker_config.spk_id: no names, expected those of the speakers in the config of a custom_voice model"
+        )
     if config.tts_model_type == "base":
         if config.speaker_encoder_config is None:
             found.append("speaker_encoder_config: missing, expected one in the config of a base model")
@@ -50,7 +57,8 @@ def problems_of(config: ModelConfig) -> list[str]:
 
 
 def _sizes(path: str, part: object) -> list[str]:
-    """Numbers that must be positive (ids and a few others: not negative) and are not, in this part or below it."""
+    """Numbers that must be positive (ids and a few others: not negative) and are not, and counts beyond reason, in this
+    part or below it."""
     found = []
     for name, value in vars(part).items():
         here = f"{path}.{name}".lstrip(".")
@@ -67,6 +75,8 @@ def _sizes(path: str, part: object) -> list[str]:
                     f"{here}: {list(value) if isinstance(value, tuple) else value}, expected {wanted}"
                 )
                 break
+        if name in _COUNTS and isinstance(value, int) and value > _MOST_OF_ONE:
+            found.append(f"{here}: {value}, expected at most {_MOST_OF_ONE}")
     return found
 
 

@@ -10,13 +10,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pocket_fast.errors import ConfigError, NotFoundError, TextError, VoiceError
+from pocket_fast.errors import ConfigError, NotFoundError, VoiceError, WordsError
 from pocket_fast.models.contract import Listing, ModelOption
 from pocket_fast.models.qwen3 import catalog
 from pocket_fast.models.qwen3.choices import language_id, languages, speaker_id, speakers
+from pocket_fast.models.qwen3.chunks import check_spoken
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.settings import SETTINGS, settings_of
-from pocket_fast.models.qwen3.voices import DEFAULT_TEXT, RELEASED_SPEAKERS, check_recordings, default_voice
+from pocket_fast.models.qwen3.voices import (
+    DEFAULT_TEXT,
+    RELEASED_SPEAKERS,
+    check_recordings,
+    check_words,
+    default_voice,
+)
 from pocket_fast.models.settings import Setting
 from pocket_fast.weights.folders import HubFolder, LocalFolder
 
@@ -104,14 +111,16 @@ class Qwen3Choice:
     ) -> None:
         """See contract.Choice."""
         clones = self.parsed.tts_model_type == "base"
-        if words and not clones:
-            raise VoiceError(
-                "the words of a recording are for base models, which take recordings; leave them out"
-            )
+        check_words(self.parsed, words)
+        named = isinstance(voice, str) and (  # before a file that is called the same
+            voice.lower() in self.voice_names or not (clones or "://" in voice or os.path.exists(voice))
+        )
         if voice is None:
+            if words is not None:
+                raise WordsError("the words of a recording were given without the recording: give both")
             if clones and complete:
                 raise VoiceError(f"{self.title} speaks in the voice of a recording: give one with --voice")
-        elif isinstance(voice, str) and not clones and "://" not in voice and not os.path.exists(voice):
+        elif named:
             speaker_id(self.parsed, voice)
         else:
             check_recordings(self.parsed)
@@ -124,8 +133,7 @@ class Qwen3Choice:
 
     def check_text(self, text: str) -> None:
         """See contract.Choice."""
-        if not text.strip():
-            raise TextError("the text is blank; give something to say")
+        check_spoken(text)
 
     def facts(self) -> dict[str, Any]:
         """See contract.Choice."""

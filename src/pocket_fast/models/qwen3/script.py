@@ -52,6 +52,9 @@ class Qwen3Script(PlannedScript):
             "description": description,
             "whole": whole,
         }
+        self._words: tuple[int, ...] = ()
+        if voice.item is not None and voice.reference is not None:
+            self._words = texts.words(voice.item.ref_text or "")
         self._max_frames = max_frames
         self._max_characters = MOST_CHARACTERS if max_characters is None else max_characters
 
@@ -76,16 +79,12 @@ class Qwen3Script(PlannedScript):
             utterance.check_end()
 
     def _chunk(self, text: str) -> Chunk:
-        voice, spoken = self._voice, self._texts.speech(text)
-        words: tuple[int, ...] = ()
-        if voice.item is not None and voice.reference is not None:
-            words = self._texts.words(voice.item.ref_text or "")
         plan = plan_prompt(
             self._model.config,
-            spoken,
-            x_vector=voice.item is not None,
-            words=words,
-            frames=voice.length,
+            self._texts.speech(text),
+            x_vector=self._voice.item is not None,
+            words=self._words,
+            frames=self._voice.length,
             **self._asked,
         )
         return Chunk(text, plan, most_frames(text) if self._max_frames is None else self._max_frames)

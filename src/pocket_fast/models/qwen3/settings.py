@@ -104,10 +104,10 @@ SETTINGS = (
 
 
 def settings_of(config: ModelConfig) -> tuple[Setting, ...]:
-    """Those that a model has: how base models speak is up to the recording."""
-    if config.tts_model_type == "base":
-        return tuple(setting for setting in SETTINGS if setting.name != "instruct")
-    return SETTINGS
+    """Those that a model has: how base models speak is up to the recording, and small models hear no instructions."""
+    if config.takes_instructions:
+        return SETTINGS
+    return tuple(setting for setting in SETTINGS if setting.name != "instruct")
 
 
 def sampling_of(

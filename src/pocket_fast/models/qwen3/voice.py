@@ -9,15 +9,18 @@ from typing import Any
 
 import numpy as np
 
-from pocket_fast.errors import AudioError, VoiceError
+from pocket_fast.errors import AudioError, TextError, VoiceError, WordsError
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.pipeline import Reference
+from pocket_fast.text.prepare import check_text
 from pocket_fast.weights.tensors import TensorFile
 from pocket_fast.weights.whole import write_whole
 
 FORMAT = "pocket_fast qwen3 voice 1"
 SILENCE = 0.5  # seconds behind a recording: without it speech may begin inside the recording's last sound
 _ABSURD = 1e9  # no sample is that large; integers read as numbers are
+_MOST_SECONDS = 120  # more makes no better voice, but takes gigabytes, and minutes in front of every text
+_MOST_CHARACTERS = 5000  # of its words: nobody says as many in that time
 _LEAST_CHARACTERS = 3.0  # for every second of a recording: the slowest speakers say five and more
 _WORDLESS_SECONDS = 2.0  # of pauses that any recording may have
 
@@ -77,18 +80,26 @@ def item_from_audio(
 ) -> VoiceClonePromptItem:
     """What a recording gives: pcm (n,) float32 at 24 kHz, `words`: what is said in it, unless x_vector_only.
 
-    silence: seconds of it that the codes end with. Raises AudioError for a recording with nothing in it, VoiceError
-    where words are missing.
+    silence: seconds of it that the codes end with. Raises AudioError for a recording that is silent, too short or too
+    long, WordsError where words are missing or unusable.
     """
     if not x_vector_only and not words:
-        raise VoiceError(
+        raise WordsError(
             "a voice in context needs the words of its recording; give them, or ask for the x-vector only"
         )
+    words = words if x_vector_only else spoken_words(words)
     if len(pcm) == 0:
         raise AudioError("voice prompt: no samples; expected speech, best 3 to 15 seconds of it")
     if len(pcm) < stages.speaker.shortest:
         raise AudioError(
             f"voice prompt: {len(pcm)} samples, which say no speaker; expected speech, best 3 to 15 seconds of it"
+        )
+    rate = stages.sample_rate
+    seconds = len(pcm) / rate
+    if seconds > _MOST_SECONDS:
+        raise AudioError(
+            f"voice prompt: {seconds:.0f} s of sound; expected at most {_MOST_SECONDS} s, best 3 to 15; use its first "
+            "30 s (truncate)"
         )
     peak = np.abs(pcm).max()
     if not peak < _ABSURD:  # NaN too
@@ -96,15 +107,28 @@ def item_from_audio(
     if peak == 0:
         raise AudioError("voice prompt: nothing but silence; expected speech, best 3 to 15 seconds of it")
     pcm = np.ascontiguousarray(pcm, dtype=np.float32)
-    rate = stages.sample_rate
     codes = None
     if not x_vector_only:
-        _compare_lengths(words or "", len(pcm) / rate)
+        _compare_lengths(words, seconds)
         codes = stages.encoder.encode(np.concatenate([pcm, np.zeros(round(silence * rate), np.float32)]))
     x_vector = stages.speaker.embed(pcm)
     return VoiceClonePromptItem(
         None if codes is None else codes.astype(np.int64), x_vector, x_vector_only, not x_vector_only, words
     )
+
+
+def spoken_words(words: str) -> str:
+    """The words themselves, if they can be what is said in a recording. Raises WordsError."""
+    try:
+        if not check_text(words).strip():
+            raise WordsError("the words of the recording are blank; give them, or none for the x-vector only")
+    except TextError as error:
+        raise WordsError(f"the words of the recording: {error}") from None
+    if len(words) > _MOST_CHARACTERS:
+        raise WordsError(
+            f"{len(words)} characters of words for one recording; expected at most {_MOST_CHARACTERS}"
+        )
+    return words
 
 
 def _compare_lengths(words: str, seconds: float) -> None:
@@ -161,7 +185,9 @@ def read_voice(path: Path, config: ModelConfig) -> Voice:
                 f"{path}: not a voice of a Qwen3-TTS model (it holds {', '.join(file.names[:3]) or 'nothing'}); "
                 "`pocket-fast export-voice` makes one"
             )
-        codes = file.array("codes").astype(np.int64) if "codes" in file.names else None
+        codes = file.array("codes").copy() if "codes" in file.names else None
+        if codes is not None and codes.dtype.kind in "iu":
+            codes = codes.astype(np.int64)
         item = VoiceClonePromptItem(
             codes, file.array("x_vector").copy(), codes is None, codes is not None, file.metadata.get("words")
         )

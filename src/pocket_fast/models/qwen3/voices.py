@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pocket_fast.errors import VoiceError
+from pocket_fast.errors import VoiceError, WordsError
 from pocket_fast.models.qwen3.choices import speakers
 from pocket_fast.models.qwen3.config import ModelConfig
+from pocket_fast.models.qwen3.voice import spoken_words
 
 DEFAULT_TEXT = "Hello world. This voice was made on an ordinary computer, from nothing but these words."
 
@@ -63,3 +64,14 @@ def check_recordings(config: ModelConfig) -> None:
     known = speakers(config)
     has = f"its voices are {', '.join(known)}" if known else "describe the voice in words instead (instruct)"
     raise VoiceError(f"a {config.tts_model_type} model takes no recordings, base models do; {has}")
+
+
+def check_words(config: ModelConfig, words: str | None) -> None:
+    """Raises WordsError unless they can be what a recording says, to a model that is told so; None are no words."""
+    if words is None:
+        return
+    if config.tts_model_type != "base":
+        raise WordsError(
+            "the words of a recording are for base models, which take recordings; leave them out"
+        )
+    spoken_words(words)
