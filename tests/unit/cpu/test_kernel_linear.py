@@ -172,6 +172,23 @@ def test_a_row_does_not_depend_on_the_number_of_rows(isa):
                 assert same_bits(some, whole[:m])
 
 
+def test_weights_that_come_from_memory(isa):
+    """More than 16 MB in a call are read in another order where that is faster: to the same bits."""
+    rng = np.random.default_rng(8)
+    w, x = rng.standard_normal((2090, 2100), dtype=F32), normal(rng, 12, 2100)
+    weight = pack_linear(WeightStore(), w)
+    assert weight.nbytes > 16 << 20
+    alone = np.empty((12, 2090), F32)
+    for r in range(12):
+        parts.linear(x[r : r + 1], weight, alone[r : r + 1])
+    np.testing.assert_allclose(alone, x.astype(float) @ w.T, rtol=0, atol=2e-3)
+    for m in range(2, 13):
+        some = Guarded((m, 2090))
+        parts.linear(x[:m], weight, some.array)
+        some.check()
+        assert same_bits(some.array, alone[:m])
+
+
 def test_bfloat16_weights_have_the_bits_of_the_same_float32_weights(isa):
     rng = np.random.default_rng(7)
     for m, n, k in ((1, 70, 33), (8, 64, 16), (13, 31, 7)):
