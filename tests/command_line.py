@@ -1,6 +1,7 @@
 """Helpers of the command-line tests."""
 
 import io
+import signal
 import wave
 from pathlib import Path
 
@@ -29,3 +30,10 @@ def error_of(result):
     assert result.err.endswith("\n")
     assert len(result.err.splitlines()) <= 2
     return result.err
+
+
+def default_signals():
+    """For the preexec_fn of a process: a test run in the background may have been told to ignore signals, and children
+    inherit that."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)

@@ -6,17 +6,11 @@ import time
 
 import pytest
 
-from command_line import FRAME, TAIL, read_wav
+from command_line import FRAME, TAIL, default_signals, read_wav
 
 SAFETY = 60  # seconds after which a test gives up on a process that hangs
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals and pipes as POSIX has them")
-
-
-def default_signals():
-    """A test run in the background may have been told to ignore them, and children inherit that."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -35,13 +35,14 @@ def weights_report(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) ->
             sizes += before[name].array.nbytes, tensor.array.nbytes + scales.nbytes
     whole = [sum(tensor.array.nbytes for tensor in tensors.values()) for tensors in (before, after)]
     kinds = sorted(powers, key=lambda kind: kind == "all of them")
+    wide = max(50, *map(len, kinds))
     return [
-        f"{'matrices in 8 bits':<50}{'weights':>12}{'SNR':>9}",
-        *(f"{kind:<50}{counts[kind]:>12}{_decibels(*powers[kind]):>6.1f} dB" for kind in kinds),
+        f"{'matrices in 8 bits':<{wide}}{'weights':>12}{'SNR':>9}",
+        *(f"{kind:<{wide}}{counts[kind]:>12}{_decibels(*powers[kind]):>6.1f} dB" for kind in kinds),
         "",
-        f"{'bytes':<50}{'before':>12}{'after':>12}",
-        f"{'of these matrices':<50}{sizes[0]:>12}{sizes[1]:>12}",
-        f"{'of all weights':<50}{whole[0]:>12}{whole[1]:>12}",
+        f"{'bytes':<{wide}}{'before':>12}{'after':>12}",
+        f"{'of these matrices':<{wide}}{sizes[0]:>12}{sizes[1]:>12}",
+        f"{'of all weights':<{wide}}{whole[0]:>12}{whole[1]:>12}",
     ]
 
 

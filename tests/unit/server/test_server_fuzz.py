@@ -2,6 +2,8 @@
 
 import pytest
 
+from qwen3_requests import BASE, CUSTOM
+
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 hypothesis = pytest.importorskip("hypothesis")
 
@@ -19,8 +21,21 @@ POST = ("/generate", "/stream", "/tts", "/v1/audio/speech")
         ("GET", "/v1/models/{name}", "POSITIVE"),
     ],
 )
-def test_any_request(site, method, path, mode):
-    schema = schemathesis.openapi.from_url(f"{site.url}/openapi.json")
+def test_any_request(client, method, path, mode):
+    make_up_requests(client, method, path, mode)
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("mode", ["POSITIVE", "NEGATIVE"])
+@pytest.mark.parametrize("path", ["/v1/audio/speech", "/generate"])
+@pytest.mark.parametrize("model", [CUSTOM, BASE])
+def test_any_request_to_the_second_family(sites, model, path, mode):
+    make_up_requests(sites(model), "POST", path, mode)
+
+
+def make_up_requests(client, method, path, mode):
+    url = str(client.base_url)
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
     how = schemathesis.GenerationMode[mode]
 
     @hypothesis.settings(
@@ -33,7 +48,7 @@ def test_any_request(site, method, path, mode):
     )
     @hypothesis.given(case=schema[path][method].as_strategy(generation_mode=how))
     def ask(case):
-        answer = case.call(base_url=site.url, timeout=60)
+        answer = case.call(base_url=url, timeout=60)
         checks = (
             schemathesis.checks.not_a_server_error,
             schemathesis.checks.content_type_conformance,
@@ -44,4 +59,4 @@ def test_any_request(site, method, path, mode):
             assert not [leak for leak in LEAKS if leak in answer.text], answer.text
 
     ask()
-    assert site.client.get("/health").status_code == 200
+    assert client.get("/health").status_code == 200
