@@ -65,6 +65,20 @@ def test_info(run, tiny_qwen3, model, expected):
     assert lines["takes instructions"] == ("yes" if expected["takes instructions"] else "no")
 
 
+@pytest.mark.parametrize("command", ["generate", "serve"])
+def test_help_says_which_options_are_whose(run, command):
+    text = run(command, "--help").out.decode()
+    starts = [
+        text.index(title) for title in ("\nspeech:\n", "\nspeech: Pocket TTS:\n", "\nspeech: Qwen3-TTS:\n")
+    ]
+    options = ("--temperature ", "--noise-clamp ", "--instruct ")
+    assert starts == sorted(starts)
+    for option, start, end in zip(options, starts, [*starts[1:], len(text)], strict=True):
+        assert option in text[start:end]
+        assert text.count(f"\n  {option}") == 1
+    assert text.count("where requests give none") == (3 if command == "serve" else 0)
+
+
 # --- quantize ------------------------------------------------------------------------------------
 
 

@@ -109,7 +109,11 @@ def add_thread_option(parser: Any) -> None:
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """Which model: read back with model_choice."""
     add = parser.add_argument_group("model").add_argument
-    add("--model", metavar="NAME", help="a model of any family: a name (see `voices`), a file or a folder")
+    add(
+        "--model",
+        metavar="NAME",
+        help="a model of any family: a name (see `voices`), a file, a folder, an id on the hub or an hf:// URL",
+    )
     settings = _settings()
     for option in _model_options().values():
         also = settings.get(f"--{option.name}")
@@ -141,23 +145,29 @@ def _model_options() -> dict[str, ModelOption]:
 # --- how it speaks ---------------------------------------------------------------------------------
 
 
-def add_setting_options(group: Any, help: Sequence[str] = ()) -> None:
+def add_setting_options(parser: argparse.ArgumentParser, group: Any, *, old_too: bool = False) -> None:
     """Everything that models may be asked of their speech: read back with given_settings.
 
-    help: in place of that of the settings, for the first one and for the others.
+    What several families take goes into `group`, what one of them takes into a group of its own with the same
+    description. old_too: deprecated spellings are as good as the others.
     """
-    texts = iter(help[:1])
+    groups: dict[str, Any] = {}
     for spelling, setting in _settings().items():
         if spelling.removeprefix("--") in _model_options():
             continue  # the option is there already
+        titles = [
+            family.title for family in catalog.families() if spelling in map(_spelling, family.settings)
+        ]
+        where = group
+        if len(titles) == 1:
+            title = f"{group.title}: {titles[0]}"
+            where = groups.get(title) or parser.add_argument_group(title, group.description)
+            groups[title] = where
         how = {"type": _argument_type(setting), "metavar": _METAVARS[setting.type]}
-        if help:
-            spellings = filter(None, (spelling, setting.old_option))
-            group.add_argument(*spellings, **how, help=next(texts, help[-1]))
-            continue
-        group.add_argument(spelling, **how, help=setting.help.replace("%", "%%"))
-        if setting.old_option:
-            group.add_argument(setting.old_option, **how, help=argparse.SUPPRESS)
+        old = [setting.old_option] if setting.old_option else []
+        where.add_argument(spelling, *(old if old_too else ()), **how, help=setting.help.replace("%", "%%"))
+        if old and not old_too:
+            where.add_argument(*old, **how, help=argparse.SUPPRESS)
 
 
 def given_settings(options: argparse.Namespace, choice: Choice) -> Mapping[str, Any]:
@@ -181,7 +191,11 @@ def given_settings(options: argparse.Namespace, choice: Choice) -> Mapping[str, 
 def add_words_option(group: Any) -> None:
     """--voice-text, if there are models that take it: read back with given_words."""
     if any(family.takes_words for family in catalog.families()):
-        group.add_argument("--voice-text", metavar="TEXT", help="what the recording of the voice says")
+        group.add_argument(
+            "--voice-text",
+            metavar="TEXT",
+            help="what the recording says, for models that go on from it (without: from the sound of the voice alone)",
+        )
 
 
 def given_words(options: argparse.Namespace, choice: Choice) -> str | None:
@@ -193,6 +207,10 @@ def given_words(options: argparse.Namespace, choice: Choice) -> str | None:
 
 
 _METAVARS = {int: "N", float: "X", str: "TEXT", bool: "true|false"}
+
+
+def _spelling(setting: Setting) -> str:
+    return setting.spelling
 
 
 def _settings() -> dict[str, Setting]:

@@ -47,7 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "-v",
         "--voice",
         help="who speaks: a name (see `voices`), a recording or .safetensors state as path, hf:// or https:// "
-        "URL, or base64 audio, bare or as a data: URL (default: by language)",
+        "URL, or base64 audio, bare or as a data: URL (default: by model)",
     )
     add_words_option(parser)
     add(
@@ -62,13 +62,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("-q", "--quiet", action="store_true", help="errors only")
     add("--no-progress", action="store_true", help="no live line while speaking")
     add_model_options(parser)
-    _add_speech_options(parser.add_argument_group("speech"))
+    _add_speech_options(parser, parser.add_argument_group("speech"))
     _add_machine_options(parser.add_argument_group("machine"))
 
 
-def _add_speech_options(group: Any) -> None:
+def _add_speech_options(parser: argparse.ArgumentParser, group: Any) -> None:
     add = group.add_argument
-    add_setting_options(group)
+    add_setting_options(parser, group)
     add("--natural-pauses", action="store_true", help="also pause at ... and at commas")
     add(
         "--seed",

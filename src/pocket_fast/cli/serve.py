@@ -46,7 +46,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     _add_address_options(parser.add_argument_group("address"))
     _add_access_options(parser.add_argument_group("access and limits"))
     add_model_options(parser)
-    _add_voice_options(parser.add_argument_group("voices and speech"))
+    _add_voice_options(parser.add_argument_group("voices"))
+    add_setting_options(parser, parser.add_argument_group("speech", "where requests give none"), old_too=True)
     _add_machine_options(parser.add_argument_group("machine"))
 
 
@@ -110,7 +111,10 @@ def _add_voice_options(group: Any) -> None:
     add_words_option(group)
     add("--prewarm-voices", metavar="NAMES", help="get these ready before listening; separated by commas")
     add("--voice-cache-capacity", type=whole(1), default=64, metavar="N", help="voices kept (default 64)")
-    add_setting_options(group, help=("where requests give none", "likewise"))
+
+
+def _add_machine_options(group: Any) -> None:
+    add = group.add_argument
     add(
         "--warmup",
         type=yes_or_no,
@@ -118,10 +122,6 @@ def _add_voice_options(group: Any) -> None:
         metavar="true|false",
         help="speak a word before listening (default true)",
     )
-
-
-def _add_machine_options(group: Any) -> None:
-    add = group.add_argument
     add("--compute-type", default="auto", metavar="TYPE", help="auto, float32, ... (see `info`)")
     add("--quantize", "--quantized", action="store_true", help="the same as --compute-type int8")
     for_threads = {"type": whole(1), "metavar": "N"}
