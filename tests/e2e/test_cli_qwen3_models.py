@@ -5,12 +5,14 @@ import os
 import re
 import shutil
 import signal
+from pathlib import Path
 
 import httpx
 import pytest
 import soundfile
 
 from command_line import FRAME, TAIL, default_signals, error_of, read_wav
+from fake_hub import COMMIT
 from recordings import hum
 from serving import wait_until
 
@@ -98,6 +100,24 @@ def sound(run):
 def recording(tmp_path):
     soundfile.write(tmp_path / "me.wav", hum(1.0), 24000)
     return tmp_path / "me.wav"
+
+
+def test_models_on_the_hub(run, sound, hub, tiny_qwen3):
+    repo, name = "Qwen/Qwen3-TTS-12Hz-0.6B-CustomVoice", "qwen3-tts-0.6b-customvoice"
+    folder = tiny_qwen3("qwen3-tiny-customvoice")
+    for path in filter(Path.is_file, folder.rglob("*")):
+        for revision in ("main", COMMIT):
+            hub.files[f"{repo}/{revision}/{path.relative_to(folder)}"] = path.read_bytes()
+    assert run("voices", "--model", name).out.startswith(b"ryan (default)\n")
+    assert hub.count("GET", ".safetensors") == 0
+    expected = sound(folder, "--voice", "serena")
+    for model in (name, repo, repo.lower().replace("qwen", "Qwen"), f"hf://{repo}"):
+        assert sound(model, "--voice", "serena") == expected
+    facts = json.loads(run("info", "--json", "--model", repo).out)["model"]
+    assert facts["name"] == name
+    assert facts["files"]["weights"]["here"] is True
+    assert hub.count("GET", "/model.safetensors") == 2  # its own and the codec's, once
+    assert "hf://Qwen/Gone/config.json@main" in error_of(run("generate", "--model", "Qwen/Gone"))
 
 
 @pytest.mark.parametrize("model", [CUSTOM, DESIGN, BASE])

@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from qwen3_requests import (
     talk,
 )
 from recordings import hum
+from serving import wav_of
 
 
 @pytest.fixture
@@ -99,6 +101,21 @@ def test_the_same_recording_with_other_words_is_another_voice(sites):
     ]
     assert answers[0] == answers[3]
     assert len(set(answers)) == 3
+
+
+def test_listeners_with_recordings_of_their_own_do_not_get_each_others_voice(sites):
+    site = sites(BASE)
+    recordings = [wav_of(hum(0.7 + 0.1 * i, 120.0 + 25 * i)) for i in range(6)]
+    words = [WORDS if i % 2 else "" for i in range(6)]
+
+    def listen(i, seed):
+        answer = ask(site, "/stream", recording=recordings[i], voice_text=words[i], seed=seed)
+        return answer.content
+
+    with ThreadPoolExecutor(6) as pool:
+        together = list(pool.map(listen, range(6), range(6)))  # all of them new to the server
+    assert together == [listen(i, seed=i) for i in range(6)]
+    assert len(set(together)) == 6
 
 
 # --- lists ---------------------------------------------------------------------------------------
