@@ -215,7 +215,8 @@ def test_exported_voices_sound_like_their_recordings(export, sound, recording):
         assert result.err == f"INFO: me.safetensors: {what}, {_kilobytes('me.safetensors')} kB\n"
         assert sound(BASE, "--voice", "me.safetensors") == sound(BASE, "--voice", recording, *words)
         assert export(BASE, "me.safetensors", "again.safetensors", "-q").code == 0
-        assert _bytes("again.safetensors") == _bytes("me.safetensors")
+        again = sound(BASE, "--voice", "again.safetensors")  # its header may have another order
+        assert again == sound(BASE, "--voice", "me.safetensors")
 
 
 def test_a_folder_of_recordings(export, recording, tmp_path):

@@ -70,7 +70,7 @@ class PackageQwen3:
 
     def _script(self, case):
         settings = {"language": case.language, "non_streaming_mode": case.whole, **case.options}
-        if self.model.tts_model_type != "base":
+        if self.model.config.takes_instructions:
             settings["instruct"] = case.instruct or ""
         voice = Voice(speaker=case.speaker and case.speaker.lower())
         if case.voice is not None:
