@@ -11,6 +11,11 @@ sys.path += [str(ROOT / "benches"), str(ROOT / "tools")]
 
 def pytest_addoption(parser):
     parser.addoption("--model", default="english", help="shipped model to make a synthetic checkpoint of")
+    parser.addoption(
+        "--qwen3",
+        default="qwen3-tts-12hz-0.6b-customvoice",
+        help="folder of a Qwen3-TTS model, or a released one to make a synthetic folder of",
+    )
     parser.addoption("--threads", type=int, default=2)
 
 
@@ -32,6 +37,14 @@ def checkpoint(request, tmp_path_factory):
 
     name = request.config.getoption("--model")
     return make_model(tmp_path_factory.mktemp(name), name)
+
+
+@pytest.fixture(scope="session")
+def qwen3_folder(request, tmp_path_factory):
+    from make_synthetic_model import make_qwen3_model
+
+    model = request.config.getoption("--qwen3")
+    return model if Path(model).is_dir() else make_qwen3_model(tmp_path_factory.mktemp(model), model)
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
 """One implementation in a process of its own, driven by lines on stdin: what tools/bench_compare.py interleaves.
 
-python benches/contenders.py NAME CONFIG VOICE THREADS    then lines: {"do": "speak", "text": ...}, ...
-python benches/contenders.py --cold NAME CONFIG VOICE THREADS TEXT STARTED
+python benches/contenders.py NAME MODEL VOICE THREADS    then lines: {"do": "speak", "text": ..., "frames": ...}, ...
+python benches/contenders.py --cold NAME MODEL VOICE THREADS TEXT FRAMES STARTED
 
-NAME is the import name of the implementation, then what it computes in (none: what it does by itself).
+NAME is the import name of the implementation, then what it computes in (none: what it does by itself). FRAMES: where
+speech is cut off, of 80 ms each; 0: it ends by itself.
 """
 
 from __future__ import annotations
@@ -20,26 +21,26 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[1]
 FRAME = 1920  # samples: 80 ms
 
 
 class PocketFast:
-    """Ours; the part after the dash is the compute type."""
+    """Ours, with a model of any family; the part after the dash is the compute type."""
 
-    clones = True
-
-    def __init__(self, name: str, config: str, threads: int):
-        from pocket_fast import TTSModel
+    def __init__(self, name: str, model: str, threads: int):
+        import pocket_fast
 
         compute_type = name.partition("-")[2] or "float32"
-        self.model = TTSModel.load_model(config=config, threads=threads, compute_type=compute_type)
+        self.model = pocket_fast.load(model, threads=threads, compute_type=compute_type)
+        self.clones = self.model.clones
 
-    def voice(self, path: str) -> Any:
+    def voice(self, source: str) -> Any:
         self.model.voice_cache.max_bytes = 0  # every call does the work
-        return self.model.get_state_for_audio_prompt(path)
+        return self.model.find_voice(source)
 
-    def chunks(self, state: Any, text: str) -> Iterator[Any]:
-        return self.model.generate_audio_stream(state, text)
+    def chunks(self, state: Any, text: str, frames: int) -> Iterator[Any]:
+        return self.model.speak(state, text, {"max_new_tokens": frames + 1} if frames else {})
 
 
 class PocketTTS:
@@ -58,7 +59,7 @@ class PocketTTS:
     def voice(self, path: str) -> Any:
         return self.model.get_state_for_audio_prompt(Path(path))
 
-    def chunks(self, state: Any, text: str) -> Iterator[Any]:
+    def chunks(self, state: Any, text: str, frames: int) -> Iterator[Any]:
         return self.model.generate_audio_stream(state, text)
 
 
@@ -92,24 +93,78 @@ class Ptts:
     def voice(self, path: str) -> str:
         return path  # of the voices that lie beside the model
 
-    def chunks(self, state: str, text: str) -> Iterator[Any]:
+    def chunks(self, state: str, text: str, frames: int) -> Iterator[Any]:
         return iter(self.model.stream(text, voice=state))
 
 
-FAMILIES = {"pocket_fast": PocketFast, "pocket_tts": PocketTTS, "pocket_tts_mlx": PocketTTSMlx, "ptts": Ptts}
+class QwenTTS:
+    """The official package of Qwen3-TTS. Words after the dash: bf16 instead of float32, eager instead of fused (sdpa)
+    attention. It hands out all of its sound at once."""
+
+    clones = False
+
+    def __init__(self, name: str, model: str, threads: int):
+        import torch
+
+        sys.path += [str(ROOT / "src"), str(ROOT / "tests")]  # an installed pocket_fast comes first
+        from reference.qwen3.official import import_official
+
+        torch.set_num_threads(threads)
+        words = name.split("-")[1:]
+        self.model = import_official().Qwen3TTSModel.from_pretrained(
+            model,
+            dtype=torch.bfloat16 if "bf16" in words else torch.float32,
+            attn_implementation="eager" if "eager" in words else "sdpa",
+        )
+
+    def voice(self, source: str) -> str:
+        return source  # of the speakers that the model was trained with
+
+    def chunks(self, state: str, text: str, frames: int) -> Iterator[Any]:
+        waves, _ = self.model.generate_custom_voice(text, state, max_new_tokens=frames + 1)
+        return iter(waves)
+
+
+class Vox:
+    """vox-tts (C++), with a file of its own; the part after the dash is how many frames it hands out at a time."""
+
+    clones = False
+
+    def __init__(self, name: str, model: str, threads: int):
+        import vox
+
+        self.engine = vox.Engine(model, "cpu", threads)
+        at_once = name.partition("-")[2]
+        self.options = {"chunk_frames": int(at_once)} if at_once else {}
+
+    def voice(self, source: str) -> Any:
+        return self.engine.speaker_voice(source)
+
+    def chunks(self, state: Any, text: str, frames: int) -> Iterator[Any]:
+        return self.engine.stream(text, state, max_frames=frames, **self.options)
+
+
+FAMILIES = {
+    "pocket_fast": PocketFast,
+    "pocket_tts": PocketTTS,
+    "pocket_tts_mlx": PocketTTSMlx,
+    "ptts": Ptts,
+    "qwen_tts": QwenTTS,
+    "vox": Vox,
+}
 
 
 def family(name: str) -> str:
     return name.partition("-")[0]
 
 
-def speak(contender: Any, state: Any, text: str) -> dict[str, Any]:
+def speak(contender: Any, state: Any, text: str, frames: int) -> dict[str, Any]:
     """Speak a text once: when each array was there (s) and how long it is (samples), CPU s of all threads."""
     import numpy as np
 
     before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
     arrivals, sizes = [], []
-    for chunk in contender.chunks(state, text):
+    for chunk in contender.chunks(state, text, frames):
         sizes.append(np.asarray(chunk).size)  # asarray: samples, and not the promise of some
         arrivals.append(time.perf_counter() - start)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
@@ -130,8 +185,8 @@ def frame_times(spoken: dict[str, Any]) -> list[float]:
 class Process:
     """A contender in a process of its own, seen from the one that drives it. `about` says what runs there."""
 
-    def __init__(self, python: str, name: str, config: Path, voice: Path, threads: int):
-        self._command = [python, __file__, name, str(config), str(voice), str(threads)]
+    def __init__(self, python: str, name: str, model: Path, voice: Path | str, threads: int):
+        self._command = [python, __file__, name, str(model), str(voice), str(threads)]
         self._process = subprocess.Popen(
             self._command,
             stdin=subprocess.PIPE,
@@ -141,7 +196,7 @@ class Process:
         )
         self.about = self._read()
 
-    def __call__(self, **order: str) -> dict[str, Any]:
+    def __call__(self, **order: str | int) -> dict[str, Any]:
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return self._read()
@@ -159,10 +214,11 @@ class Process:
 
 
 def cold_start(
-    python: str, name: str, config: Path, voice: Path, threads: int, text: str
+    python: str, name: str, model: Path, voice: Path | str, threads: int, text: str, frames: int
 ) -> dict[str, float]:
     """A fresh process: s from its start to the first sound, s of that from asking for speech, MiB at the peak."""
-    command = [python, __file__, "--cold", name, config, voice, str(threads), text, str(time.monotonic())]
+    command = [python, __file__, "--cold", name, model, voice, str(threads), text, str(frames)]
+    command.append(str(time.monotonic()))
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -170,16 +226,17 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what an implementation prints is no answer
     cold = sys.argv[1] == "--cold"
-    name, config, voice, threads, *rest = sys.argv[1 + cold :]
-    contender = FAMILIES[family(name)](name, config, int(threads))
+    name, model, voice, threads, *rest = sys.argv[1 + cold :]
+    contender = FAMILIES[family(name)](name, model, int(threads))
     state = contender.voice(voice)
     if cold:  # CLOCK_MONOTONIC is one clock for all processes: the parent's reading is our start
         asked = time.monotonic()
-        spoken = speak(contender, state, rest[0])
+        text, frames, started = rest
+        spoken = speak(contender, state, text, int(frames))
         first = spoken["arrivals"][0]
         from machine import memory_mib
 
-        answer = {"start": asked + first - float(rest[1]), "first": first, "rss": memory_mib("VmHWM")}
+        answer = {"start": asked + first - float(started), "first": first, "rss": memory_mib("VmHWM")}
         print(json.dumps(answer), file=answers, flush=True)
         os._exit(0)  # the rival's threads need not end in order
     about = {"path": sys.path, "python": platform.python_version()}
@@ -187,7 +244,7 @@ def main() -> None:
     for line in sys.stdin:
         order = json.loads(line)
         if order["do"] == "speak":
-            answer = speak(contender, state, order["text"])
+            answer = speak(contender, state, order["text"], order.get("frames", 0))
         elif contender.clones:
             start = time.perf_counter()
             contender.voice(order["path"])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from importlib.metadata import Distribution, distributions
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 
-def needed(requirements: Iterable[str], path: list[str]) -> dict[str, Distribution]:
+def needed(
+    requirements: Iterable[str], path: list[str], unused: Collection[str] = ()
+) -> dict[str, Distribution]:
     """{name: distribution} of the requirements ("pocket-tts", "mlx[cpu]") and of what those require in turn.
 
-    path: the sys.path of the interpreter they are installed for. Raises LookupError for one that is not there.
+    path: the sys.path of the interpreter they are installed for; unused: names to leave out, with what only they
+    require. Raises LookupError for one that is not there.
     """
     there = {canonicalize_name(d.metadata["Name"]): d for d in reversed(list(distributions(path=path)))}
     found: dict[str, Distribution] = {}
@@ -22,6 +25,8 @@ def needed(requirements: Iterable[str], path: list[str]) -> dict[str, Distributi
     while todo:
         requirement = todo.pop()
         name = canonicalize_name(requirement.name)
+        if name in unused:
+            continue
         if name not in there:
             raise LookupError(f"{name} is needed and not installed")
         found[name] = there[name]

@@ -74,8 +74,8 @@ def speak_for(arguments: argparse.Namespace, names: list[str]) -> dict[str, list
     with tempfile.TemporaryDirectory() as folder:
         processes = {}
         for name in names:
-            forms = rivals.prepare(family(name), arguments.config, arguments.voice, Path(folder))
             python = sys.executable if name in OURS else arguments.rival_python
+            forms = rivals.prepare(family(name), python, arguments.config, arguments.voice, Path(folder))
             processes[name] = Process(python, name, *forms, arguments.threads)
             processes[name](do="speak", text="A first sentence warms everything up.")
         frames: dict[str, list[float]] = {name: [] for name in names}

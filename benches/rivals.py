@@ -4,11 +4,14 @@ pocket-tts          the checkpoint as it is
 ptts                its own config.json and tokenizer.json; without the tensors only voice cloning reads, because it
                     expects a wider encoder; the voice as prompt embeddings
 pocket-tts-mlx      config.yaml without the options of pocket-tts 4 that are at their defaults
+qwen-tts            the folder as it is
+vox-tts             one file, written by its own builder: matrices of the language models in blocks of 8 bits
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +21,18 @@ import yaml
 NEW_IN_4 = ("default_eos_threshold", "replace_characters")
 
 
-def prepare(family: str, config: Path, voice: Path, folder: Path) -> tuple[Path, Path]:
-    """(config, voice) to hand to contenders.py for this family; files it needs are written into `folder`."""
+def prepare(
+    family: str, python: str, config: Path, voice: Path | str, folder: Path
+) -> tuple[Path, Path | str]:
+    """(model, voice) to hand to contenders.py for this family; files it needs are written into `folder`.
+
+    python: the interpreter it is installed for; config: config.yaml, or the folder of a Qwen3-TTS model with the name
+    of one of its speakers as the voice.
+    """
+    if family == "vox":
+        return _vox(python, config, folder / "vox.tmod"), voice
+    if config.is_dir():
+        return config, voice
     if family == "ptts":
         return _ptts(config, voice, folder / family), Path("prompt")
     if family == "pocket_tts_mlx":
@@ -35,6 +48,13 @@ def _exported(config: Path, voice: Path, folder: Path) -> Path:
     if not state.exists():
         export_model_state(TTSModel.load_model(config=config).get_state_for_audio_prompt(voice), state)
     return state
+
+
+def _vox(python: str, model: Path, to: Path) -> Path:
+    if not to.exists():
+        how = ["--dtype", "bf16", "--quant", "q8", "--no-hash"]
+        subprocess.run([python, "-m", "vox.build", "--model", model, *how, "-o", to], check=True, stdout=2)
+    return to
 
 
 def _mlx(config: Path, to: Path) -> Path:

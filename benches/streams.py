@@ -16,6 +16,38 @@ def empty(*shape: int) -> np.ndarray:
     return np.empty(shape, dtype=np.float32)
 
 
+class Qwen3Batch:
+    """`count` streams of a Qwen3-TTS model, each after `context` rows of the talker and as many frames of the codec."""
+
+    def __init__(self, model: Any, count: int, context: int):
+        self.stages = stages = model.stages
+        talker, predictor, decoder = stages.talker, stages.predictor, stages.decoder
+        numbers = np.random.default_rng(0)
+        self.talkers = [talker.stream() for _ in range(count)]
+        talker.prefill(self.talkers, [rows(i, context, talker.hidden_dim) for i in range(count)])
+        frames = numbers.integers(0, decoder.codes, (context, decoder.groups), dtype=np.int32)
+        heard = decoder.stream()
+        decoder.prime(heard, frames)
+        self.codecs = [heard.copy() for _ in range(count)]
+        self.rows = rows(0, count, talker.hidden_dim)
+        self.hidden, self.logits = empty(count, talker.hidden_dim), empty(count, talker.vocab)
+        self.codes = frames[:count].copy()
+        self.uniforms = numbers.random((count, predictor.draws))
+        self.draws = [stages.draw()] * count
+        self.embeddings = empty(count, talker.hidden_dim)
+        self.pcm = empty(count, decoder.samples_per_frame)
+        self.step()  # what the predictor reads has been written
+
+    def step(self) -> None:
+        self.stages.talker.step(self.talkers, self.rows, self.hidden, self.logits)
+
+    def predict(self) -> None:
+        self.stages.predictor.predict(self.hidden, self.codes, self.uniforms, self.draws, self.embeddings)
+
+    def decode(self) -> None:
+        self.stages.decoder.decode(self.codecs, self.codes, self.pcm)
+
+
 class Batch:
     """`count` streams after the same voice, with room for `capacity` frames each."""
 

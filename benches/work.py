@@ -100,3 +100,72 @@ def _stored_width(model: Any) -> int:
 
     with TensorFile(fetch(resolve_location(model.config.weights_path, model.origin.parent))) as file:
         return {"BF16": 2, "F16": 4, "F32": 4}[file.dtype("mimi.decoder.model.0.conv.weight")]
+
+
+# --- Qwen3-TTS -------------------------------------------------------------------------------------
+
+
+def talker(model: Any, streams: int, before: float) -> Work:
+    """A step of `streams` streams, each after about `before` rows."""
+    t, stage = model.config.talker_config, model.stages.talker
+    head = t.vocab_size * t.hidden_size
+    attention = 2 * t.num_hidden_layers * t.num_attention_heads * t.head_dim * before
+    return Work(
+        flops=2.0 * streams * (stage.macs_per_row + head + attention),
+        nbytes=stage.weight_bytes + 2 * head + _remembered(model, streams * before),
+        product=_products(model)[0],
+    )
+
+
+def prompt(model: Any, streams: int, rows: int) -> Work:
+    """A prompt of `rows` rows for each. Nobody asks for its output: the last layer ends with keys and values."""
+    t, stage = model.config.talker_config, model.stages.talker
+    q = t.num_attention_heads * t.head_dim
+    last = t.hidden_size * (2 * q + 3 * t.intermediate_size)
+    attention = 2 * (t.num_hidden_layers - 1) * q * rows / 2
+    return Work(
+        flops=2.0 * streams * rows * (stage.macs_per_row - last + attention),
+        nbytes=stage.weight_bytes * (1 - last / stage.macs_per_row) + _remembered(model, streams * rows / 2),
+        product=_products(model)[0],
+    )
+
+
+def predictor(model: Any, streams: int) -> Work:
+    """Codes 1 to 15 of a frame of each: passes that read the same layers, and a head of their own."""
+    p, stage = model.config.talker_config.code_predictor_config, model.stages.predictor
+    seen = sum(range(1, p.num_code_groups + 1))
+    attention = 2 * p.num_hidden_layers * p.num_attention_heads * p.head_dim * seen
+    return Work(
+        flops=2.0 * streams * (stage.macs_per_frame + attention),
+        nbytes=stage.draws * (stage.weight_bytes + 2 * p.vocab_size * p.hidden_size),
+        product=_products(model)[0],
+    )
+
+
+def qwen3_codec(model: Any, streams: int, before: float) -> Work:
+    """A frame of each after about `before`, sines not counted. Its file is float32, so that is what it is kept in."""
+    from pocket_fast.models.qwen3.names import expected_tensors
+
+    d, product = model.config.speech_tokenizer.decoder_config, _products(model)[1]
+    seen = min(before, d.sliding_window)
+    attention = 2 * d.num_hidden_layers * d.num_attention_heads * d.head_dim * seen
+    used = "speech_tokenizer.decoder."
+    tables = ("cluster_usage", "embedding_sum")  # of which a frame takes 16 rows
+    weights = sum(
+        math.prod(shape)
+        for name, shape in expected_tensors(model.config).items()
+        if name.startswith(used) and not name.endswith(tables)
+    )
+    window = 2 * 4 * d.num_hidden_layers * d.num_key_value_heads * d.head_dim * seen
+    return Work(
+        flops=2.0 * streams * (model.stages.decoder.macs_per_frame + attention),
+        nbytes=weights * (2 if product == "bfloat16" else 4) + streams * window,
+        product=product,
+    )
+
+
+def _remembered(model: Any, rows: float) -> float:
+    """Bytes of the talker's keys and values of so many rows, which the approximate compute types keep in 2 bytes."""
+    t = model.config.talker_config
+    width = 4 if model.compute_type == "float32" else 2
+    return 2 * width * t.num_hidden_layers * t.num_key_value_heads * t.head_dim * rows

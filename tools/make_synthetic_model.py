@@ -31,16 +31,19 @@ def main() -> None:
     parser.add_argument("--dtype", default="bf16", choices=STORAGE, help="of all but Qwen3-TTS's codec")
     parser.add_argument("--tokenizer", type=Path, help="a SentencePiece model (Pocket TTS)")
     parser.add_argument("--shards", type=int, default=1, help="files of weights (Qwen3-TTS)")
+    parser.add_argument(
+        "--endless", action="store_true", help="its speech does not end by itself (Qwen3-TTS)"
+    )
     arguments = parser.parse_args()
     folder, name, seed = arguments.folder, arguments.model, arguments.seed
     if name in QWEN3_MODELS:
         if arguments.tokenizer:
             parser.error(f"{name} has no SentencePiece model: leave --tokenizer out")
-        written = make_qwen3_model(folder, name, seed, arguments.dtype, arguments.shards)
+        written = make_qwen3_model(folder, name, seed, arguments.dtype, arguments.shards, arguments.endless)
         print(f"wrote {written}; try: python -m pocket_fast generate --model {written} {_voice(name)}")
         return
-    if arguments.shards != 1:
-        parser.error(f"{name} is one file of weights: leave --shards out")
+    if arguments.shards != 1 or arguments.endless:
+        parser.error(f"{name} is one file of weights, and endless anyway: leave --shards and --endless out")
     config = make_model(folder, name, seed, arguments.dtype, arguments.tokenizer)
     print(f"wrote {config}; try: python -m pocket_fast generate --config {config} --voice ref.wav")
 

@@ -14,16 +14,17 @@ from ..checkpoint import write_weights
 from .released import RELEASED_QWEN3, released_files
 from .text_files import full_vocabulary, tiny_vocabulary, write_json, write_text_files
 from .tiny import TINY_QWEN3, config_of, tiny_files
-from .weights import lively_pieces
+from .weights import lively_pieces, lively_tensor
 
 QWEN3_MODELS = (*TINY_QWEN3, *RELEASED_QWEN3)
 
 
-def make_qwen3_model(folder, model, seed=0, dtype="bf16", shards=1) -> Path:
+def make_qwen3_model(folder, model, seed=0, dtype="bf16", shards=1, endless=False) -> Path:
     """Write a model into `folder` (made if needed) and return the folder.
 
     model: one of QWEN3_MODELS; dtype: of the main file, "bf16", "f16" or "f32" (the codec's is float32, as released);
-    shards: the main file is cut into so many, with an index.
+    shards: the main file is cut into so many, with an index; endless: speech of the released sizes does not
+    end by itself, because that is never among the 50 likeliest.
     """
     folder = Path(folder).resolve()
     (folder / "speech_tokenizer").mkdir(parents=True, exist_ok=True)
@@ -36,7 +37,7 @@ def make_qwen3_model(folder, model, seed=0, dtype="bf16", shards=1) -> Path:
     config = config_of(files, model)
     main, codec = file_tensors(config)
     storage = {"bf16": "BF16", "f16": "F16", "f32": "F32"}[dtype]
-    _write_main(folder, config, main, storage, seed, shards)
+    _write_main(folder, config, main, storage, seed, shards, endless)
     _write(folder / "speech_tokenizer" / "model.safetensors", config, codec, "F32", seed, CODEC_PREFIX)
     return folder
 
@@ -70,10 +71,10 @@ def _unused(tokenizer):
     return shapes
 
 
-def _write_main(folder, config, shapes, storage, seed, shards):
+def _write_main(folder, config, shapes, storage, seed, shards, endless):
     name = "model.safetensors"
     if shards == 1:
-        _write(folder / name, config, shapes, storage, seed)
+        _write(folder / name, config, shapes, storage, seed, endless=endless)
         return
     parts = [{} for _ in range(shards)]
     end, size = 0, sum(map(math.prod, shapes.values()))
@@ -84,15 +85,20 @@ def _write_main(folder, config, shapes, storage, seed, shards):
     for i, part in enumerate(parts, 1):
         file = f"model-{i:05}-of-{shards:05}.safetensors"
         places.update(dict.fromkeys(part, file))
-        _write(folder / file, config, part, storage, seed)
+        _write(folder / file, config, part, storage, seed, endless=endless)
     total = size * (4 if storage == "F32" else 2)
     write_json(folder / f"{name}.index.json", {"metadata": {"total_size": total}, "weight_map": places})
 
 
-def _write(path, config, shapes, storage, seed, prefix=""):
-    write_weights(
-        path, shapes, lambda name: lively_pieces(config, prefix + name, shapes[name], seed), storage
-    )
+def _write(path, config, shapes, storage, seed, prefix="", endless=False):
+    def pieces(name):
+        if endless and name == "talker.codec_head.weight":
+            head = lively_tensor(config, name, shapes[name], seed)
+            head[config.talker_config.codec_eos_token_id] = 0  # so is the logit: half of all are larger
+            return head
+        return lively_pieces(config, prefix + name, shapes[name], seed)
+
+    write_weights(path, shapes, pieces, storage)
 
 
 def _write_codec_files(folder):

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("packaging")
 sys.path.append(str(Path(__file__).resolve().parents[3] / "tools"))
-from bench_compare import pairs, spoken_quantities, summary, table
+from bench_compare import cut_short, pairs, spoken_quantities, summary, table
 from contenders import frame_times
 
 SPOKEN = {"arrivals": [0.5, 0.6, 1.0], "sizes": [1920, 1920, 3840], "wall": 1.1, "cpu": 0.16}
@@ -25,6 +25,24 @@ def test_a_frame_costs_what_follows_the_first_sound():
     assert quantities["CPU s per audio s"] == pytest.approx(0.5)
 
 
+def test_where_all_sound_comes_at_once_a_shorter_speech_tells_what_a_frame_costs():
+    whole = {"arrivals": [12.0], "sizes": [50 * 1920], "wall": 12.0, "cpu": 16.0}
+    brief = {"arrivals": [4.0], "sizes": [10 * 1920], "wall": 4.0, "cpu": 5.0}
+    quantities = spoken_quantities(whole, brief)
+    assert quantities["ms per frame"] == pytest.approx(200)
+    assert quantities["first audio, warm, ms"] == 12000
+    assert quantities["times real time"] == pytest.approx(1 / 3)
+    assert "ms per frame" not in spoken_quantities(brief, brief)  # it ended too early to tell
+    assert "ms per frame" not in spoken_quantities(whole)
+
+
+def test_speech_that_ended_by_itself_is_told_of():
+    made = {"pocket_fast": [50.0, 50.0], "qwen_tts": [50.0, 12.0, 30.0]}
+    line = "qwen_tts: 2 of 3 speeches ended before 50 frames, the shortest after 12"
+    assert cut_short(made, 50) == [line]
+    assert cut_short(made, 0) == []
+
+
 def test_the_slow_frames_of_all_rounds_count():
     frames = [0.010] * 980 + [0.030] * 20
     found = summary([{"ms per frame": 1}, {"ms per frame": 3}, {"ms per frame": 50}], frames)
@@ -36,6 +54,11 @@ def test_the_slow_frames_of_all_rounds_count():
 def test_ours_stand_beside_the_rival_that_computes_alike():
     names = ["pocket_fast", "pocket_fast-int8", "ptts", "pocket_tts", "pocket_tts-2", "pocket_tts-int8"]
     assert pairs(names) == [("pocket_fast", "pocket_tts"), ("pocket_fast-int8", "pocket_tts-int8")]
+
+
+def test_ours_stand_beside_the_rivals_of_the_other_family_too():
+    names = ["pocket_fast-int8", "pocket_fast-bfloat16", "qwen_tts", "qwen_tts-bf16", "vox", "vox-1"]
+    assert pairs(names) == [("pocket_fast-int8", "vox"), ("pocket_fast-bfloat16", "qwen_tts")]
 
 
 def test_more_is_always_better_in_a_ratio():

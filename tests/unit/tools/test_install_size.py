@@ -57,6 +57,13 @@ def test_something_missing_is_an_error(install):
         needed(["top"], install.path)
 
 
+def test_what_is_never_used_need_not_be_there(install):
+    install("top", 1, "nowhere", "middle")
+    install("middle", 1, "leaf")
+    install("leaf", 1)
+    assert set(needed(["top"], install.path, {"nowhere", "leaf"})) == {"top", "middle"}
+
+
 def test_a_source_tree_has_no_size(install):
     install("top", 1, editable=True)
     assert size_mib(needed(["top"], install.path).values()) is None
