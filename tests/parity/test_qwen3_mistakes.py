@@ -14,11 +14,11 @@ from reference.qwen3 import CodecDecoder, Model, part
 from reference.qwen3.cases import RECORDINGS
 from reference.qwen3.codec_decoder import ConvNeXt, Snake
 from reference.qwen3.compare import (
-    check_chunks,
     check_decoder,
     check_logits,
     check_prompt,
     check_recordings,
+    check_second_block,
     check_speech,
 )
 from reference.qwen3.golden import load_golden, recorded_voice, speeches
@@ -225,10 +225,11 @@ def test_a_constant_in_the_code_of_the_decoder_is_noticed(monkeypatch, place, va
     noticed(check_decoder, model.decoder, recording)
 
 
-def test_a_frame_less_before_a_block_is_noticed(monkeypatch):
-    monkeypatch.setattr("reference.qwen3.codec_decoder.CONTEXT", 24)
+def test_other_blocks_are_noticed():
+    """A frame less before the second block, or all of them as if there were no blocks."""
     model, recording, _ = mistaken()
-    noticed(check_chunks, model.decoder, recording)
+    for context in (24, 60):
+        noticed(check_second_block, model.decoder, recording, context)
 
 
 def swapped(decoder):

@@ -148,7 +148,7 @@ RECORDED = {name: tuple(_recorded(name)) for name in TINY_QWEN3}
 # (rate, seconds, pitch) of recordings whose codes and speakers are recorded.
 RECORDINGS = (VOICE, HIGH_VOICE, (44100, 0.7, 150.0), (16000, 0.9, 90.0))
 EVERY, EVERY_OF_MANY = 13, 101  # one sample in so many is recorded; no divisor of a frame, so every phase is
-CODEC_FRAMES, CHUNKED_FRAMES = 60, 340
+CODEC_FRAMES, CHUNKED_FRAMES = 45, 320
 
 
 def random_codes(frames):

@@ -7,6 +7,7 @@ import numpy as np
 from ..compare import assert_close
 from .candidates import settings_of
 from .cases import CHUNKED_FRAMES, CODEC_FRAMES, EVERY, EVERY_OF_MANY, RECORDINGS, random_codes
+from .codec_decoder import CHUNK, CONTEXT
 from .golden import recorded_voice
 
 # Largest difference allowed, absolute.
@@ -59,6 +60,15 @@ def check_decoder(decoder, recording):
 def check_chunks(decoder, recording):
     samples = decoder.decode_chunked(random_codes(CHUNKED_FRAMES))
     _close(samples[::EVERY_OF_MANY], recording["chunked"], SAMPLES, "samples decoded in blocks")
+
+
+def check_second_block(decoder, recording, context=CONTEXT):
+    """Of the same samples those of the second block alone, which begins anew `context` frames before it."""
+    codes, first = random_codes(CHUNKED_FRAMES), CHUNK * decoder.samples_per_frame
+    block = decoder.decode_all(codes[CHUNK - context :])[context * decoder.samples_per_frame :]
+    kept = -(-first // EVERY_OF_MANY)  # of the recorded samples, the first that is in this block
+    samples = block[kept * EVERY_OF_MANY - first :: EVERY_OF_MANY]
+    _close(samples, recording["chunked"][kept:], SAMPLES, "samples of the second block")
 
 
 def _close(actual, expected, bound, what):
