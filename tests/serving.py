@@ -9,6 +9,8 @@ import wave
 import httpx
 import uvicorn
 
+from pocket_fast.server.connection import Connection
+
 
 def wait_until(condition, seconds=60):
     """Polls. Fails loudly rather than waiting for ever."""
@@ -28,14 +30,23 @@ def wav_of(sound, rate=24000):
 
 
 @contextlib.contextmanager
-def hosted(app, **client_options):
-    """(httpx.Client, uvicorn.Server) of this application, on loopback; the client's base_url is where."""
-    config = uvicorn.Config(app, port=0, log_config=None, server_header=False, timeout_graceful_shutdown=5)
+def hosted(app, uds=None, **client_options):
+    """(httpx.Client, uvicorn.Server) of this application, on loopback or the Unix socket uds.
+
+    The client's base_url is where.
+    """
+    place = {"port": 0} if uds is None else {"uds": str(uds)}
+    config = uvicorn.Config(
+        app, http=Connection, log_config=None, server_header=False, timeout_graceful_shutdown=5, **place
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     wait_until(lambda: server.started)
-    url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    if uds is None:
+        url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    else:
+        url, client_options["transport"] = "http://here", httpx.HTTPTransport(uds=str(uds))
     with httpx.Client(base_url=url, timeout=60, **client_options) as client:
         yield client, server
     server.should_exit = True

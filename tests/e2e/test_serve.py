@@ -1,5 +1,6 @@
 """`serve` in a process of its own."""
 
+import contextlib
 import os
 import re
 import signal
@@ -11,6 +12,7 @@ import threading
 import httpx
 import pytest
 
+from proxies import http_1_0, nginx, read_all
 from serving import wait_until
 
 LONG = "This goes on and on. " * 900
@@ -105,6 +107,25 @@ def test_told_to_stop_it_cuts_what_would_not_end(serve):
         with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             list(sound)
     assert "Traceback" not in server.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("proxy", [False, True], ids=["directly", "through nginx"])
+def test_however_it_ends_no_answer_looks_whole(serve, tmp_path, number, proxy):
+    server = serve("--shutdown-seconds", "0")
+    with contextlib.ExitStack() as stack:
+        url = stack.enter_context(nginx(server.url, tmp_path)) if proxy else server.url
+        connection = stack.enter_context(http_1_0(server.url, "/stream", ENDLESS))
+        answer = stack.enter_context(httpx.stream("POST", f"{url}/tts", data=ENDLESS, timeout=60))
+        sound = answer.iter_raw(1000)
+        assert next(sound)
+        assert connection.recv(10)
+        server.process.send_signal(number)
+        with pytest.raises(ConnectionResetError):
+            read_all(connection)
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+            list(sound)
+    server.wait()
 
 
 def test_a_unix_socket(serve, tmp_path):

@@ -141,12 +141,15 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         raise UnsupportedError(
             f"`serve` needs {error.name}, which is not installed: pip install 'pocket-fast[server]'"
         ) from None
+    from pocket_fast.server.connection import Connection
+
     level = logging.ERROR if options.quiet else getattr(logging, options.log_level.upper())
     _log.setLevel(level)
     settings: dict[str, Any] = {
         "host": options.host,
         "port": options.port,
         "uds": options.uds,
+        "http": Connection,
         "log_config": None,
         "access_log": options.access_log,
         "server_header": False,

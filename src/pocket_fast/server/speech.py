@@ -17,6 +17,7 @@ from pocket_fast.audio.encode import open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.errors import TextError
 from pocket_fast.server.answers import refusal_of
+from pocket_fast.server.connection import OpenEnd
 from pocket_fast.server.fields import Fields
 from pocket_fast.text.pauses import Silence, cut_at_pauses
 
@@ -90,7 +91,8 @@ class SoundResponse(Response):
 
     The headers go out with the first part, so that whatever fails before it is still answered properly. What
     fails later ends the connection without the end of the body. A client that leaves ends the computing, also
-    while nothing is being sent; one that reads slowly makes `parts` wait. whole: state the length.
+    while nothing is being sent; one that reads slowly makes `parts` wait. whole: state the length, which is also done
+    where a body that broke off could not be told from a complete one.
     """
 
     def __init__(
@@ -104,8 +106,12 @@ class SoundResponse(Response):
         del self.headers["content-length"]
         self._parts = parts
         self._whole = whole
+        self._open_end: OpenEnd | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["http_version"] == "1.0" and not self._whole:
+            self._open_end = OpenEnd.of(scope)
+            self._whole = self._open_end is None
         sending = asyncio.ensure_future(self._send(send))
         gone = asyncio.ensure_future(_wait_until_gone(receive))
         try:
@@ -125,6 +131,8 @@ class SoundResponse(Response):
         if self._whole:
             first = b"".join([first, *[part async for part in self._parts]])
             self.headers["Content-Length"] = str(len(first))
+        elif self._open_end is not None:
+            self._open_end.begin()
         headers = self.raw_headers
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": first, "more_body": True})
@@ -135,6 +143,11 @@ class SoundResponse(Response):
             refusal = refusal_of(error)
             _log.error("Speech broke off after it had begun: %s", refusal.detail)
             return  # without the end of the body: the server closes the connection
+        if self._open_end is not None:
+            await send(
+                {"type": "http.response.body", "body": b"", "more_body": True}
+            )  # waits for all before it
+            self._open_end.complete()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
