@@ -6,6 +6,7 @@ Some fields depend on the model: Forms makes the forms of requests from its sett
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Request
@@ -20,6 +21,7 @@ from pydantic import (
     PrivateAttr,
     ValidationError,
     create_model,
+    model_validator,
 )
 from starlette.datastructures import UploadFile
 
@@ -30,9 +32,13 @@ from pocket_fast.server.options import Options
 
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 _Number = Annotated[float, Field(allow_inf_nan=False)]
+_NULL = "null"  # what becomes of it in a form, which has no other values than texts and files
 F = TypeVar("F", bound="Fields")
 
-INSTRUCT = "instruct"  # the setting that OpenAI's instructions are
+INSTRUCT, INSTRUCTIONS = "instruct", "instructions"  # the setting, and what OpenAI calls it
+IGNORED = "X-Ignored-Fields"
+_PLAIN = re.compile(r"[A-Za-z][\w.-]{0,39}", re.ASCII)  # names that a header can hold
+_MOST_NAMED = 16
 
 
 def _voice_id(value: Any) -> Any:
@@ -40,10 +46,17 @@ def _voice_id(value: Any) -> Any:
     return value.get("id", value) if isinstance(value, dict) else value
 
 
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
 Voice = Annotated[str | None, BeforeValidator(_voice_id)]
+_AnyCase = BeforeValidator(_lower)
 
 
 class _Voiced(BaseModel):
+    """What is null was not given, in every form: many clients send all of their settings, whether set or not."""
+
     model_config = ConfigDict(extra="ignore")
 
     voice: Voice = Field(
@@ -52,6 +65,24 @@ class _Voiced(BaseModel):
         "hf:// URL where the server allows that.",
     )
     _recording: UploadFile | None = PrivateAttr(None)
+    _ignored: tuple[str, ...] = PrivateAttr(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        return {name: value for name, value in data.items() if value is not None}
+
+    @property
+    def ignored(self) -> tuple[str, ...]:
+        """Names of what the request had besides, as far as they are plain: this model takes nothing of the kind."""
+        return self._ignored
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """For the answer: what was ignored."""
+        return {IGNORED: ", ".join(self._ignored)} if self._ignored else {}
 
     @property
     def recording(self) -> UploadFile | None:
@@ -87,13 +118,12 @@ class OfficialFields(Fields):
 
 
 class OpenAIFields(Fields):
-    """POST /v1/audio/speech, as OpenAI has it, and all of Settings."""
+    """POST /v1/audio/speech, as OpenAI has it."""
 
-    model: str = Field(description="Any name: there is one model, see /v1/models.")
+    model: str | None = Field(None, description="Any name: there is one model, see /v1/models.")
     input: str = Field(description="What to say.")
-    response_format: str = Field("mp3", description="mp3, opus, flac, wav or pcm.")
-    stream_format: Literal["audio", "sse"] = "audio"
-    instructions: str | None = Field(None, description="Must be empty: these models take none.")
+    response_format: Annotated[str, _AnyCase] = Field("mp3", description="mp3, opus, flac, wav or pcm.")
+    stream_format: Annotated[Literal["audio", "sse"], _AnyCase] = "audio"
 
 
 class Message(Fields):
@@ -103,7 +133,7 @@ class Message(Fields):
     flush: bool = False
     cancel: bool = False
     end: bool = False
-    format: str = "pcm"
+    format: Annotated[str, _AnyCase] = "pcm"
     api_key: str | None = Field(None, description="For browsers, which cannot send the header.")
 
 
@@ -126,11 +156,8 @@ class Forms:
         ]
         self.speech = self.of(SpeechFields)
         self.official = self.of(OfficialFields)
-        instruct = next((setting for setting in model.settings if setting.name == INSTRUCT), None)
-        self._instructed = instruct is not None
-        self.openai = self.of(
-            OpenAIFields, **({} if instruct is None else {"instructions": _field(instruct)})
-        )
+        instruct = [setting for setting in model.settings if setting.name == INSTRUCT]
+        self.openai = self.of(OpenAIFields, **{s.name: _field(s, INSTRUCTIONS) for s in instruct})
         self.message = self.of(Message)
 
     def of(self, form: type[F], **changes: Any) -> type[F]:
@@ -138,18 +165,15 @@ class Forms:
         return create_model(form.__name__, __base__=(form, self._own), __doc__=form.__doc__, **changes)
 
     def settings_of(self, fields: Fields) -> dict[str, Any]:
-        """What a request asks of the model's speech, as Speaking.speak takes it."""
+        """What a request asks of the model's speech, as Speaking.speak takes it. Blank instructions are none."""
         asked = {setting.name: getattr(fields, setting.name) for setting in self.settings}
+        if _is_blank(asked.get(INSTRUCT)):
+            asked[INSTRUCT] = None
         return {name: value for name, value in asked.items() if value is not None}
 
-    def instruct(self, fields: OpenAIFields) -> None:
-        """Pass on the instructions of a request. Raises Refusal if the model takes none."""
-        if not self._instructed:
-            raise Refusal(400, "these models take no instructions; leave them out", "instructions")
-        setattr(fields, INSTRUCT, fields.instructions)
 
-
-def _field(setting: Setting) -> tuple[Any, Any]:
+def _field(setting: Setting, first: str = "") -> tuple[Any, Any]:
+    """The type and the field of a setting. first: its name in the description of the API, where it has others."""
     kind: Any = _Number if setting.type is float else setting.type
     most = setting.most if setting.most_asked is None else setting.most_asked
     if setting.type is str:
@@ -160,8 +184,11 @@ def _field(setting: Setting) -> tuple[Any, Any]:
         kind = Annotated[
             str, AfterValidator(setting.check), Field(json_schema_extra={"enum": list(setting.choices)})
         ]
-    if setting.also:
-        bounds["validation_alias"] = AliasChoices(setting.name, *setting.also)
+    names = [setting.name, *setting.also]
+    if setting.name == INSTRUCT:
+        names.append(INSTRUCTIONS)
+    if len(names) > 1:
+        bounds["validation_alias"] = AliasChoices(*sorted(names, key=first.__ne__))
     return kind | None, Field(None, description=setting.description, **bounds)
 
 
@@ -175,6 +202,7 @@ async def read(request: Request, model: type[F], options: Options, json_too: boo
     recording = None
     if kind in _FORMS:
         data, recording = await _form(request, options)
+        data = {name: value for name, value in data.items() if value != _NULL or _is_required(model, name)}
     elif not json_too:
         data = {}  # whatever it is, no field is in it
     elif kind == "application/json":
@@ -195,10 +223,29 @@ async def read(request: Request, model: type[F], options: Options, json_too: boo
 def check(model: type[F], data: Any) -> F:
     """The fields of JSON. Raises RequestValidationError."""
     try:
-        return model.model_validate(data)
+        fields = model.model_validate(data)
+        fields._ignored = _others(model, data)
+        return fields
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**p, "loc": ("body", *p["loc"])} for p in problems]) from None
+
+
+def _others(model: type[Fields], data: dict[str, Any]) -> tuple[str, ...]:
+    """What of the data is not blank, and no field of the form."""
+    given = {name for name, value in data.items() if value is not None and not _is_blank(value)}
+    for name, field in model.model_fields.items():
+        alias = field.validation_alias
+        given -= {name, *(alias.choices if isinstance(alias, AliasChoices) else ())}
+    return tuple(sorted(filter(_PLAIN.fullmatch, given)))[:_MOST_NAMED]
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and not value.strip()
+
+
+def _is_required(model: type[BaseModel], name: str) -> bool:
+    return name in model.model_fields and model.model_fields[name].is_required()
 
 
 def _json(body: bytes) -> Any:
@@ -217,7 +264,7 @@ async def _form(request: Request, options: Options) -> tuple[dict[str, str], Upl
     texts: dict[str, str] = {}
     recording = None
     for name, value in form.multi_items():
-        if (name == "voice_wav") != isinstance(value, UploadFile) and value:
+        if (name == "voice_wav") != isinstance(value, UploadFile) and value not in ("", _NULL):
             raise Refusal(400, f"{name[:40]!r}: voice_wav is the one field that is a file", name[:40])
         if isinstance(value, UploadFile):
             recording = value if value.filename or value.size else recording
@@ -232,8 +279,22 @@ def described(model: type[BaseModel], *, json_too: bool = True) -> dict[str, Any
     form = {**schema, "properties": {**schema["properties"], "voice_wav": _FILE}}
     content = {"multipart/form-data": {"schema": form}}
     if json_too:
-        content["application/json"] = {"schema": schema}
+        required = schema.get("required", ())
+        fields = {
+            name: about if name in required else _or_null(about)
+            for name, about in schema["properties"].items()
+        }
+        content["application/json"] = {"schema": {**schema, "properties": fields}}
     return {"requestBody": {"required": True, "content": content}}
 
 
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    if _NOTHING in schema.get("anyOf", ()):
+        return schema
+    words = {name: schema[name] for name in ("title", "description", "default") if name in schema}
+    rest = {name: value for name, value in schema.items() if name not in words}
+    return {**words, "anyOf": [rest, _NOTHING]}
+
+
+_NOTHING = {"type": "null"}
 _FILE = {"type": "string", "format": "binary", "description": "A recording of the voice to clone."}

@@ -40,7 +40,7 @@ async def generate(request: Request) -> Response:
     service = Service.of(request)
     fields = await read(request, service.forms.speech, service.options)
     chunks = await service.speak(fields, fields.text, live=False)
-    name = {"Content-Disposition": 'attachment; filename="pocket-tts-output.wav"'}
+    name = {**fields.headers, "Content-Disposition": 'attachment; filename="pocket-tts-output.wav"'}
     return SoundResponse(whole_wav(chunks, service.model.sample_rate), "audio/wav", name, whole=True)
 
 
@@ -51,7 +51,7 @@ async def stream(request: Request) -> Response:
     chunks = await service.speak(fields, fields.text)
     rate = service.model.sample_rate
     parts = encoded(chunks, open_encoder("pcm", rate))
-    return SoundResponse(parts, "application/octet-stream", {"X-Sample-Rate": str(rate)})
+    return SoundResponse(parts, "application/octet-stream", {**fields.headers, "X-Sample-Rate": str(rate)})
 
 
 async def tts(request: Request) -> Response:
@@ -65,7 +65,7 @@ async def tts(request: Request) -> Response:
     fields.voice = fields.voice_url or fields.voice
     rate = service.model.sample_rate
     chunks = await service.speak(fields, fields.text)
-    name = {"Content-Disposition": "attachment; filename=generated_speech.wav"}
+    name = {**fields.headers, "Content-Disposition": "attachment; filename=generated_speech.wav"}
     parts = encoded(chunks, open_encoder("wav", rate), tail=int(TAIL_SECONDS * rate))
     return SoundResponse(parts, "audio/wav", name)
 

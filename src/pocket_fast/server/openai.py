@@ -34,8 +34,6 @@ async def speech(request: Request) -> Response:
     """Speak, as OpenAI's API does: mp3 unless told otherwise, streamed."""
     service = Service.of(request)
     fields = await read(request, service.forms.openai, service.options)
-    if fields.instructions and fields.instructions.strip():
-        service.forms.instruct(fields)
     if fields.response_format not in available_formats():
         raise Refusal(
             400,
@@ -46,9 +44,9 @@ async def speech(request: Request) -> Response:
     encoder = open_encoder(fields.response_format, service.model.sample_rate)
     chunks = await service.speak(fields, fields.input)
     if fields.stream_format == "audio":
-        return SoundResponse(encoded(chunks, encoder), encoder.media_type)
+        return SoundResponse(encoded(chunks, encoder), encoder.media_type, fields.headers)
     events = _events(chunks, encoder, service.model.count_tokens(fields.input), service.model.sample_rate)
-    return SoundResponse(events, "text/event-stream")
+    return SoundResponse(events, "text/event-stream", fields.headers)
 
 
 async def models(request: Request) -> Response:

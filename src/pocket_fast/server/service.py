@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -12,11 +13,13 @@ from starlette.requests import HTTPConnection
 from pocket_fast.api.speaking import Speaking
 from pocket_fast.errors import AudioError, BusyError, VoiceError, WordsError
 from pocket_fast.server.answers import Refusal
-from pocket_fast.server.fields import Fields, Forms
+from pocket_fast.server.fields import IGNORED, INSTRUCT, INSTRUCTIONS, Fields, Forms
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
 from pocket_fast.server.speech import check_pauses, sound
 from pocket_fast.server.voices import Voices
+
+_log = logging.getLogger("pocket_fast")
 
 
 class Service:
@@ -29,6 +32,7 @@ class Service:
         self.forms = Forms(model, has_voices=bool(self.voices.names))
         self.metrics = Metrics(model)
         self.started = int(time.time())
+        self._told = False  # the log, that instructions are ignored
 
     @staticmethod
     def of(connection: HTTPConnection) -> Service:
@@ -42,6 +46,14 @@ class Service:
 
     def settings(self, fields: Fields) -> dict[str, Any]:
         """What the model is asked for: by the request, else by this server, as Speaking.speak takes it."""
+        if not self._told and not {INSTRUCT, INSTRUCTIONS}.isdisjoint(fields.ignored):
+            self._told = True  # many a client sends them with every request
+            _log.warning(
+                "Requests come with instructions, which this model (%s) cannot follow: it speaks without, and "
+                "answers say so in the header %s",
+                self.name,
+                IGNORED,
+            )
         return {**self.options.settings, **self.forms.settings_of(fields)}
 
     async def speak(self, fields: Fields, text: str, live: bool = True) -> AsyncGenerator[np.ndarray, None]:

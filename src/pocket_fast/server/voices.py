@@ -75,7 +75,7 @@ class Voices:
             if voice:
                 raise VoiceError("a voice and a recording (voice_wav) were given; give one of them")
             return await self._in_turn(self._from_file, recording, words)
-        if not voice or voice in (DEFAULT, self._options.default_voice) or self._stands_for_default(voice):
+        if not voice or self._is_default(voice.lower()):
             if words is not None:
                 raise WordsError("the words of a recording (voice_text) were given without the recording")
             return self._default
@@ -86,8 +86,9 @@ class Voices:
             return await self._in_turn(self._from_url, voice, words)
         return await asyncio.to_thread(self._model.find_voice, self._name(voice), words=words)
 
-    def _stands_for_default(self, voice: str) -> bool:
-        return voice.lower() in OPENAI_VOICES and not self._model.voice_names
+    def _is_default(self, name: str) -> bool:
+        stands_for_it = name in OPENAI_VOICES and not self._model.voice_names
+        return stands_for_it or name in (DEFAULT, self._options.default_voice.lower())
 
     def _name(self, voice: str) -> str:
         """A name of the model's, in any case, or of OpenAI's."""

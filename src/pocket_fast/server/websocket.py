@@ -101,7 +101,8 @@ class _Conversation:
     async def run(self, first: Message) -> None:
         """Until the client has ended its text and heard all of it. Raises what is wrong with the connection."""
         self._state = await self._service.voices.find(self._settings.voice, words=self._settings.words)
-        await _say(self._socket, {"mark": "start", "format": first.format, "sample_rate": self._rate})
+        start = {"mark": "start", "format": first.format, "sample_rate": self._rate}
+        await _say(self._socket, start | ({"ignored": first.ignored} if first.ignored else {}))
         listening = asyncio.ensure_future(self._listen(first))
         answering = asyncio.ensure_future(self._answer())
         try:

@@ -93,6 +93,11 @@ def test_every_setting_is_heard(custom, change):
     assert not same_bits(speak(custom, TEXTS[1], **base)[0], speak(custom, TEXTS[1], **base | change)[0])
 
 
+def test_more_than_all_codes_are_all_codes(custom):
+    every, *more = (speak(custom, TEXTS[0], top_k=k, subtalker_top_k=k)[0] for k in (0, 5000, 2**31, 2**70))
+    assert all(same_bits(every, wave) for wave in more)
+
+
 def test_greedy_takes_no_chances(custom):
     greedy = {"do_sample": False, "subtalker_dosample": False}
     waves = [speak(custom, TEXTS[0], seed=seed, **greedy)[0] for seed in (1, 2)]

@@ -70,7 +70,7 @@ def test_pcm_has_no_header(client, said):
     assert answer.content == said(TEXT, seed=1).tobytes()
 
 
-@pytest.mark.parametrize("name", ["aac", "ogg", "", "MP3"])
+@pytest.mark.parametrize("name", ["aac", "ogg", "", "mp4"])
 def test_other_formats_are_refused_by_name(client, name):
     error = problem(ask(client, response_format=name))
     assert error["param"] == "response_format"
@@ -111,7 +111,7 @@ def test_speed_keeps_its_promise(client, said):
         ({"speed": 4.1}, "speed"),
         ({"speed": "fast"}, "speed"),
         ({"input": None}, "input"),
-        ({"model": None}, "model"),
+        ({"model": 5}, "model"),
         ({"input": "  "}, "input"),
         ({"voice": "nobody"}, "voice"),
         ({"voice": {"name": "alba"}}, "voice"),
@@ -122,7 +122,6 @@ def test_speed_keeps_its_promise(client, said):
         ({"voice": "data:audio/wav,abc"}, "voice"),
         ({"voice": "A" * 200}, "voice"),
         ({"stream_format": "websocket"}, "stream_format"),
-        ({"instructions": "Speak like a pirate."}, "instructions"),
         ({"temperature": -1}, "temperature"),
         ({"temperature": float("inf")}, "temperature"),
         ({"steps": 1000000}, "steps"),
@@ -133,10 +132,6 @@ def test_what_is_wrong_is_named(client, fields, param):
     body = json.dumps({"model": "tts-1", "input": TEXT, **fields})
     answer = client.post(SPEECH, content=body, headers={"Content-Type": "application/json"})
     assert problem(answer)["param"] == param
-
-
-def test_empty_instructions_are_none(client):
-    assert ask(client, instructions="").status_code == 200
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"1", b'"text"', b"\xff\xfe", b"[" * 100_000])

@@ -10,7 +10,6 @@ from qwen3_requests import (
     CUSTOM,
     DESIGN,
     RECORDING,
-    SMALL,
     SPEECH,
     TEXT,
     WORDS,
@@ -41,8 +40,6 @@ from serving import wav_of
         (CUSTOM, {"do_sample": "perhaps"}, "do_sample", "boolean"),
         (CUSTOM, {"input": "..."}, "input", "nothing to speak"),
         (CUSTOM, {"input": "x" * 12_000, "max_characters": 0}, "input", "without a mark to cut at"),
-        (SMALL, {"instruct": "Softly."}, "instructions", "take no instructions"),
-        (BASE, {"instruct": "Softly.", "recording": RECORDING}, "instructions", "take no instructions"),
         (
             DESIGN,
             {"voice": "ryan"},
@@ -72,6 +69,7 @@ def test_what_is_wrong_is_named(sites, model, fields, param, message):
 def test_what_a_model_has_no_field_for_is_ignored_like_any_other_name(sites):
     answer = ask(sites(CUSTOM), "/stream", voice_text=WORDS, noise_clamp=3)
     assert len(pcm(answer.content)) == 8 * 1920
+    assert answer.headers["x-ignored-fields"] == "noise_clamp, voice_text"
     assert answer.content == ask(sites(CUSTOM), "/stream").content
 
 

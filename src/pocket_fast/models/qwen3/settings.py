@@ -9,6 +9,7 @@ from pocket_fast.models.qwen3.config import GenerationConfig, ModelConfig
 from pocket_fast.models.qwen3.pipeline import Sampling
 from pocket_fast.models.settings import Setting
 
+_ALL_CODES = (1 << 31) - 1  # no model has as many to draw from: any larger top_k says the same
 _MOST_CHARACTERS = 2000  # of an instruction: it is a prompt, taken in before the first sound
 
 
@@ -119,9 +120,8 @@ def sampling_of(
         return settings.get(name, getattr(defaults, name))
 
     def draws(prefix: str, do_sample: str) -> Any:
-        return draw(
-            *(get(name) for name in (do_sample, f"{prefix}top_k", f"{prefix}top_p", f"{prefix}temperature"))
-        )
+        top_k = min(get(f"{prefix}top_k"), _ALL_CODES)
+        return draw(get(do_sample), top_k, get(f"{prefix}top_p"), get(f"{prefix}temperature"))
 
     return Sampling(
         draws("", "do_sample"),

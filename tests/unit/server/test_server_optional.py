@@ -1,0 +1,215 @@
+"""Fields that may be left out may also be null; what a model takes nothing of is ignored, and the answer says so."""
+
+import json
+import logging
+
+import pytest
+
+from pocket_fast.server.fields import Fields, Message, check
+from qwen3_requests import BASE, CUSTOM, SMALL, SPEECH, ask, pcm, talk
+
+TEXT = "Hello there."
+POST = ("/generate", "/stream", "/tts", SPEECH)
+
+
+def words(path):
+    return "input" if path == SPEECH else "text"
+
+
+def optional_fields(client, path, kind):
+    """The names of all that may be left out, by the server's own description."""
+    described = client.get("/openapi.json").json()["paths"][path]["post"]["requestBody"]["content"]
+    schema = described[kind]["schema"]
+    return sorted(set(schema["properties"]) - set(schema["required"]))
+
+
+@pytest.mark.parametrize("path", ["/generate", "/stream", SPEECH])
+def test_null_in_json_is_not_given(client, path):
+    given = {words(path): TEXT, "seed": 1}
+    expected = client.post(path, json=given)
+    names = set(optional_fields(client, path, "application/json")) | {"lsd_steps", "sampler_decode_steps"}
+    assert {"speed", "voice", "natural_pauses", "temperature"} < names
+    answer = client.post(path, json=dict.fromkeys(names) | {"something_else": None} | given)
+    assert answer.status_code == 200, answer.text
+    assert answer.content == expected.content
+    assert "x-ignored-fields" not in answer.headers
+
+
+@pytest.mark.parametrize("path", POST)
+@pytest.mark.parametrize("nothing", ["", "null"])
+@pytest.mark.parametrize("multipart", [True, False])
+def test_null_in_forms_is_not_given(client, path, nothing, multipart):
+    given = {words(path): TEXT, "seed": "1"}
+    expected = client.post(path, data=given)
+    names = optional_fields(client, path, "multipart/form-data")
+    fields = dict.fromkeys([*names, "voice_wav"], nothing) | given
+    if multipart:
+        answer = client.post(path, files={name: (None, value) for name, value in fields.items()})
+    else:
+        answer = client.post(path, data=fields)
+    assert answer.status_code == 200, answer.text
+    assert answer.content == expected.content
+
+
+def test_null_is_a_word_where_there_must_be_one(client, said):
+    assert client.post("/stream", data={"text": "null", "seed": 1}).content == said("null", seed=1).tobytes()
+
+
+@pytest.mark.parametrize("path", ["/stream", SPEECH])
+@pytest.mark.parametrize("model", [CUSTOM, BASE])
+def test_null_for_the_second_family(sites, model, path):
+    client = sites(model)
+    names = optional_fields(client, path, "application/json")
+    given = {words(path): TEXT, "seed": 1, "max_new_tokens": 9}
+    if model == CUSTOM:
+        assert {"language", "do_sample"} < set(names)
+        assert client.post(path, json=dict.fromkeys(names) | given).status_code == 200
+    else:  # it has no voice of its own
+        answer = client.post(path, json=dict.fromkeys(names) | given)
+        assert "recording" in answer.text
+
+
+def test_null_in_every_message(site):
+    """In the first one, with the settings, and in those behind it."""
+    nothing = dict.fromkeys(Message.model_fields)
+    expected = talk(site.client, seed=1)
+    assert talk(site.client, **{**nothing, "seed": 1, "text": TEXT, "end": True}) == expected
+    later = check(Message, nothing)
+    assert (later.text, later.flush, later.cancel, later.end, later.format) == (
+        "",
+        False,
+        False,
+        False,
+        "pcm",
+    )
+
+
+def test_one_of_two_names_may_be_null(client):
+    """Of a setting with several names, the one that is null does not hide the other."""
+    answers = [
+        client.post("/stream", json={"text": TEXT, "seed": 1, **steps}).content
+        for steps in ({"steps": 3}, {"steps": None, "lsd_steps": 3}, {"lsd_steps": None, "steps": 3}, {})
+    ]
+    assert answers[0] == answers[1] == answers[2] != answers[3]
+
+
+def test_what_has_to_be_there_is_missed(client):
+    assert client.post("/stream", json={"text": None}).status_code == 422
+    assert client.post(SPEECH, json={"input": None}).json()["error"]["param"] == "input"
+
+
+def test_every_form_drops_nulls():
+    """Also a form that somebody adds later, in fields of any type."""
+
+    class Later(Fields):
+        number: int = 3
+        flag: bool = True
+
+    assert check(Later, {"number": None, "flag": None, "speed": None}) == Later()
+
+
+def test_the_model_need_not_be_named(client, said):
+    answer = client.post(SPEECH, json={"input": TEXT, "response_format": "pcm", "seed": 1})
+    assert answer.content == said(TEXT, seed=1).tobytes()
+
+
+@pytest.mark.parametrize("name", ["PCM", "Pcm"])
+def test_formats_in_any_case(client, name):
+    answer = client.post(SPEECH, json={"input": TEXT, "response_format": name, "stream_format": "Audio"})
+    assert answer.headers["content-type"] == "audio/pcm"
+    events = client.post(SPEECH, data={"input": TEXT, "response_format": name, "stream_format": "SSE"})
+    assert events.headers["content-type"].startswith("text/event-stream")
+    heard, _ = talk(client, format=name)
+    assert heard[0]["format"] == "pcm"
+
+
+def test_voices_in_any_case(sites):
+    small = {"max_new_tokens": 9, "seed": 1, "text": TEXT}
+    ryan, loud = (sites(SMALL).post("/stream", json={**small, "voice": name}) for name in ("eric", "ERIC"))
+    assert (ryan.status_code, loud.status_code) == (200, 200)
+    assert ryan.content == loud.content
+    for name in ("Default", "ALLOY", "Nova"):
+        assert sites(SMALL).post("/stream", json={**small, "voice": name}).status_code == 200, name
+
+
+@pytest.mark.parametrize("name", ["Default", "DEFAULT", "Alloy", "SHIMMER", "ballad"])
+def test_names_that_stand_for_the_only_voice(client, name):
+    assert client.post("/stream", json={"text": TEXT, "voice": name}).status_code == 200
+
+
+# --- what is ignored -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", POST)
+@pytest.mark.parametrize("name", ["instructions", "instruct"])
+def test_instructions_that_cannot_be_followed(start, path, name, caplog):
+    with start() as site, caplog.at_level(logging.WARNING, "pocket_fast"):
+        fields = {words(path): TEXT, "seed": 1}
+        expected = site.client.post(path, data=fields)
+        assert "x-ignored-fields" not in expected.headers
+        for _ in range(3):
+            answer = site.client.post(path, data={**fields, name: "Whisper, as if in a library."})
+            assert answer.status_code == 200
+            assert answer.content == expected.content
+            assert answer.headers["x-ignored-fields"] == name
+    lines = [line for line in caplog.messages if "instructions" in line]
+    assert len(lines) == 1
+    assert "custom" in lines[0]
+    assert "library" not in caplog.text
+
+
+@pytest.mark.parametrize("instructions", ["", " \n", None])
+def test_blank_instructions_are_none(client, sites, instructions):
+    answer = client.post(SPEECH, json={"input": TEXT, "instructions": instructions})
+    assert answer.status_code == 200
+    assert "x-ignored-fields" not in answer.headers
+    plain = {"voice": "ryan", "max_new_tokens": 9}
+    spoken = [
+        ask(sites(CUSTOM), path, **plain, **more).content
+        for path in (SPEECH, "/stream")
+        for more in ({}, {"instruct": instructions})
+    ]
+    assert spoken[0] == spoken[1] == spoken[2] == spoken[3]
+
+
+@pytest.mark.parametrize("instructions", [5, ["x"], {"a": 1}, "x" * 10_000])
+def test_nothing_is_wrong_with_what_is_ignored(client, instructions):
+    answer = client.post(SPEECH, json={"input": TEXT, "instructions": instructions})
+    assert answer.status_code == 200
+    assert answer.headers["x-ignored-fields"] == "instructions"
+
+
+def test_a_model_that_can_follow_them_does_under_either_name(sites):
+    quiet, *others = (
+        pcm(sites(CUSTOM).post(path, json={"seed": 1, "max_new_tokens": 9, words(path): TEXT, **how}).content)
+        for path in ("/stream",)
+        for how in ({}, {"instruct": "Loud!"}, {"instructions": "Loud!"})
+    )
+    assert others[0].tobytes() == others[1].tobytes() != quiet.tobytes()
+    said = [talk(sites(CUSTOM), **how)[1] for how in ({}, {"instruct": "Loud!"}, {"instructions": "Loud!"})]
+    assert said[0] != said[1] == said[2]
+
+
+def test_a_small_model_ignores_them(sites):
+    answer = ask(sites(SMALL), SPEECH, instruct="Softly.")
+    assert answer.status_code == 200
+    assert answer.headers["x-ignored-fields"] == "instructions"
+
+
+def test_conversations_say_what_they_ignore(client):
+    heard, sound = talk(client, instructions="Softly.", lang_code="a")
+    assert heard[0]["ignored"] == ["instructions", "lang_code", "max_new_tokens"]
+    assert sound
+    heard, _ = talk(client, max_new_tokens=None)
+    assert "ignored" not in heard[0]
+
+
+def test_names_that_no_header_can_hold_are_left_out(client):
+    names = ["a\r\nSet-Cookie: b", "ä", "", "x" * 41, "0", "fine", *(f"n{i}" for i in range(40))]
+    body = json.dumps({"text": TEXT, **dict.fromkeys(names, 1)})
+    answer = client.post("/stream", content=body, headers={"Content-Type": "application/json"})
+    named = answer.headers["x-ignored-fields"].split(", ")
+    assert "fine" in named
+    assert len(named) == 16
+    assert all(name == "fine" or name[0] == "n" for name in named)
+    assert "set-cookie" not in answer.headers
