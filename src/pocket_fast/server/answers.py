@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -22,12 +21,10 @@ from pocket_fast.errors import (
     VoiceError,
     WordsError,
 )
-
-_log = logging.getLogger("pocket_fast")
+from pocket_fast.server.requests import log, request_id
 
 _CALLERS_FAULT = (TextError, VoiceError, AudioError, ConfigError)
 _FIELDS = {TextError: "input", VoiceError: "voice", AudioError: "voice", WordsError: "voice_text"}
-_UNEXPECTED = "the server failed; its log says why"
 
 
 class Refusal(HTTPException):
@@ -70,10 +67,15 @@ def refusal_of(error: Exception) -> Refusal:
             param = error.name
         return Refusal(400, str(error), param)
     if isinstance(error, DownloadError):
-        _log.error("A voice could not be fetched: %s", error)
-        return Refusal(502, "the voice could not be fetched; the server's log says why", "voice")
-    _log.error("Unexpected: %r", error, exc_info=None if isinstance(error, PocketFastError) else error)
-    return Refusal(500, _UNEXPECTED, code="internal_error")
+        log.error("A voice could not be fetched: %s", error)
+        return Refusal(502, f"the voice could not be fetched{_see_log()}", "voice")
+    log.error("Unexpected: %r", error, exc_info=None if isinstance(error, PocketFastError) else error)
+    return Refusal(500, f"the server failed{_see_log()}", code="internal_error")
+
+
+def _see_log() -> str:
+    identity = request_id()
+    return "; its log says why" + (f" (request {identity})" if identity is not None else "")
 
 
 def answer(path: str, refusal: Refusal) -> Response:

@@ -47,7 +47,7 @@ def create_app(model: Speaking, default_voice: Any, options: Options | None = No
             allow_origins=options.cors_origins,
             allow_methods=("GET", "POST"),
             allow_headers=("Authorization", "Content-Type"),
-            expose_headers=("X-Sample-Rate", "Retry-After", "Content-Disposition"),
+            expose_headers=("X-Sample-Rate", "X-Request-Id", "Retry-After", "Content-Disposition"),
         )
     app.add_middleware(Shell, metrics=service.metrics)  # the last one added is the outermost
     return app

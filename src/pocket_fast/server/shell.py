@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-import logging
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -14,8 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pocket_fast.server.answers import Refusal, answer, refusal_of
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
-
-_log = logging.getLogger("pocket_fast")
+from pocket_fast.server.requests import HEADER, begin_request, log
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -26,9 +24,11 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
+FOREIGN = "this server takes no requests from other web sites"
 _OPEN = ("/", "/health")
 """Paths that need no key: they make nothing and tell nothing about anyone."""
 
+_DENIAL = "websocket.http.response"  # the extension of ASGI: an answer instead of a WebSocket
 _DRAIN_SECONDS = 5.0
 
 
@@ -43,21 +43,26 @@ class Shell:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         status = 0
+        identity = begin_request(Headers(scope=scope).get(HEADER))
 
         async def send_on(message: Message) -> None:
             nonlocal status
             kind = message["type"]
             if kind in ("http.response.start", "websocket.http.response.start"):
                 status = message["status"]
-                MutableHeaders(scope=message).update(_HEADERS)
+                MutableHeaders(scope=message).update({**_HEADERS, HEADER: identity})
             elif kind == "websocket.accept":
                 status = 101
+                MutableHeaders(scope=message)[HEADER] = identity
+            elif kind == "websocket.close" and status == 0 and _DENIAL in scope.get("extensions", {}):
+                refusal = Refusal(403, message["reason"]) if message.get("reason") else _no_socket()
+                return await answer(scope["path"], refusal)(scope, receive, send_on)
             await send(message)
 
         try:
             await self._app(scope, receive, send_on)
         except asyncio.CancelledError:  # the server has waited for this long enough; nothing comes after it
-            _log.warning("Cut off %s: the server stops", scope["path"])
+            log.warning("Cut off %r: the server stops", scope["path"])
         except Exception as error:
             refusal = refusal_of(error)
             if status == 0 and scope["type"] == "http":
@@ -84,7 +89,7 @@ class Guard:
             if not (path in _OPEN or path.startswith("/page/") or has_key(headers, self._options.api_key)):
                 raise unauthorized()
             if scope["method"] not in ("GET", "HEAD") and is_foreign(headers, self._options.cors_origins):
-                raise Refusal(403, "this server takes no requests from other web sites", code="origin")
+                raise Refusal(403, FOREIGN, code="origin")
             announced = headers.get("content-length", "0")
             if announced.isdigit() and int(announced) > limit:
                 await _drain(receive, 2 * limit)
@@ -134,6 +139,10 @@ def is_foreign(headers: Headers, allowed: tuple[str, ...]) -> bool:
     if site is not None:
         return site == "cross-site"
     return urlsplit(origin).netloc != headers.get("host")
+
+
+def _no_socket() -> Refusal:
+    return Refusal(404, "no WebSocket is here; the one there is is /v1/audio/stream")
 
 
 def _too_large(limit: int) -> Refusal:

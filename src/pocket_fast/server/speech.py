@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -19,9 +18,8 @@ from pocket_fast.errors import TextError
 from pocket_fast.server.answers import refusal_of
 from pocket_fast.server.connection import OpenEnd
 from pocket_fast.server.fields import Fields
+from pocket_fast.server.requests import log
 from pocket_fast.text.pauses import Silence, cut_at_pauses
-
-_log = logging.getLogger("pocket_fast")
 
 MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
 TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
@@ -141,7 +139,7 @@ class SoundResponse(Response):
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         except Exception as error:
             refusal = refusal_of(error)
-            _log.error("Speech broke off after it had begun: %s", refusal.detail)
+            log.error("Speech broke off after it had begun: %s", refusal.detail)
             return  # without the end of the body: the server closes the connection
         if self._open_end is not None:
             await send(
