@@ -16,8 +16,8 @@ from pocket_fast.audio.library import load_soundfile, open_for_writing, shorten_
 from pocket_fast.audio.sink import Sink
 from pocket_fast.errors import AudioError
 
-STREAMED_FRAMES = 1_000_000_000
-"""The length a WAV header announces while the true one is unknown; what pocket-tts 4.0.1 sends, too."""
+_RIFF_MOST = 0xFFFFFFFF
+_DATA_MOST = _RIFF_MOST - 37  # bytes of samples that fit into such a file: an even number
 
 
 def to_int16(x: np.ndarray) -> np.ndarray:
@@ -25,11 +25,20 @@ def to_int16(x: np.ndarray) -> np.ndarray:
     return (x * np.float32(32767)).astype("<i2")
 
 
-def wav_header(sample_rate: int, data_bytes: int) -> bytes:
-    """The 44 bytes before the samples of a mono 16-bit PCM WAV. Sizes stop at what 32 bits can say (24 h)."""
-    data_bytes = min(data_bytes, 0xFFFFFFFF - 36)
+def wav_header(sample_rate: int, data_bytes: int | None) -> bytes:
+    """The 44 bytes before the samples of a mono 16-bit PCM WAV.
+
+    A length that is unknown (None), or more than 32 bits can say (24 h), is stated as the largest there is. Of the
+    readers tried, Python's wave, soundfile, scipy, pydub, PyAV, miniaudio, ffmpeg, aplay, Java's and Chromium's take
+    any too large size for "to the end of the file" (scipy with a warning; its mmap takes none). wyoming-openai knows
+    an unknown length by a RIFF size of 2**32 - 1 or 2**31 - 1 whose data fill it, and warns of missing samples
+    otherwise. Rust's hound wants whole samples, so the size is even. sox is silent about 0x7FFFF000 alone, which
+    wyoming-openai is not; of others it says "Premature EOF" and reads everything.
+    """
+    unknown = data_bytes is None or data_bytes > _DATA_MOST
+    riff_bytes, data_bytes = (_RIFF_MOST, _DATA_MOST) if unknown else (data_bytes + 36, data_bytes)
     layout = struct.pack("<IHHIIHH", 16, 1, 1, sample_rate, 2 * sample_rate, 2, 16)
-    riff = b"RIFF" + struct.pack("<I", data_bytes + 36) + b"WAVE"
+    riff = b"RIFF" + struct.pack("<I", riff_bytes) + b"WAVE"
     return riff + b"fmt " + layout + b"data" + struct.pack("<I", data_bytes)
 
 
@@ -54,7 +63,7 @@ class RawEncoder:
 
 
 class WavEncoder(RawEncoder):
-    """WAV whose header announces `samples`, or STREAMED_FRAMES until the true length can be patched in.
+    """WAV whose header announces `samples`, or an unknown length until the true one can be patched in.
 
     Readers take such a header as "to the end of the file", so even a killed process leaves sound.
     """
@@ -62,10 +71,10 @@ class WavEncoder(RawEncoder):
     def __init__(self, sink: Sink, sample_rate: int, samples: int | None = None) -> None:
         super().__init__(sink)
         self._sample_rate = sample_rate
-        self._announced = STREAMED_FRAMES if samples is None else samples
+        self._data_bytes = None if samples is None else 2 * samples
 
     def start(self) -> None:
-        self._sink.write(wav_header(self._sample_rate, 2 * self._announced))
+        self._sink.write(wav_header(self._sample_rate, self._data_bytes))
 
     def finish(self) -> None:
         self._sink.patch(0, wav_header(self._sample_rate, self._sink.size - 44))

@@ -48,7 +48,7 @@ class Encoder:
     At 24 kHz: how many samples must go in before the first sound comes out, how many each later portion
     holds, milliseconds of computing per second of sound (a slow core), and what a decoder gives:
 
-        wav, pcm      1      1   0.3   16 bits, x * 32767 truncated; an open length reads as 1e9 samples
+        wav, pcm      1      1   0.3   16 bits, x * 32767 truncated; an open length: see wav_header
         flac       1153   1152   0.7   the same values; an open length is stated as unknown, which not every
                                        reader can handle
         mp3         800    576    10   80 kbit/s; the exact length with `samples`, else 24 or 46 ms of delay

@@ -148,7 +148,7 @@ def test_an_odd_chunk_is_skipped_with_its_padding(file, padding):
             read_audio(file(odd))
 
 
-@pytest.mark.parametrize("size", [0x77359400, 0xFFFFFFFF])
+@pytest.mark.parametrize("size", [0x77359400, 0x7FFFF000, 0xFFFFFFDA, 0xFFFFFFFF])
 def test_a_streamed_wav_reaches_to_the_end_of_the_file(file, size):
     pcm = pcm16(1000)
     data = bytearray(wav_bytes(pcm))
