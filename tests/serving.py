@@ -37,7 +37,13 @@ def hosted(app, uds=None, **client_options):
     """
     place = {"port": 0} if uds is None else {"uds": str(uds)}
     config = uvicorn.Config(
-        app, http=Connection, log_config=None, server_header=False, timeout_graceful_shutdown=5, **place
+        app,
+        http=Connection,
+        proxy_headers=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        **place,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -135,8 +135,24 @@ def test_a_unix_socket(serve, tmp_path):
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://here") as client:
         assert client.get("/health").json()["status"] == "healthy"
         assert client.post("/stream", json={"text": "Hi."}).status_code == 200
+        page = {"Origin": "http://speech.example"}
+        assert client.post("/stream", json={"text": "Hi."}, headers=page).status_code == 403
+        page["X-Forwarded-Host"] = "speech.example"  # whoever reaches the socket is a proxy of ours
+        assert client.post("/stream", json={"text": "Hi."}, headers=page).status_code == 200
     server.process.terminate()
     assert server.wait() == 0
+
+
+def test_proxies_that_are_trusted(serve):
+    page = {"Origin": "http://speech.example", "X-Forwarded-Host": "speech.example"}
+    for words, env, status in (
+        ((), None, 200),
+        (("--forwarded-allow-ips", "10.0.0.0/8"), None, 403),
+        ((), {"FORWARDED_ALLOW_IPS": "10.0.0.7"}, 403),
+        (("--forwarded-allow-ips", "*"), {"FORWARDED_ALLOW_IPS": "10.0.0.7"}, 200),
+    ):
+        url = serve(*words, "--warmup", "false", env=env).url
+        assert httpx.post(f"{url}/stream", json={"text": "Hi."}, headers=page).status_code == status
 
 
 def test_keys_from_the_environment(serve):
@@ -175,6 +191,8 @@ def test_a_port_that_is_taken(serve):
     [
         (("--port", "x"), 2, "whole number"),
         (("--max-streams", "0"), 2, "at least 1"),
+        (("--cors-origin", "their.example"), 2, "scheme://host"),
+        (("--cors-origin", "https://their.example/page"), 2, "scheme://host"),
         (("--warmup", "perhaps"), 2, "true or false"),
         (("--language", "klingon"), 1, "--language klingon"),
         (("--workers", "2", "--language", "english"), 1, "choose the model with one of them"),

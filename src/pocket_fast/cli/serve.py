@@ -25,6 +25,7 @@ from pocket_fast.cli.arguments import (
 from pocket_fast.cli.console import Interrupts, logging_to_stderr, stderr_is_terminal
 from pocket_fast.cli.model import Speaker, load_speaker, voice_source
 from pocket_fast.errors import ConfigError, PocketFastError, UnsupportedError
+from pocket_fast.server.options import Options
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -82,7 +83,15 @@ def _add_access_options(group: Any) -> None:
         action="append",
         default=[],
         metavar="URL",
-        help="web sites that may use it; repeatable",
+        type=_origin,
+        help="web sites whose pages may use it, such as https://their.example, or * for all; repeatable",
+    )
+    add(
+        "--forwarded-allow-ips",
+        default=os.environ.get("FORWARDED_ALLOW_IPS"),
+        metavar="LIST",
+        help="addresses and networks of proxies that are believed whom they speak for (X-Forwarded-Host, -For, "
+        "-Proto), separated by commas; * is all (default 127.0.0.1,::1, and * with --uds)",
     )
     add("--max-streams", type=whole(1), default=64, metavar="N", help="texts spoken at once (default 64)")
     add("--max-queue", type=whole(0), default=256, metavar="N", help="texts waiting (default 256)")
@@ -150,6 +159,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         "port": options.port,
         "uds": options.uds,
         "http": Connection,
+        "proxy_headers": False,  # the application does it
         "log_config": None,
         "access_log": options.access_log,
         "server_header": False,
@@ -193,7 +203,6 @@ def worker_app() -> FastAPI:
 def _app(options: argparse.Namespace) -> FastAPI:
     """The model, loaded and warm, behind the application."""
     from pocket_fast.server.app import create_app
-    from pocket_fast.server.options import Options
 
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
@@ -223,7 +232,8 @@ def _app(options: argparse.Namespace) -> FastAPI:
         speaker.state,
         Options(
             api_key=api_key,
-            cors_origins=tuple(origin.rstrip("/") for origin in options.cors_origin),
+            cors_origins=tuple(options.cors_origin),
+            forwarded_allow_ips=_trusted_proxies(options),
             max_text=options.max_text,
             max_upload=options.max_upload,
             max_upload_seconds=options.max_upload_seconds,
@@ -233,6 +243,22 @@ def _app(options: argparse.Namespace) -> FastAPI:
             settings=settings,
         ),
     )
+
+
+def _trusted_proxies(options: argparse.Namespace) -> str:
+    if options.forwarded_allow_ips is not None:
+        return options.forwarded_allow_ips
+    # who may enter the folder of a Unix socket may be believed
+    return Options.forwarded_allow_ips if options.uds is None else "*"
+
+
+def _origin(text: str) -> str:
+    """An argparse type: a web site as browsers call it in the header Origin."""
+    origin = text.rstrip("/").lower()
+    scheme, separator, host = origin.partition("://")
+    if origin not in ("*", "null") and not (scheme and separator and host and "/" not in host):
+        raise argparse.ArgumentTypeError(f"expected scheme://host or scheme://host:port, got {text!r:.100}")
+    return origin
 
 
 def _name_of(speaker: Speaker) -> str:

@@ -13,6 +13,8 @@ from pocket_fast import __version__
 from pocket_fast.api.speaking import Speaking
 from pocket_fast.server import native, openai, pages, websocket
 from pocket_fast.server.answers import add_handlers
+from pocket_fast.server.fields import IGNORED
+from pocket_fast.server.front import Front
 from pocket_fast.server.options import Options
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import Guard, Shell
@@ -45,9 +47,13 @@ def create_app(model: Speaking, default_voice: Any, options: Options | None = No
         app.add_middleware(
             CORSMiddleware,
             allow_origins=options.cors_origins,
-            allow_methods=("GET", "POST"),
-            allow_headers=("Authorization", "Content-Type"),
-            expose_headers=("X-Sample-Rate", "X-Request-Id", "Retry-After", "Content-Disposition"),
+            # whatever they send: clients have headers of their own, and proxies in front of us cookies
+            allow_methods=("*",),
+            allow_headers=("*",),
+            allow_credentials="*" not in options.cors_origins,
+            allow_private_network=True,
+            expose_headers=("X-Sample-Rate", "X-Request-Id", IGNORED, "Retry-After", "Content-Disposition"),
         )
-    app.add_middleware(Shell, metrics=service.metrics)  # the last one added is the outermost
+    app.add_middleware(Shell, metrics=service.metrics)
+    app.add_middleware(Front, trusted=options.forwarded_allow_ips)  # the last one added is the outermost
     return app

@@ -16,6 +16,7 @@ from pocket_fast.audio.encode import available_formats, open_encoder
 from pocket_fast.server.answers import JSON, Refusal
 from pocket_fast.server.answers import described as refusals
 from pocket_fast.server.fields import Forms, described, read
+from pocket_fast.server.front import OPENAI
 from pocket_fast.server.service import Service
 from pocket_fast.server.speech import SoundResponse, encoded
 
@@ -77,7 +78,7 @@ async def voices(request: Request) -> Response:
 
 def router(forms: Forms) -> APIRouter:
     """Where they are."""
-    routes = APIRouter(prefix="/v1", tags=["OpenAI"], responses=refusals(openai=True))
+    routes = APIRouter(prefix=OPENAI, tags=["OpenAI"], responses=refusals(openai=True))
     routes.post("/audio/speech", responses=_SPEECH, openapi_extra=described(forms.openai))(speech)
     routes.get("/models")(models)
     routes.get("/models/{name}")(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -16,10 +15,9 @@ from pocket_fast.server.answers import Refusal
 from pocket_fast.server.fields import IGNORED, INSTRUCT, INSTRUCTIONS, Fields, Forms
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
+from pocket_fast.server.requests import log
 from pocket_fast.server.speech import check_pauses, sound
 from pocket_fast.server.voices import Voices
-
-_log = logging.getLogger("pocket_fast")
 
 
 class Service:
@@ -48,7 +46,7 @@ class Service:
         """What the model is asked for: by the request, else by this server, as Speaking.speak takes it."""
         if not self._told and not {INSTRUCT, INSTRUCTIONS}.isdisjoint(fields.ignored):
             self._told = True  # many a client sends them with every request
-            _log.warning(
+            log.warning(
                 "Requests come with instructions, which this model (%s) cannot follow: it speaks without, and "
                 "answers say so in the header %s",
                 self.name,

@@ -24,7 +24,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-FOREIGN = "this server takes no requests from other web sites"
 _OPEN = ("/", "/health")
 """Paths that need no key: they make nothing and tell nothing about anyone."""
 
@@ -70,7 +69,7 @@ class Shell:
         finally:
             route = getattr(scope.get("route"), "path", None) or "other"
             method = scope["method"] if scope["type"] == "http" else "WEBSOCKET"
-            known = method if method in ("GET", "POST", "OPTIONS", "HEAD", "WEBSOCKET") else "other"
+            known = method if method in ("GET", "POST", "OPTIONS", "WEBSOCKET") else "other"
             self._metrics.answered(route, known, status or 499)  # 499: the client left first
 
 
@@ -88,8 +87,8 @@ class Guard:
         try:
             if not (path in _OPEN or path.startswith("/page/") or has_key(headers, self._options.api_key)):
                 raise unauthorized()
-            if scope["method"] not in ("GET", "HEAD") and is_foreign(headers, self._options.cors_origins):
-                raise Refusal(403, FOREIGN, code="origin")
+            if scope["method"] != "GET" and is_foreign(headers, self._options.cors_origins):
+                raise Refusal(403, foreign(headers), code="origin")
             announced = headers.get("content-length", "0")
             if announced.isdigit() and int(announced) > limit:
                 await _drain(receive, 2 * limit)
@@ -130,7 +129,8 @@ def unauthorized() -> Refusal:
 def is_foreign(headers: Headers, allowed: tuple[str, ...]) -> bool:
     """Whether a browser sends this for a page of another site, which may then neither read nor cause anything.
 
-    Any page can make its reader's browser post a form to a server on the same machine.
+    Any page can make its reader's browser post a form to a server on the same machine. A site is what a host name
+    tells, as in Sec-Fetch-Site, which browsers send over https and to localhost: proxies lose ports.
     """
     origin = headers.get("origin")
     if origin is None or "*" in allowed or origin in allowed:
@@ -138,7 +138,23 @@ def is_foreign(headers: Headers, allowed: tuple[str, ...]) -> bool:
     site = headers.get("sec-fetch-site")
     if site is not None:
         return site == "cross-site"
-    return urlsplit(origin).netloc != headers.get("host")
+    ours = _host_name(f"//{headers.get('host', '')}")
+    return ours is None or _host_name(origin) != ours
+
+
+def foreign(headers: Headers) -> str:
+    """Why such a request is refused."""
+    return (
+        f"this server, {headers.get('host', '')[:100]}, takes no requests from pages of other web sites, such as "
+        f"{headers['origin'][:100]}; a proxy in front of it has to pass on Host or X-Forwarded-Host"
+    )
+
+
+def _host_name(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _no_socket() -> Refusal:

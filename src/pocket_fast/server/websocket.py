@@ -21,7 +21,7 @@ from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.server.answers import Refusal, refusal_of
 from pocket_fast.server.fields import Message, check
 from pocket_fast.server.service import Service
-from pocket_fast.server.shell import FOREIGN, has_key, is_foreign, same, unauthorized
+from pocket_fast.server.shell import foreign, has_key, is_foreign, same, unauthorized
 from pocket_fast.server.speech import check_pauses, sound
 
 router = APIRouter()
@@ -62,7 +62,7 @@ async def conversation(socket: WebSocket) -> None:
     """One listener for as long as the connection lasts."""
     options = Service.of(socket).options
     if is_foreign(socket.headers, options.cors_origins):
-        return await socket.close(reason=FOREIGN)  # before it is accepted: status 403
+        return await socket.close(reason=foreign(socket.headers))  # before it is accepted: status 403
     await socket.accept()
     try:
         first = await asyncio.wait_for(_receive(socket), _FIRST_MESSAGE_SECONDS)

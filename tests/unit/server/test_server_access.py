@@ -113,6 +113,42 @@ def test_sites_that_are_allowed(start):
         assert unauthorized.headers["access-control-allow-origin"] == OTHER  # or the page could not read why
 
 
+STAINLESS = "authorization,content-type,x-stainless-arch,x-stainless-os,x-stainless-retry-count"
+
+
+@pytest.mark.parametrize("headers", [None, STAINLESS, "X-Anything-At-All", "range, if-none-match"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("origins", [(OTHER, "https://third.example"), ("*",)])
+def test_a_site_that_is_allowed_may_send_what_it_likes(start, origins, method, headers):
+    asked = {"Origin": OTHER, "Access-Control-Request-Method": method}
+    asked |= {"Access-Control-Request-Private-Network": "true"}  # from a public page to a private address
+    if headers is not None:
+        asked["Access-Control-Request-Headers"] = headers
+    with start(Options(cors_origins=origins, api_key="k")) as site:
+        for path in ("/v1/audio/speech", "/stream", "/health"):
+            answer = site.client.options(path, headers=asked)
+            assert answer.status_code == 200
+            assert answer.headers["access-control-allow-origin"] == origins[0]
+            assert method in answer.headers["access-control-allow-methods"]
+            assert answer.headers["access-control-allow-private-network"] == "true"
+            assert answer.headers.get("access-control-allow-headers") == headers
+
+
+def test_other_sites_may_not_when_some_may(start):
+    asked = {"Origin": "https://third.example", "Access-Control-Request-Method": "POST"}
+    with start(Options(cors_origins=(OTHER,))) as site:
+        answer = site.client.options("/stream", headers=asked)
+        assert answer.status_code == 400
+        assert "access-control-allow-origin" not in answer.headers
+
+
+def test_cookies_are_for_sites_that_were_named(start):
+    for origins, expected in (((OTHER,), "true"), (("*",), None)):
+        with start(Options(cors_origins=origins)) as site:
+            answer = site.client.get("/health", headers={"Origin": OTHER})
+            assert answer.headers.get("access-control-allow-credentials") == expected
+
+
 def test_any_site_may_be_allowed(start):
     with start(Options(cors_origins=("*",))) as site:
         answer = site.client.post("/stream", json=BODY, headers={"Origin": OTHER})
