@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 from starlette.datastructures import UploadFile
+from starlette.types import Message as ASGIMessage
 
 from pocket_fast.api.speaking import Speaking
 from pocket_fast.models.contract import Setting
@@ -31,6 +32,7 @@ from pocket_fast.server.answers import Refusal
 from pocket_fast.server.options import Options
 
 _FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+_JSON = (b"{", b"%7b", b"\xef\xbb\xbf{")  # how an object begins, also where curl encoded it for a form
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 _NULL = "null"  # what becomes of it in a form, which has no other values than texts and files
 F = TypeVar("F", bound="Fields")
@@ -201,6 +203,10 @@ async def read(request: Request, model: type[F], options: Options, json_too: boo
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     recording = None
     if kind in _FORMS:
+        request, begins = await _begun(request)
+        if begins.lstrip().lower().startswith(_JSON):
+            instead = "send application/json" if json_too else "send the fields of a form"
+            raise Refusal(415, f"the body is JSON, but its Content-Type says {kind}, a form; {instead}")
         data, recording = await _form(request, options)
         data = {name: value for name, value in data.items() if value != _NULL or _is_required(model, name)}
     elif not json_too:
@@ -218,6 +224,19 @@ async def read(request: Request, model: type[F], options: Options, json_too: boo
         raise Refusal(413, message, "voice_wav")
     fields._recording = recording
     return fields
+
+
+async def _begun(request: Request) -> tuple[Request, bytes]:
+    """The request anew, and how its body begins: what is taken from a request to look at it is not there again."""
+    messages: list[ASGIMessage] = []
+    while not messages or (messages[-1].get("more_body") and not messages[-1].get("body", b"").strip()):
+        messages.append(await request.receive())
+    begins = messages[-1].get("body", b"")
+
+    async def receive() -> ASGIMessage:
+        return messages.pop(0) if messages else await request.receive()
+
+    return Request(request.scope, receive), begins
 
 
 def check(model: type[F], data: Any) -> F:

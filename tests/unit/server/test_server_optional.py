@@ -2,6 +2,7 @@
 
 import json
 import logging
+from urllib.parse import quote
 
 import pytest
 
@@ -213,3 +214,58 @@ def test_names_that_no_header_can_hold_are_left_out(client):
     assert len(named) == 16
     assert all(name == "fine" or name[0] == "n" for name in named)
     assert "set-cookie" not in answer.headers
+
+
+# --- JSON that calls itself a form -----------------------------------------------------------------
+
+BODY = json.dumps({"text": TEXT, "input": TEXT}).encode()
+
+
+@pytest.mark.parametrize("path", POST)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/x-www-form-urlencoded",  # curl -d
+        "application/x-www-form-urlencoded; charset=UTF-8",
+        "multipart/form-data",
+        "multipart/form-data; boundary=b",
+        "Multipart/Form-Data; boundary=b",
+    ],
+)
+@pytest.mark.parametrize(
+    "body", [BODY, b" \n" + BODY, b"\xef\xbb\xbf" + BODY, quote(BODY).encode(), BODY[:20]], ids=range(5)
+)
+def test_json_that_calls_itself_a_form(client, path, kind, body):
+    answer = client.post(path, content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 415
+    message = answer.json()["error"]["message"] if path == SPEECH else answer.json()["detail"]
+    assert "the body is JSON" in message
+    assert kind.partition(";")[0].lower() in message
+    assert ("application/json" in message) == (path != "/tts")
+
+
+def test_json_that_comes_in_pieces(client):
+    def pieces():
+        yield b""
+        yield b" "
+        yield from (BODY[i : i + 3] for i in range(0, len(BODY), 3))
+
+    kind = {"Content-Type": "application/json"}
+    assert client.post("/stream", content=pieces(), headers=kind).status_code == 200
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert client.post("/stream", content=pieces(), headers=kind).status_code == 415
+
+
+def test_forms_that_come_in_pieces(client, said):
+    data = f"text={quote(TEXT)}&seed=1".encode()
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    for size in (1, 3, 1000):
+        pieces = (data[i : i + size] for i in range(0, len(data), size))
+        answer = client.post("/stream", content=pieces, headers=kind)
+        assert answer.content == said(TEXT, seed=1).tobytes()
+
+
+def test_a_text_may_begin_with_a_brace(client):
+    assert client.post("/stream", data={"text": "{Hello}"}).status_code == 200
+    assert client.post("/stream", files={"text": (None, "{Hello}")}).status_code == 200
+    assert client.post("/stream", json={"text": "{Hello}"}).status_code == 200
