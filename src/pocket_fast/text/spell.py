@@ -11,10 +11,12 @@ import re
 from .spelling.abbreviations import expand, expand_before_numbers, expand_latin, is_abbreviation
 from .spelling.addresses import say_addresses
 from .spelling.amounts import say_amounts
+from .spelling.capitals import part_capitals, say_capitals
 from .spelling.dates import say_dates, say_times
 from .spelling.folding import fold
-from .spelling.initials import part_capitals, spell_letters
+from .spelling.initials import say_initials
 from .spelling.numerals import mark_minus, say_codes, say_numbers, say_series
+from .spelling.roman import say_items, say_roman
 from .spelling.spoken import END, START, said, table
 
 _SYMBOLS = table("""
@@ -73,8 +75,9 @@ def spell_out(text: str) -> str:
     text = " ".join(fold(text).split())
     text = expand_before_numbers(expand_latin(say_addresses(text)))
     text = _say_digits(text)
-    text = _only_words(_say_symbols(text))
-    text = spell_letters(expand(part_capitals(text)))
+    text = _only_words(_say_symbols(say_items(text)))
+    text = say_initials(expand(part_capitals(text)))
+    text = say_capitals(say_roman(text))
     return _finish(text)
 
 

@@ -37,6 +37,12 @@ _WITHOUT_PERIOD = word_set("Mr Mrs Ms Prof vs etc Blvd Jr")
 _ANY_CAPITAL = frozenset(["etc", "approx", "max", "min", "avg"])  # no part of names
 _SHORT = {"e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "w/o": "without", "w/": "with"}
 _LATIN = re.compile(r"(?<![\w.'])(?:([Ee]\.g|[Ii]\.e|a\.k\.a)\.?|(w/o?))(?![A-Za-z])")
+# The same in capitals: some with their period only, some before a word as well.
+_SHOUTED = re.compile(
+    r"(?<![A-Za-z.'])(?:(MR|MRS|MS|DR|ST|JR|SR|PROF|REV|GEN|COL|CAPT|LT|SGT|GOV|SEN|REP|MT|FT|AVE|BLVD|RD|HWY|INC|LTD"
+    r"|CORP|CO|BROS|DEPT)\.(?! ?[A-Z]\.)|(MRS?|DR|ST)(?= [A-Z]{2})|(VS|ETC|BLVD|LTD|GOVT|DEPT|SGT|HWY|APPROX)\.?)"
+    r"(?![A-Za-z'])"
+)
 _WORD = re.compile(r"(?<![A-Za-z.'])([A-Z]?[a-z]{1,6})(?:(\x03?)\.|(?![A-Za-z'.-]))")
 _PLACE = re.compile(r"(?<![A-Za-z.'])(St|Dr)(?:(\x03?)\.|(?= [A-Z]))")
 _NAME_BEFORE = re.compile(
@@ -54,6 +60,7 @@ def expand_before_numbers(text: str) -> str:
 
 def expand(text: str) -> str:
     text = _PHD.sub(_phd, text)
+    text = _SHOUTED.sub(_shouted, text)
     text = _SUN.sub(lambda m: said("Saturday" if m[1] == "Sat" else "Sunday"), text)
     text = _PLACE.sub(_place, text)
     return _WORD.sub(_word, text)
@@ -66,6 +73,13 @@ def expand_latin(text: str) -> str:
 
 def is_abbreviation(word: str) -> bool:
     return word in _TITLES or word in _WORDS or word in ("St", "Dr", "Sat", "Sun") or len(word) == 1
+
+
+def _shouted(found: re.Match[str]) -> str:
+    """As it is written in small letters, for the next steps."""
+    word = found[1] or found[2] or found[3]
+    small = word.lower() if word in ("VS", "ETC", "APPROX") else word.title()
+    return small + found[0][len(word) :]
 
 
 def _before_number(found: re.Match[str]) -> str:
