@@ -6,7 +6,6 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev &
 RUN python -m venv /opt/pocket-fast
 WORKDIR /src
 COPY pyproject.toml CMakeLists.txt README.md LICENSE ./
-COPY cmake cmake
 COPY csrc csrc
 COPY src src
 RUN /opt/pocket-fast/bin/pip install --no-cache-dir ".[server]"
