@@ -68,9 +68,6 @@ class Choice:
         if self.name == "ramp_cloning" and voice is None:
             raise VoiceError("ramp_cloning has no voice of its own: give a recording")
 
-    def check_text(self, text: str) -> None:
-        pass
-
     def facts(self) -> dict[str, Any]:
         return {"words a second": 12.5}
 

@@ -23,6 +23,13 @@ def test_a_wav_file_with_silence_at_its_end(speak, tmp_path):
     assert not samples[ONE_CHUNK:].any()
 
 
+@pytest.mark.parametrize("text", ["...", "👍", "* * *"])
+def test_marks_and_emoji_alone_are_half_a_second_of_silence(speak, tmp_path, text):
+    for given, stdin in ((text, b""), ("-", text.encode())):
+        assert speak("-q", "-o", "a.wav", text=given, stdin=stdin).code == 0
+        assert read_wav(tmp_path / "a.wav").tolist() == [0] * (12000 + TAIL)
+
+
 def test_the_summary_names_file_and_length(speak):
     err = speak("-o", "a.wav").err
     assert len(err.splitlines()) == 1

@@ -28,7 +28,6 @@ from pocket_fast.cli.arguments import (
 from pocket_fast.cli.console import Interrupts, progress, say, stderr_is_terminal
 from pocket_fast.cli.model import load_speaker, voice_source
 from pocket_fast.errors import ConfigError, TextError, UnsupportedError
-from pocket_fast.models.contract import Choice
 
 if TYPE_CHECKING:
     from pocket_fast.audio.write import AudioWriter
@@ -99,7 +98,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     _check_device(options)
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
-    text = _given_text(options, choice)
+    text = _given_text(options)
     target, file_format = _target(options)
     hold_back = _first_chunk_seconds()
     with (
@@ -152,18 +151,16 @@ def _check_device(options: argparse.Namespace) -> None:
         raise UnsupportedError(f"device {device!r}: this version runs on 'cpu' only")
 
 
-def _given_text(options: argparse.Namespace, choice: Choice) -> str | None:
+def _given_text(options: argparse.Namespace) -> str | None:
     """The text that was given, known to have something in it; None if there was none. Raises TextError."""
-    from pocket_fast.text.pauses import Spoken, cut_at_pauses
+    from pocket_fast.text.pauses import cut_at_pauses
 
     text = options.text
     if text is None:
         return None
     if text == "-":
         text = _standard_input()
-    for piece in cut_at_pauses(text, options.natural_pauses):
-        if isinstance(piece, Spoken):
-            choice.check_text(piece.text)
+    cut_at_pauses(text, options.natural_pauses)
     return text
 
 

@@ -216,10 +216,6 @@ class Choice(Protocol):
         """
         ...
 
-    def check_text(self, text: str) -> None:
-        """Raises TextError for a piece of text with nothing to speak in it."""
-        ...
-
     def facts(self) -> dict[str, Any]:
         """For `info`: what its config says."""
         ...

@@ -26,7 +26,7 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
 from ..errors import TextError
-from .pauses import MARKER, is_spoken, milliseconds
+from .pauses import MARKER, has_words, is_spoken, milliseconds
 from .prepare import check_text
 
 _GROWTH = 3  # of the sizes, from the first passage to the third
@@ -88,23 +88,27 @@ class Arriving:
                 self._drop(0)
             while cut := self._find_cut():
                 passages.append(self._text[:cut].strip())
+                self._is_first = False
                 self._drop(cut)
                 self._growth = min(self._growth + 1, _GROWTH)
         return passages
 
     def finish(self) -> list[str]:
-        """What is left: one passage, or none if nothing in it can be spoken (a quote, a bracket, a lone mark).
+        """What is left: one passage, or none if nothing in it can be spoken (a quote, a bracket, a lone mark) and
+        other passages came before it.
 
         What is pushed later begins a new text, with a short first passage: the listener was kept waiting.
         """
-        rest = self._text.strip()
+        rest, is_all = self._text.strip(), self._is_first
         self._begin()
-        return [rest] if any(map(is_spoken, MARKER.sub("", rest))) else []
+        words = MARKER.sub("", rest)
+        return [rest] if has_words(words) or (is_all and words.strip()) else []
 
     def _begin(self) -> None:
         self._text = ""  # from the beginning of the next passage
         self._column = 0  # of that beginning, in its line
         self._growth = 1
+        self._is_first = True  # nothing was said before
         self._drop(0)
 
     def _drop(self, cut: int) -> None:

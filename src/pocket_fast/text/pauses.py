@@ -18,8 +18,11 @@ MARKER = re.compile(r"\[pause:([0-9]+)(?:\.([0-9]+))?(ms|s)\]")
 _MARKER_OR_NATURAL = re.compile(MARKER.pattern + r"|\.{3,}|(?<![0-9]),|,(?![0-9])")
 _DOTS_MS = 500
 _COMMA_MS = 200
+_WORDLESS_MS = 500  # for a text of marks and emoji alone: as for the dots of a natural pause
 _MOST_DIGITS = 15  # 30 million years of seconds; Python refuses to convert numbers of thousands of digits
-_SPOKEN_SYMBOLS = "#%&*/@"  # punctuation to Unicode, words to a reader
+_SPOKEN_MARKS = "%&@§"  # punctuation to Unicode, words to a reader
+_SILENT_SIGNS = "|~∼～"  # mathematics to Unicode, lines and strokes to a reader
+_LINE = re.compile(r"([^\w\s])\1\1+")  # ***, ---, ===: it parts, and says nothing
 
 
 @dataclass(frozen=True)
@@ -40,29 +43,40 @@ def cut_at_pauses(text: str, natural: bool = False, sample_rate: int = 24000) ->
     """Cut `text` at its pause markers and, with `natural`, at `...` (500 ms) and commas (200 ms).
 
     A text without any of them comes back whole and unchanged. Otherwise the marks are dropped, pieces are
-    stripped, pieces with nothing to say (blank, or only sentence marks, quotes and brackets) are skipped,
-    and silences that meet are added up: no two Silence in a row. Each pause has
-    whole milliseconds * sample_rate // 1000 samples; a marker below 1 ms is a space, not a cut.
-    Raises TextError when the text is unusable or holds neither speech nor silence.
+    stripped, pieces with nothing to say (see has_words) are skipped, and silences that meet are added up: no two
+    Silence in a row. Each pause has whole milliseconds * sample_rate // 1000 samples; a marker below 1 ms is a
+    space, not a cut. A text with nothing to say is half a second of silence.
+    Raises TextError when the text is unusable or blank.
     """
+    if not MARKER.sub("", check_text(text)).strip() and not any(map(milliseconds, MARKER.finditer(text))):
+        raise TextError("the text to speak is blank; give at least one word")
     pauses = _MARKER_OR_NATURAL if natural else MARKER
-    if not pauses.search(check_text(text)):
-        return [Spoken(text)]
-    text = MARKER.sub(lambda marker: marker[0] if milliseconds(marker) else " ", text)
     result: list[Spoken | Silence] = []
-    start = 0
-    for pause in pauses.finditer(text):
-        _add_speech(result, text[start : pause.start()])
-        _add_silence(result, milliseconds(pause) * sample_rate // 1000)
-        start = pause.end()
-    _add_speech(result, text[start:])
-    if not result:
-        raise TextError("the text to speak is blank but for pauses of less than 1 ms; give at least one word")
-    return result
+    if not pauses.search(text):
+        result = [Spoken(text)] if has_words(text) else []
+    else:
+        text = MARKER.sub(lambda marker: marker[0] if milliseconds(marker) else " ", text)
+        start = 0
+        for pause in pauses.finditer(text):
+            _add_speech(result, text[start : pause.start()])
+            _add_silence(result, milliseconds(pause) * sample_rate // 1000)
+            start = pause.end()
+        _add_speech(result, text[start:])
+    return result or [wordless(sample_rate)]
+
+
+def wordless(sample_rate: int) -> Silence:
+    """What is heard of a text with nothing to say in it."""
+    return Silence(_WORDLESS_MS * sample_rate // 1000)
+
+
+def has_words(text: str) -> bool:
+    """Whether there is anything to say in it: more than marks, emoji, and lines of one sign."""
+    return any(map(is_spoken, _LINE.sub("", text)))
 
 
 def _add_speech(result: list[Spoken | Silence], piece: str) -> None:
-    if any(map(is_spoken, piece)):
+    if has_words(piece):
         result.append(Spoken(piece.strip()))
 
 
@@ -87,5 +101,10 @@ def milliseconds(pause: re.Match[str]) -> int:
 
 
 def is_spoken(character: str) -> bool:
-    """Letters, digits and symbols (emoji included); not marks, quotes, brackets, blanks or controls."""
-    return unicodedata.category(character)[0] in "LNS" or character in _SPOKEN_SYMBOLS
+    """Letters, digits and signs that have a name; not marks, quotes, brackets, blanks, controls, pictures (emoji)."""
+    category = unicodedata.category(character)
+    if category == "So":  # ©, °, ™, but neither lines nor emoji
+        return character < "\u2190" or "\u2460" <= character < "\u2500" or "\u3200" <= character < "\u3400"
+    if category in ("Sc", "Sm"):
+        return character not in _SILENT_SIGNS
+    return category[0] in "LN" or character in _SPOKEN_MARKS

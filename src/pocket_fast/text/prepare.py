@@ -95,6 +95,11 @@ def prepare(text: str, rules: TextRules) -> tuple[str, int]:
     return text, guess
 
 
+def vanishes(text: str, rules: TextRules) -> bool:
+    """Whether nothing is left of it once characters are replaced."""
+    return not (_replace(text, rules.replace_characters) if rules.replace_characters else text.strip())
+
+
 def _replace(text: str, mapping: Mapping[str, str]) -> str:
     mapped = text.translate({ord(old): new for old, new in mapping.items()})
     return _MARK_THEN_WEAK.sub("", " ".join(mapped.split()))

@@ -64,9 +64,12 @@ def test_every_way_to_speak_has_the_same_rules(model):
     assert not np.array_equal(model.generate_audio(voice, TEXT, 50, seed=1), whole)
 
 
-def test_pictures_alone_are_nothing_to_say(model):
+def test_pictures_alone_are_half_a_second_of_silence(model):
     voice = model.get_state_for_audio_prompt(builtin.DEFAULT_VOICE)
     for text in ("☃", ["☃\n\n", "☃"]):
+        sound = np.concatenate(list(model.generate_audio_stream(voice, text)))
+        assert sound.tolist() == [0.0] * 12000
+    for text in ("你好", ["你\n\n", "好"]):
         with pytest.raises(TextError, match="blank"):
             list(model.generate_audio_stream(voice, text))
     with_picture = list(model.generate_audio_stream(voice, ["☃\n\n", "Yes.\n\n", "☃\n\n", "No."], seed=1))

@@ -14,22 +14,17 @@ FRAME = 1920
 @pytest.mark.parametrize(
     "text",
     [
-        "\x00",
         "a\x00b",
         "\x07\x1b[31mred\x1b[0m\x08",
-        "🙂",
+        "🙂 a",
         "👩‍👩‍👧‍👦 and 🇩🇪!",
         "שלום עולם",
         "مرحبا بالعالم.",
         "\u202eabc\u202c",
         "e\u0301\u0301\u0301",
         "日本語のテキスト。",
-        "�",
-        "\u200b\u200d\ufeff",
-        "...",
-        '"',
-        "-- ",
-        "?!?!?!",
+        "\u200b\u200da\ufeff",
+        "... %",
         "[pause:500] [PAUSE:1s] [pause:-1s]",
         "ß" * 40,
     ],
@@ -40,6 +35,15 @@ def test_strange_texts_are_spoken(brief, voice, text):
     assert len(samples) % (6 * FRAME) == 0
     assert len(samples) > 0
     assert np.isfinite(samples).all()
+
+
+@pytest.mark.parametrize(
+    "text", ["\x00", "🙂", "\u200b\u200d\ufeff", "...", '"', "-- ", "?!?!?!", "�"], ids=ascii
+)
+def test_marks_and_emoji_alone_are_half_a_second_of_silence(model, voice, text):
+    in_pieces = model.generate_audio_stream(voice, list(text))
+    for samples in (model.generate_audio(voice, text), np.concatenate(list(in_pieces))):
+        assert samples.tolist() == [0.0] * 12000
 
 
 @pytest.mark.parametrize("text", [None, b"Hello", 5, [5]])

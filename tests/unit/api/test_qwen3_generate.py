@@ -258,10 +258,15 @@ def test_bad_arguments(custom, how, error, words):
     assert isinstance(caught.value, ValueError)  # what qwen-tts raises
 
 
-@pytest.mark.parametrize("text", ["", "  \n", "..."])
+@pytest.mark.parametrize("text", ["", "  \n", "[pause:0ms]"])
 def test_nothing_to_say(custom, text):
     with pytest.raises(TextError):
         speak(custom, text)
+
+
+@pytest.mark.parametrize("text", ["...", "👍🏽", "?!", "***"])
+def test_marks_and_emoji_alone_are_half_a_second_of_silence(custom, text):
+    assert [wave.tolist() for wave in speak(custom, [text, text])] == [[0.0] * 12000] * 2
 
 
 def test_text_that_is_no_text(custom):

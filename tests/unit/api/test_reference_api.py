@@ -14,6 +14,7 @@ from awkward_texts import HAND_WRITTEN
 from pocket_fast import TTSModel, export_model_state
 from pocket_fast.models.pocket.flow import NoiseSource
 from pocket_fast.models.pocket.prompt import plan
+from pocket_fast.text.pauses import has_words
 from recordings import hum
 from reference.checkpoint import read_weights
 from weight_files import part, training_names, write
@@ -305,7 +306,7 @@ def test_the_same_chunks_tokens_and_limits(pairs, changed_config, rules):
     }
     spoken = 0
     for text in HAND_WRITTEN:
-        if "[pause:" in text:
+        if "[pause:" in text or not has_words(text):  # there is silence in their place
             continue
         for max_tokens in (4, 50):
             try:

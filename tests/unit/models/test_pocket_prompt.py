@@ -1,6 +1,7 @@
 """From a text to the chunks that are spoken: tokens, limits, silences."""
 
 import dataclasses
+import re
 import sys
 import types
 from pathlib import Path
@@ -126,6 +127,14 @@ def test_nothing_to_speak(planned, text):
         planned(text)
 
 
+@pytest.mark.parametrize("text", ["...", "👍", "<<", "><", " - "])
+def test_marks_alone_are_silence(planned, text):
+    settings = dataclasses.replace(TINY, replace_characters={"<": "", ">": ""})
+    assert kinds(planned(text, settings)) == [12000]
+    first, *silences, last = kinds(planned(f"Yes.[pause:100ms]{text}[pause:100ms]No.", settings))
+    assert (first, sum(silences), last) == ("Yes.", 4800, "No.")
+
+
 def test_text_options_of_the_config():
     changes = {
         "pad_with_spaces_for_short_inputs": True,
@@ -156,9 +165,9 @@ def test_pages_without_punctuation_are_refused_at_some_length(planned):
 def spelled(monkeypatch):
     """spelled(text) -> what the built-in model is given, with a speller that knows one number."""
     spell = types.ModuleType("pocket_fast.text.spell")
-    spell.spell_out = lambda text: (
-        text.replace("3.5", "three point five").replace("$", "dollars ").replace("☃", "").strip()
-    )
+    spell.spell_out = lambda text: re.sub(
+        "[☃你好]", "", text.replace("3.5", "three point five").replace("$", "dollars ")
+    ).strip()
     monkeypatch.setitem(sys.modules, spell.__name__, spell)
     characters = Tokenizer(
         lambda text: [0, *map(ord, text)], lambda ids: "".join(chr(i) for i in ids if i), 0x110000
@@ -193,8 +202,10 @@ def test_the_built_in_model_is_given_single_sentences_of_120_characters(spelled)
 
 
 def test_what_vanishes_when_spelled_out_is_left_out(spelled):
-    assert spelled("Well. [pause:1s] ☃ [pause:1s] Yes.") == ["Well.", 24000, 24000, "Yes."]
-    assert spelled("☃") == spelled("") == []
+    assert spelled("Well. [pause:1s] 你 [pause:1s] Yes.") == ["Well.", 24000, 24000, "Yes."]
+    assert spelled("Well. [pause:1s] ☃ [pause:1s] Yes.") == ["Well.", 48000, "Yes."]
+    assert spelled("你好") == []
+    assert spelled("☃") == [12000]
 
 
 def test_text_in_pieces_is_spelled_out_alike_however_it_is_cut(spelled):

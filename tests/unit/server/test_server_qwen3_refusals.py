@@ -38,7 +38,7 @@ from serving import wav_of
         (CUSTOM, {"top_p": 1.01}, "top_p", "less than or equal to 1"),
         (CUSTOM, {"top_k": -1}, "top_k", "greater than or equal to 0"),
         (CUSTOM, {"do_sample": "perhaps"}, "do_sample", "boolean"),
-        (CUSTOM, {"input": "..."}, "input", "nothing to speak"),
+        (CUSTOM, {"input": " \n"}, "input", "blank"),
         (CUSTOM, {"input": "x" * 12_000, "max_characters": 0}, "input", "without a mark to cut at"),
         (
             DESIGN,

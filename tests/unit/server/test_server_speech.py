@@ -53,6 +53,16 @@ def test_tts_streams_a_wav_with_silence_behind(client, said):
     assert np.array_equal(samples_of(data), np.append(said(TEXT, seed=3), np.zeros(4800)))
 
 
+@pytest.mark.parametrize("text", ["...", "👍", "?!", "— ", "* * *", "[pause:0.1ms] ♪"])
+def test_marks_and_emoji_alone_are_half_a_second_of_silence(client, text):
+    silence = bytes(2 * 12000)
+    assert client.post("/stream", json={"text": text}).content == silence
+    assert samples_of(client.post("/generate", json={"text": text}).content).tobytes() == silence
+    assert client.post("/tts", data={"text": text}).content[44:] == silence + bytes(2 * 4800)
+    openai = {"input": text, "response_format": "pcm"}
+    assert client.post("/v1/audio/speech", json=openai).content == silence
+
+
 def test_every_setting_reaches_the_model(client, said):
     settings = {"temperature": 0.9, "steps": 3, "eos_threshold": 1e9, "seed": 5, "max_tokens": 4}
     expected = said(TEXT, temp=0.9, sampler_decode_steps=3, eos_threshold=1e9, seed=5, max_tokens=4)

@@ -200,6 +200,13 @@ def test_blank_text_is_nothing_to_say(talk):
     assert heard[-1] == {"mark": "end", "samples": 0, "seconds": 0.0}
 
 
+@pytest.mark.parametrize("text", ["...", "👍"])
+def test_marks_and_emoji_alone_are_a_short_silence(talk, text):
+    heard, sound, code = talk({"text": text, "end": True})
+    assert (sound, code) == (bytes(2 * 12000), 1000)
+    assert [line.get("mark") for line in heard] == ["start", "flush", "end"]
+
+
 def test_a_busy_server_says_so_and_goes_on(start, talk):
     with (
         start(max_streams=1, max_queue=0) as site,

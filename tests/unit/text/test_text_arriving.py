@@ -179,10 +179,15 @@ def test_after_the_end_another_text_may_come():
     assert arriving.push(text) + arriving.finish() == first
 
 
-@pytest.mark.parametrize("text", ["", " \n", '"', "...", "[pause:0ms] . [pause:0.2ms]", ")\n\n"])
-def test_what_cannot_be_spoken_is_no_passage(text):
-    assert list(passages([text])) == []
+@pytest.mark.parametrize("text", ["", " \n", '"', "...", "[pause:0ms] . [pause:0.2ms]", ")\n\n", "👍", "***"])
+def test_what_cannot_be_spoken_is_a_passage_only_if_it_is_all_there_is(text):
+    assert list(passages([text])) == list(filter(None, [text.strip()]))
     assert list(passages(["It is over.\n", text])) == ["It is over."]
+
+
+@pytest.mark.parametrize("text", ["", " \n", "[pause:0ms]", " [pause:0.2ms] [pause:0s]"])
+def test_blank_text_is_no_passage(text):
+    assert list(passages([text])) == []
 
 
 def test_marks_alone_join_what_follows():

@@ -88,17 +88,32 @@ def test_natural_pauses(text, expected):
     assert items(text, natural=True) == expected
 
 
-@pytest.mark.parametrize("text", ["hello", "  hello, world...\n", "", " ", ".", "[pause:x]"])
+@pytest.mark.parametrize("text", ["hello", "  hello, world...\n", "[pause:x]", "👍 5", "*a*"])
 def test_a_text_without_pauses_is_unchanged(text):
     assert cut_at_pauses(text) == [Spoken(text)]
 
 
-@pytest.mark.parametrize("piece", [".", "?!", '" )', "«»", "-–—", "\x00", "\u200b", "。", "¿"])
+WORDLESS = [".", "?!", '" )', "«»", "-–—", "\x00", "\u200b", "。", "¿", "...", "…", "•", "_", "\\"]
+WORDLESS += ["👍", "❤️", "👍🏽", "👨‍👩‍👧", "🇩🇪", "☺", "♪♫", "★ ★", "✓", "☎", "→→→", "─────", "🫠 🫡"]
+WORDLESS += ["***", "* * *", "---", "===", "###", "~~~", "~", "|", "```", "^", "//", "#", "🙂, 🙃!"]
+
+
+@pytest.mark.parametrize("text", [*WORDLESS, "...\n\n👍", " . ", "[pause:0.4ms]👍", " [pause:0.5ms] . "])
+@pytest.mark.parametrize("natural", [False, True])
+def test_marks_and_emoji_alone_are_a_short_silence(text, natural):
+    (silence,) = items(text, natural)
+    assert silence in (12000, 4800)  # the latter for a comma
+    assert cut_at_pauses(text, natural, 16000)[0].samples == silence * 2 // 3
+
+
+@pytest.mark.parametrize("piece", WORDLESS)
 def test_pieces_with_nothing_to_say_are_skipped(piece):
     assert items(f"One[pause:1s]{piece}[pause:1s]two") == ["One", 48000, "two"]
 
 
-@pytest.mark.parametrize("piece", ["5", "é", "あ", "😀", "&", "%", "$", "+", '"a', "٣"])
+@pytest.mark.parametrize(
+    "piece", ["5", "é", "あ", "😀 a", "1️⃣", "&", "%", "$", "+", '"a', "٣", "©", "℃", "½", "->"]
+)
 def test_pieces_with_something_to_say_are_kept(piece):
     assert items(f"One[pause:1s] {piece} [pause:1s]two") == ["One", 24000, piece, 24000, "two"]
 
@@ -109,8 +124,8 @@ def test_sample_rate():
     assert items("a[pause:1ms]b", sample_rate=500) == ["a", "b"]
 
 
-@pytest.mark.parametrize("text", ["[pause:0ms]", " [pause:0.5ms] . "])
-def test_neither_speech_nor_silence_is_refused(text):
+@pytest.mark.parametrize("text", ["", " \n\t", "\u00a0\u2003", "[pause:0ms]", " [pause:0.5ms]\n[pause:0s]"])
+def test_blank_text_is_refused(text):
     with pytest.raises(TextError, match="blank"):
         cut_at_pauses(text)
 

@@ -128,13 +128,6 @@ class PocketChoice:
         if isinstance(voice, str):
             locate_voice(voice, self.released)
 
-    def check_text(self, text: str) -> None:
-        """See contract.Choice."""
-        from pocket_fast.models.pocket.prompt import text_rules
-        from pocket_fast.text.prepare import prepare
-
-        prepare(text, text_rules(self.parsed))
-
     def facts(self) -> dict[str, Any]:
         """See contract.Choice."""
         from pocket_fast.models.pocket.facts import facts

@@ -9,8 +9,8 @@ from numbers import Integral
 from pocket_fast.errors import ConfigError, TextError
 from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.config import ModelConfig
-from pocket_fast.text.pauses import Silence, cut_at_pauses
-from pocket_fast.text.prepare import TextRules, prepare
+from pocket_fast.text.pauses import Silence, cut_at_pauses, wordless
+from pocket_fast.text.prepare import TextRules, prepare, vanishes
 from pocket_fast.text.split import split
 from pocket_fast.text.tokenizer import Tokenizer
 
@@ -53,12 +53,11 @@ def plan(
     frames_after_eos: int | None = None,
     natural_pauses: bool = False,
 ) -> list[Chunk | Silence]:
-    """Everything to speak and to be silent, in order; nothing for what vanishes when it is spelled out.
+    """Everything to speak and to be silent, in order; nothing for what vanishes when it is spelled out or replaced.
 
     rules None: those of the config; max_tokens None: that of the rules.
     frames_after_eos None: the config's recommendation, else upstream's guess by the number of words.
-    Raises TextError for a text with nothing to speak, or without punctuation for pages; ConfigError for limits
-    out of range.
+    Raises TextError for a blank text, or one without punctuation for pages; ConfigError for limits out of range.
     """
     if not (frames_after_eos is None or (isinstance(frames_after_eos, Integral) and frames_after_eos >= 0)):
         raise ConfigError(
@@ -78,8 +77,8 @@ def plan(
             from pocket_fast.text.spell import spell_out
 
             words = spell_out(words)
-            if not words:
-                continue
+        if vanishes(words, rules):
+            continue
         for chunk in split(words, tokenizer, max_tokens, rules):
             prepared, guess = prepare(chunk, rules)
             tokens = tuple(tokenizer.encode(prepared))
@@ -97,4 +96,6 @@ def plan(
                     max_frames=math.ceil(seconds * config.mimi.frame_rate),
                 )
             )
+    if not planned and not any(map(str.isalnum, text)):
+        planned.append(wordless(config.mimi.sample_rate))
     return planned

@@ -14,7 +14,6 @@ from pocket_fast.errors import ConfigError, NotFoundError, VoiceError, WordsErro
 from pocket_fast.models.contract import Listing, ModelOption
 from pocket_fast.models.qwen3 import catalog
 from pocket_fast.models.qwen3.choices import language_id, languages, speaker_id, speakers
-from pocket_fast.models.qwen3.chunks import check_spoken
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.settings import SETTINGS, settings_of
 from pocket_fast.models.qwen3.voices import (
@@ -130,10 +129,6 @@ class Qwen3Choice:
                     f"{voice}: no such file; a base model has no voices by name, give a recording"
                 )
         language_id(self.parsed, settings.get("language"), voice if isinstance(voice, str) else None)
-
-    def check_text(self, text: str) -> None:
-        """See contract.Choice."""
-        check_spoken(text)
 
     def facts(self) -> dict[str, Any]:
         """See contract.Choice."""
