@@ -28,19 +28,36 @@ def pytest_report_header():
 
     from pocket_fast.cpu._threads import resolve_threads
 
-    usable = ", ".join(name if ok else f"{name} (not on this CPU)" for name, ok in _dispatch.isas())
+    usable = ", ".join(name if ok else f"{name} (not on this CPU)" for name, ok in USABLE.items())
     threads = f"threads {resolve_threads()}, OpenMP {'yes' if has_openmp() else 'no'}"
     return [", ".join(versions), f"pocket_fast.cpu: isa {_dispatch.isa()} of {usable}; {threads}"]
 
 
-@pytest.fixture(params=[name for name, _ in _dispatch.isas()] if _dispatch else [])
+# What differs from another instruction set in how it adds up integers, which is exact, or in lacking a product: it
+# must have the other's bits in all that it has (tests/unit/cpu/test_twin_rows.py), so the rest is tested on the other.
+TWINS = {"avx512vnni": "avx512", "avxvnni": "avx2", "neon_i8mm": "neon", "neon_dotprod": "neon"}
+USABLE = dict(_dispatch.isas()) if _dispatch else {}
+
+
+@pytest.fixture(params=[name for name in USABLE if not USABLE.get(TWINS.get(name))])
 def isa(request):
-    """Runs the test once on every instruction set of this build."""
-    if not dict(_dispatch.isas())[request.param]:
+    """Runs the test once on every instruction set of this build, or on its twin."""
+    if not USABLE[request.param]:
         pytest.skip(f"this CPU cannot run {request.param}")
     before = _dispatch.isa()
     _dispatch.set_isa(request.param)
     yield request.param
+    _dispatch.set_isa(before)
+
+
+@pytest.fixture(params=[name for name in USABLE if name in TWINS])
+def twins(request):
+    """(name, its twin's name) of every instruction set that has a twin, where this CPU can run both."""
+    pair = request.param, TWINS[request.param]
+    if not all(USABLE[name] for name in pair):
+        pytest.skip(f"this CPU cannot run {' and '.join(pair)}")
+    before = _dispatch.isa()
+    yield pair
     _dispatch.set_isa(before)
 
 

@@ -5,8 +5,8 @@
 #
 # PYTHON (default: python3) has pocket_fast installed from a wheel. It runs under qemu-user as CPUs of several
 # ages and must give the very samples that this CPU gives when it is told to use the same row. NumPy's own wheels
-# refuse a CPU without SSE4.2, so the oldest are tried with the kernels alone. qemu has no AVX-512: which of
-# its parts a CPU must have is asked of the dispatcher with a faked CPU. Needs gcc; Debian package: qemu-user
+# refuse a CPU without SSE4.2, so the oldest are tried with the kernels alone. qemu has neither AVX-512 nor AVX-VNNI:
+# which of their parts a CPU must have is asked of the dispatcher with a faked CPU. Needs gcc; Debian package: qemu-user
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${1:-python3}
@@ -19,9 +19,9 @@ trap 'rm -rf "$work"' EXIT
 
 gcc -std=gnu11 -Wall -Wextra -Icsrc tests/c/check_isa.c -o "$work/isa"
 "$work/isa"
-compile=(gcc -std=gnu11 -Wall -Wextra -DPF_ISA=baseline -Icsrc)
-"${compile[@]}" -O3 -ffp-contract=off -c csrc/pf_table.c -o "$work/table.o"
-"${compile[@]}" -O1 -static "$work/table.o" tests/c/check_kernels.c -lm -o "$work/kernels"
+compile=(gcc -std=gnu11 -Wall -Wextra -ffp-contract=off -Icsrc)
+"${compile[@]}" -O3 -DPF_ISA=baseline -c csrc/pf_table.c -o "$work/table.o"
+"${compile[@]}" -O1 -static -DPF_HAVE_BASELINE csrc/pf_isa.c tests/c/check_kernels.c "$work/table.o" -lm -o "$work/kernels"
 qemu-x86_64 -cpu qemu64,-pni "$work/kernels"   # SSE2 and nothing more
 
 cat >"$work/speak.py" <<'PYTHON'

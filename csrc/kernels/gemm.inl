@@ -81,12 +81,9 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *
         for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
 }
 
-/* Integers: four inputs and four weights per 32-bit lane, exact sums, scaled once at the end. A panel begins
- * with its channels' scales and with what V_DOT_OFFSET makes necessary. */
-ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+/* Integers: four inputs and four weights per 32-bit lane, exact sums. `x`: the first of the rows. */
+ALWAYS_INLINE void sum_fours(vi acc[8][4], const pf_gemm *g, const int8_t *x, const char *const *panels, ptrdiff_t ahead,
                              const int rows, const int vecs) {
-    const int8_t *x = (const int8_t *)g->q + row * g->q_row;
-    vi acc[8][4];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) acc[r][v] = V_DOT_OFFSET ? v_load_int(panels[v] + 4 * PF_PANEL) : v_zero_int();
     const char *w[4];
@@ -106,6 +103,64 @@ ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *
             for (int v = 0; v < vecs; v++) acc[r][v] = v_dot(acc[r][v], xv, wv[v]);
         }
     }
+}
+
+#ifdef V_HAVE_PAIRS
+/* Eight more inputs of `rows` rows, or the four that are left. two, others: see v_part. */
+ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const pf_gemm *g, const int8_t *x, const char **w,
+                              ptrdiff_t ahead, const int rows, const int vecs, const int whole) {
+    vi xv[4];
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r += 2) { /* an odd row is its own partner */
+        const int8_t *one = x + r * g->q_row, *next = r + 1 < rows ? one + g->q_row : one;
+        int8_t ends[2][8] = {{0}};
+        if (!whole) memcpy(ends[0], one, 4), memcpy(ends[1], next, 4);
+        xv[r / 2] = whole ? v_pair(one, next) : v_pair(ends[0], ends[1]);
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < vecs; v++) {
+        vi low, high;
+        v_eights(v_load_int(w[v]), whole ? v_load_int(w[v] + 4 * PF_PANEL) : v_zero_int(), &low, &high);
+        PREFETCH(w[v], ahead, 2);
+        PREFETCH(w[v] + 4 * PF_PANEL, ahead, 2);
+        w[v] += 8 * PF_PANEL;
+#pragma GCC unroll 4
+        for (int r = 0; r < rows; r += 2) {
+            two[r / 2][v] = v_dot_pairs(two[r / 2][v], xv[r / 2], low);
+            others[r / 2][v] = v_dot_pairs(others[r / 2][v], xv[r / 2], high);
+        }
+        __asm__ volatile("" ::: "memory"); /* gcc would load all weights first, and spill sums for it */
+    }
+}
+
+/* The sums of sum_fours, two rows and eight inputs at a time. */
+ALWAYS_INLINE void sum_pairs(vi acc[8][4], const pf_gemm *g, const int8_t *x, const char *const *panels, ptrdiff_t ahead,
+                             const int rows, const int vecs) {
+    vi two[4][4], others[4][4];
+    const char *w[4];
+    for (int v = 0; v < vecs; v++) {
+        w[v] = panels[v] + 8 * PF_PANEL;
+        for (int r = 0; r < rows; r += 2) two[r / 2][v] = others[r / 2][v] = v_zero_int();
+    }
+    const int k = g->k;
+    int c = 0;
+    for (; c + 4 < k; c += 8) add_eights(two, others, g, x + c, w, ahead, rows, vecs, 1);
+    if (c < k) add_eights(two, others, g, x + c, w, ahead, rows, vecs, 0);
+    for (int v = 0; v < vecs; v++)
+        for (int r = 0; r < rows; r += 2) v_part(two[r / 2][v], others[r / 2][v], &acc[r][v], &acc[r + 1][v]);
+}
+#endif
+
+/* A panel begins with its channels' scales and with what V_DOT_OFFSET makes necessary; sums are scaled at the end. */
+ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+                             const int rows, const int vecs) {
+    const int8_t *x = (const int8_t *)g->q + row * g->q_row;
+    vi acc[8][4];
+#ifdef V_HAVE_PAIRS
+    if (rows > 1) sum_pairs(acc, g, x, panels, ahead, rows, vecs);
+    else
+#endif
+        sum_fours(acc, g, x, panels, ahead, rows, vecs);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) {
             vf scale = v_mul(v_set(g->q_scale[row + r]), v_load((const float *)panels[v]));

@@ -54,6 +54,7 @@ static inline vf v_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps(
 static inline void v_store_n(float *p, vf a, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
 static inline float v_sum(vf a) { return _mm512_reduce_add_ps(a); }
 static inline float v_biggest(vf a) { return _mm512_reduce_max_ps(a); }
+#ifdef __AVX512BF16__
 #define V_HAVE_BF16_DOT
 static inline vi v_two(const uint16_t *x) {
     int32_t u;
@@ -62,6 +63,7 @@ static inline vi v_two(const uint16_t *x) {
 }
 static inline vf v_dot_bf16(vf acc, vi x, vi w) { return _mm512_dpbf16_ps(acc, (__m512bh)x, (__m512bh)w); }
 static inline void v_narrow_bf16(uint16_t *p, vf a) { _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(a)); }
+#endif
 #elif defined(__AVX2__)
 #include <immintrin.h>
 #define VW 8
@@ -90,7 +92,6 @@ static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
     *even = _mm256_castsi256_ps(_mm256_slli_epi32(u, 16));
     *odd = _mm256_castsi256_ps(_mm256_and_si256(u, _mm256_set1_epi32((int)0xffff0000u)));
 }
-#define V_DOT_OFFSET 0
 static inline vi v_load_int(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline vi v_zero_int(void) { return _mm256_setzero_si256(); }
 static inline vf v_from_int(vi a) { return _mm256_cvtepi32_ps(a); }
@@ -115,11 +116,17 @@ static inline float v_biggest(vf a) {
     h = _mm_max_ps(h, _mm_movehl_ps(h, h));
     return _mm_cvtss_f32(_mm_max_ss(h, _mm_shuffle_ps(h, h, 1)));
 }
+#ifdef __AVXVNNI__
+#define V_DOT_OFFSET 1 /* as with AVX-512 */
+static inline vi v_dot(vi acc, vi x, vi w) { return _mm256_dpbusd_avx_epi32(acc, x, w); }
+#else
+#define V_DOT_OFFSET 0
 /* |x| <= 127 and |w| <= 127: two products fit 16 bits, so nothing saturates and the sum is exact */
 static inline vi v_dot(vi acc, vi x, vi w) {
     vi pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(w, x));
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
+#endif
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 #include <arm_neon.h>
 #define VW 4
@@ -166,6 +173,26 @@ static inline vi v_dot(vi acc, vi x, vi w) {
     return vaddq_s32(acc, vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high)));
 #endif
 }
+#ifdef __ARM_FEATURE_MATMUL_INT8
+/* Two rows at once, eight k at a time: a vector holds the sums of two rows and two channels. */
+#define V_HAVE_PAIRS
+static inline vi v_pair(const int8_t *x, const int8_t *next) {
+    return vreinterpretq_s32_s8(vcombine_s8(vld1_s8(x), vld1_s8(next)));
+}
+/* four k and then the next four of four channels: all eight of the first two channels, and of the others */
+static inline void v_eights(vi w, vi next, vi *two, vi *others) {
+    *two = vzip1q_s32(w, next);
+    *others = vzip2q_s32(w, next);
+}
+static inline vi v_dot_pairs(vi acc, vi x, vi w) {
+    return vmmlaq_s32(acc, vreinterpretq_s8_s32(x), vreinterpretq_s8_s32(w));
+}
+/* the sums of four channels, row by row */
+static inline void v_part(vi two, vi others, vi *row, vi *next) {
+    *row = vreinterpretq_s32_s64(vzip1q_s64(vreinterpretq_s64_s32(two), vreinterpretq_s64_s32(others)));
+    *next = vreinterpretq_s32_s64(vzip2q_s64(vreinterpretq_s64_s32(two), vreinterpretq_s64_s32(others)));
+}
+#endif
 #else
 /* Any other CPU: four-float vectors of the compiler (SSE2 on x86-64); no fused multiply-add. */
 #define VW 4

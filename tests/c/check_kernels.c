@@ -1,9 +1,9 @@
-/* The kernel table of one instruction set against double precision, without Python: for machines and
- * emulators where only a C compiler is at hand. tools/check_arm64.sh runs it under qemu.
+/* The kernels of every instruction set of a build that this CPU can run, against double precision and, for products
+ * of integers, against the specification bit for bit; without Python: for machines and emulators where only a C
+ * compiler is at hand. tools/check_arm64.sh builds it and runs it under qemu.
  *
- *     cc -DPF_ISA=neon -Icsrc csrc/pf_table.c tests/c/check_kernels.c -lm
- *
- * Prints one line per kernel; exit code 1 if any figure is out of its bound. */
+ * Prints a line per kernel, and for each instruction set a number that stands for every bit that it computed; exit
+ * code 1 if any figure is out of its bound. Compile with -ffp-contract=off. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,19 +11,21 @@
 
 #include "pf_kernels.h"
 
-#define CAT_(a, b) a##_##b
-#define CAT(a, b) CAT_(a, b)
-extern const pf_kernels CAT(pf_kernels, PF_ISA);
-#define K (CAT(pf_kernels, PF_ISA))
+static pf_kernels K;
+static uint64_t bits; /* FNV-1a of all results */
 
 enum { MOST_ROWS = 19, MOST_N = 131, MOST_K = 140, GUARD = 16 };
 static const float MARK = -12345.0f;
 static int failures;
 
 static float uniform(void) { return (float)rand() / (float)RAND_MAX * 2.0f - 1.0f; }
+static void record(const float *results, int n) {
+    const unsigned char *bytes = (const unsigned char *)results;
+    for (size_t i = 0; i < (size_t)n * sizeof(float); i++) bits = (bits ^ bytes[i]) * 1099511628211u;
+}
 static void report(const char *name, double worst, double bound) {
     const int ok = worst <= bound; /* false for NaN too */
-    printf("%-12s %-10s worst %.2e, bound %.0e%s\n", K.isa, name, worst, bound, ok ? "" : "  FAILED");
+    printf("%-13s %-10s worst %.2e, bound %.0e%s\n", K.isa, name, worst, bound, ok ? "" : "  FAILED");
     failures += !ok;
 }
 static float bf16(float x) { /* to nearest even */
@@ -68,11 +70,11 @@ static double check_gemm(int kind, int m, int n, int k) {
                  .a = a, .a_row = n, .k = k, .taps = 1, .n = n, .activation = PF_GELU};
     for (int p = 0; p < panels; p++) {
         const float *rows[PF_PANEL];
-        const uint16_t *bits[PF_PANEL];
+        const uint16_t *halves[PF_PANEL];
         for (int j = 0; j < PF_PANEL; j++) {
             const int r = p * PF_PANEL + j;
             rows[j] = r < n ? w + r * k : NULL;
-            bits[j] = r < n ? stored + r * k : NULL;
+            halves[j] = r < n ? stored + r * k : NULL;
         }
         if (kind == PF_F32) {
             g.w_panel = 4 * 32 * k;
@@ -89,7 +91,7 @@ static double check_gemm(int kind, int m, int n, int k) {
             K.pack_int8(packed + p * g.w_panel, quantized, scales, k);
         } else if (kind != PF_ROWS) {
             g.w_panel = 4 * 32 * ((k + 1) / 2);
-            K.pack_bf16((uint16_t *)(packed + p * g.w_panel), bits, k, 1);
+            K.pack_bf16((uint16_t *)(packed + p * g.w_panel), halves, k, 1);
         }
     }
     if (kind == PF_ROWS) memcpy(packed, w, sizeof(float) * (size_t)(n * k));
@@ -120,10 +122,14 @@ static double check_gemm(int kind, int m, int n, int k) {
             double sum = 0;
             for (int c = 0; c < k; c++) {
                 const float xc = x[r * k + c];
-                if (kind == PF_INT8) sum += rint(xc * (127 / top)) * qw[j * k + c];
+                if (kind == PF_INT8) sum += rint(xc * (127 / top)) * qw[j * k + c]; /* an integer: exact */
                 else sum += (double)(kind == PF_DOT ? bf16(xc) : xc) * w[j * k + c];
             }
-            if (kind == PF_INT8) sum *= (double)(top / 127) * w_scale[j];
+            if (kind == PF_INT8) { /* scaled once, in float32 */
+                const float scaled = (float)sum * (top / 127 * w_scale[j]);
+                if (y[r * n + j] != scaled + bias[j] + skip[r * n + j]) worst = NAN;
+                sum = scaled;
+            }
             const double v = sum + bias[j] + skip[r * n + j];
             worst = fmax(worst, fabs(y[r * n + j] - v));
             worst = fmax(worst, fabs(a[r * n + j] - activation(PF_GELU, v)));
@@ -131,6 +137,8 @@ static double check_gemm(int kind, int m, int n, int k) {
     }
     for (int i = m * n; i < m * n + GUARD; i++)
         if (y[i] != MARK || a[i] != MARK) worst = NAN;
+    record(y, m * n);
+    record(a, m * n);
     g.a = NULL;
     g.y = one;
     for (int r = 0; r < m; r++) { /* alone, and panel by panel */
@@ -158,7 +166,7 @@ static void check_products(void) {
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         double worst = 0;
         if (!K.gemm[kinds[i].kind]) {
-            printf("%-12s %-10s not in this instruction set\n", K.isa, kinds[i].name);
+            printf("%-13s %-10s not in this instruction set\n", K.isa, kinds[i].name);
             continue;
         }
         for (int round = 0; round < 150; round++) {
@@ -187,26 +195,31 @@ static void check_rowwise(void) {
         }
         for (int i = 0; i < n; i++) var += (x[i] - mean) * (x[i] - mean) / n;
         K.norm(y, x, n, 1e-5f, w, b, s, t);
+        record(y, n);
         for (int i = 0; i < n; i++) {
             const double v = ((x[i] - mean) / sqrt(var + 1e-5f) * w[i] + b[i]) * (1 + (double)s[i]) + t[i];
             if (n > 2) worst_norm = fmax(worst_norm, fabs(y[i] - v));
         }
         K.rms_norm(y, x, n, 1e-5f, w);
+        record(y, n);
         for (int i = 0; i < n; i++) worst_rms = fmax(worst_rms, fabs(y[i] - x[i] / sqrt(square + 1e-5f) * w[i]));
         for (int which = PF_ELU; which < PF_SNAKE; which++) {
             pf_gemm g = {.w = packed, .skip = x, .a = y, .taps = 1, .n = n, .activation = which};
             K.gemm[PF_F32](&g, 0, 1, 0, (n + PF_PANEL - 1) / PF_PANEL); /* nothing but an epilogue */
+            record(y, n);
             for (int i = 0; i < n; i++) worst_act = fmax(worst_act, fabs(y[i] - activation(which, x[i])));
         }
         for (int i = 0; i < n; i++) factors[i] = 3000 * w[i], factors[n + i] = 1e9f;
         pf_gemm g = {.w = packed, .skip = x, .a = y, .taps = 1, .n = n, .activation = PF_SNAKE, .snake = factors};
         K.gemm[PF_F32](&g, 0, 1, 0, (n + PF_PANEL - 1) / PF_PANEL);
+        record(y, n);
         for (int i = 0; i < n; i++) {
             const float phase = x[i] * factors[i];
             worst_snake = fmax(worst_snake, fabs(y[i] * 1e-9 - sin(phase) * sin(phase) - x[i] * 1e-9));
         }
         const int taps = 1 + rand() % 7, channels = n / taps;
         K.depthwise(y, x, w, b, channels, taps);
+        record(y, channels);
         for (int c = 0; c < channels; c++) {
             double v = b[c];
             for (int tap = 0; tap < taps; tap++) v += (double)w[tap * channels + c] * x[tap * channels + c];
@@ -216,6 +229,7 @@ static void check_rowwise(void) {
         memcpy(y, x, sizeof x);
         for (int i = 0; i < half; i++) s[i] = cosf((float)i), t[i] = sinf((float)i);
         K.rope(y, s, t, half);
+        record(y, 2 * half);
         for (int i = 0; i < half; i++) {
             worst_rope = fmax(worst_rope, fabs(y[i] - ((double)x[i] * s[i] - (double)x[half + i] * t[i])));
             worst_rope = fmax(worst_rope, fabs(y[half + i] - ((double)x[i] * t[i] + (double)x[half + i] * s[i])));
@@ -225,6 +239,7 @@ static void check_rowwise(void) {
         double sum = 0;
         for (int i = 0; i < 128; i++) sum += isnan(x[i]) ? 0 : exp(0.5 * x[i]);
         K.softmax(y, 128, 0.5f, a0, a1, b0, b1);
+        record(y, 128);
         for (int i = 0; i < 128; i++) {
             if (isnan(x[i]) && y[i] != 0) worst_soft = NAN; /* masked places are exactly zero */
             if (!isnan(x[i])) worst_soft = fmax(worst_soft, fabs(y[i] - exp(0.5 * x[i]) / sum));
@@ -240,8 +255,14 @@ static void check_rowwise(void) {
 }
 
 int main(void) {
-    srand(1);
-    check_products();
-    check_rowwise();
+    for (int i = 0; i < pf_isa_count(); i++) {
+        if (!pf_isa_usable(i)) continue;
+        K = *pf_isa_table(i);
+        bits = 14695981039346656037u;
+        srand(1);
+        check_products();
+        check_rowwise();
+        printf("%-13s results    %016llx\n", K.isa, (unsigned long long)bits);
+    }
     return failures != 0;
 }

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Which instruction set runs: one kernel table per process, chosen at import.
 
-`POCKET_FAST_ISA` forces one (baseline, avx2, avx512 on x86-64; neon on arm64). A name that is not
-built in, or that this CPU cannot run, is an error: there is no silent fallback.
+`POCKET_FAST_ISA` forces one (baseline, avx2, avxvnni, avx512vnni, avx512 on x86-64; neon, neon_dotprod, neon_i8mm
+on arm64). A name that is not built in, or that this CPU cannot run, is an error: there is no silent fallback.
 """
 
 import os
@@ -34,7 +34,7 @@ def set_isa(name):
     """Use the instruction set `name` from the next stage call on; None: the best usable one.
 
     Packed weights and streams stay valid: layouts do not depend on the instruction set. Results
-    are bitwise reproducible within one set, not across sets. Raises UnsupportedError.
+    are bitwise reproducible within one set, not across all (docs/instruction-sets.md). Raises UnsupportedError.
     """
     global _active
     built = isas()

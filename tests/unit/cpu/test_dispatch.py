@@ -1,6 +1,7 @@
 """The choice of the instruction set: by name or the best one, and never another than asked for."""
 
 import platform
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,24 @@ from fresh_python import run_python
 from pocket_fast.cpu import _dispatch
 from pocket_fast.errors import UnsupportedError
 
+
+def cpu_flags():
+    """What Linux says of the first CPU; nothing elsewhere, and under an emulator that shows its host's."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    title = "Features" if platform.machine() == "aarch64" else "flags"
+    return next((set(line.split(":")[1].split()) for line in lines if line.startswith(title)), set())
+
+
+CPU_FLAGS = cpu_flags()
 USABLE = [name for name, usable in _dispatch.isas() if usable]
+NEEDED = {  # Linux's names for the newest that each uses
+    "avx512": {"avx512_bf16", "avx512_vnni", "avx512vl", "avx2", "fma"},
+    "avx512vnni": {"avx512_vnni", "avx512vl", "avx2", "fma"},
+    "avxvnni": {"avx_vnni", "avx2", "fma"},
+    "avx2": {"avx2", "fma"},
+    "neon_i8mm": {"i8mm", "asimddp"},
+    "neon_dotprod": {"asimddp"},
+}
 PRINT_ISA = "from pocket_fast.cpu import _dispatch; print(_dispatch.isa())"
 
 
@@ -23,13 +41,23 @@ def test_the_build_has_what_its_processor_may_have():
     names = [name for name, _ in _dispatch.isas()]
     machine = platform.machine().lower()
     if machine in ("x86_64", "amd64"):
-        assert names[-2:] == ["avx2", "baseline"]
-        assert names[:-2] in ([], ["avx512"])
+        always, newer = ["avx2", "baseline"], ["avx512", "avx512vnni", "avxvnni"]
     elif machine in ("aarch64", "arm64"):
-        assert names == ["neon"]
+        always, newer = ["neon"], ["neon_i8mm", "neon_dotprod"]
     else:
-        assert names == ["baseline"]
+        always, newer = ["baseline"], []
+    assert (
+        names == [name for name in newer if name in names] + always
+    )  # an old compiler leaves out the newest
     assert dict(_dispatch.isas())[names[-1]], "the last resort runs everywhere"
+
+
+@pytest.mark.skipif(not CPU_FLAGS, reason="this system does not tell what its CPU can do")
+@pytest.mark.parametrize(("name", "flags"), NEEDED.items())
+def test_a_cpu_runs_what_its_system_says_it_can(name, flags):
+    if name not in dict(_dispatch.isas()):
+        pytest.skip(f"{name} is not in this build")
+    assert dict(_dispatch.isas())[name] == (flags <= CPU_FLAGS)
 
 
 def test_the_best_usable_one_is_the_default():

@@ -47,7 +47,7 @@ def test_int8_is_the_exact_integer_sum_scaled_once(isa, m, n, k):
     out = Guarded((m, n))
     parts.linear(x, pack_linear(WeightStore(), w, bias, product="int8"), out.array, skip=skip)
     out.check()
-    np.testing.assert_allclose(out.array, expected, rtol=2e-6, atol=2e-6)
+    assert same_bits(out.array, expected)
 
 
 def test_int8_extremes_do_not_saturate(isa):
