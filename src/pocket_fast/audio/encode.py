@@ -13,14 +13,14 @@ from pocket_fast.audio.sink import Sink
 from pocket_fast.audio.write import open_writer
 from pocket_fast.errors import AudioError, UnsupportedError
 
-_MEDIA_TYPES = {
+MEDIA_TYPES = {
     "mp3": "audio/mpeg",
     "opus": "audio/ogg",
     "flac": "audio/flac",
     "wav": "audio/wav",
     "pcm": "audio/pcm",
 }
-FORMATS = tuple(_MEDIA_TYPES)
+FORMATS = tuple(MEDIA_TYPES)
 """Formats that can be streamed, where the installed libsndfile has them: see `available_formats`."""
 
 
@@ -59,7 +59,7 @@ class Encoder:
     """
 
     def __init__(self, format: str, sample_rate: int, samples: int | None) -> None:
-        self.media_type = _MEDIA_TYPES[format]
+        self.media_type = MEDIA_TYPES[format]
         self._out = _Outbox()
         self._writer = open_writer(self._out, format, sample_rate, samples=samples)
 

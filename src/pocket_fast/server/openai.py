@@ -12,13 +12,13 @@ import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from pocket_fast.audio.encode import available_formats, open_encoder
+from pocket_fast.audio.encode import MEDIA_TYPES, available_formats
 from pocket_fast.server.answers import JSON, Refusal
 from pocket_fast.server.answers import described as refusals
 from pocket_fast.server.fields import Forms, described, read
 from pocket_fast.server.front import OPENAI
 from pocket_fast.server.service import Service
-from pocket_fast.server.speech import SoundResponse, encoded
+from pocket_fast.server.speech import SoundResponse, file_of, waits
 
 _SPEECH = {
     200: {
@@ -42,11 +42,11 @@ async def speech(request: Request) -> Response:
             f"{', '.join(available_formats())}",
             "response_format",
         )
-    encoder = open_encoder(fields.response_format, service.model.sample_rate)
-    chunks = await service.speak(fields, fields.input)
+    format, rate = fields.response_format, service.model.sample_rate
+    chunks = await service.speak(fields, fields.input, live=not waits(format))
     if fields.stream_format == "audio":
-        return SoundResponse(encoded(chunks, encoder), encoder.media_type, fields.headers)
-    events = _events(chunks, encoder, service.model.count_tokens(fields.input), service.model.sample_rate)
+        return SoundResponse(file_of(chunks, format, rate), MEDIA_TYPES[format], fields.headers)
+    events = _events(chunks, format, service.model.count_tokens(fields.input), rate)
     return SoundResponse(events, "text/event-stream", fields.headers)
 
 
@@ -91,7 +91,7 @@ def _model(service: Service) -> dict[str, Any]:
 
 
 async def _events(
-    chunks: AsyncGenerator[np.ndarray, None], encoder: Any, words: int, rate: int
+    chunks: AsyncGenerator[np.ndarray, None], format: str, words: int, rate: int
 ) -> AsyncGenerator[bytes, None]:
     """Server-sent events. Tokens: those of the text, and one for every 80 ms of speech."""
     samples = 0
@@ -103,7 +103,7 @@ async def _events(
                 samples += len(chunk)
                 yield chunk
 
-    async with aclosing(encoded(counted(), encoder)) as parts:
+    async with aclosing(file_of(counted(), format, rate)) as parts:
         async for part in parts:
             yield _event({"type": "speech.audio.delta", "audio": base64.b64encode(part).decode()})
     frames = round(samples / rate * 12.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterable, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -22,6 +23,9 @@ from pocket_fast.server.requests import log
 from pocket_fast.text.pauses import Silence, cut_at_pauses
 
 MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
+PATIENCE = (
+    20.0  # seconds without a byte of a file that waits for its length; proxies and clients have 30 and more
+)
 TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
 
 
@@ -71,6 +75,49 @@ async def encoded(
             if data := encoder.encode(chunk):
                 yield data
         yield encoder.encode(np.zeros(tail, np.float32)) + encoder.finish()
+
+
+def waits(format: str) -> bool:
+    """Whether a file of this format is worth waiting for, so that it can state its length.
+
+    libsndfile, which most of Python reads sound with, takes a FLAC of unknown length for one of 2**63 samples.
+    """
+    return format == "flac"
+
+
+async def file_of(
+    chunks: AsyncGenerator[np.ndarray, None], format: str, sample_rate: int
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a file of these chunks in a format that open_encoder takes, as soon as may be (see waits)."""
+    async with aclosing(chunks):
+        held, is_all = await _held(chunks) if waits(format) else ([], False)
+        samples = sum(map(len, held)) if is_all else None
+        encoder = open_encoder(format, sample_rate, samples=samples)
+        async with aclosing(encoded(_after(held, chunks), encoder)) as parts:
+            async for part in parts:
+                yield part
+
+
+async def _held(chunks: AsyncGenerator[np.ndarray, None]) -> tuple[list[np.ndarray], bool]:
+    """What comes within PATIENCE seconds, and whether that is all."""
+    held = []
+    until = time.monotonic() + PATIENCE
+    async for chunk in chunks:
+        held.append(chunk)
+        if time.monotonic() > until:
+            return held, False
+    return held, True
+
+
+async def _after(
+    held: list[np.ndarray], chunks: AsyncGenerator[np.ndarray, None]
+) -> AsyncGenerator[np.ndarray, None]:
+    for chunk in held:
+        yield chunk
+        await asyncio.sleep(0)  # others want their turn too
+    held.clear()
+    async for chunk in chunks:
+        yield chunk
 
 
 async def whole_wav(

@@ -1,6 +1,7 @@
 """/v1: formats, events, lists, errors in OpenAI's form, and its own client."""
 
 import base64
+import io
 import json
 
 import numpy as np
@@ -24,6 +25,11 @@ def problem(answer, status=400):
     assert set(error) == {"message", "type", "param", "code"}
     assert error["type"] == ("invalid_request_error" if status < 500 else "server_error")
     return error
+
+
+def sound_of(events):
+    lines = [json.loads(line.removeprefix("data: ")) for line in events.split("\n\n") if line]
+    return b"".join(base64.b64decode(event["audio"], validate=True) for event in lines[:-1])
 
 
 @pytest.mark.parametrize(
@@ -56,6 +62,26 @@ def test_formats_are_what_they_say(client, said, tmp_path, name, media_type, mag
         original = expected[2000:12000].astype(np.float32)
         place = 2000 + np.argmax(np.correlate(sound[2000:14000], original))  # at most 57 ms of delay
         assert np.corrcoef(sound[place : place + 10000], original)[0, 1] > 0.8
+
+
+@pytest.mark.parametrize("events", [False, True])
+def test_a_flac_states_its_length(client, said, events):
+    """Or soundfile.read would make room for 2**63 samples."""
+    answer = ask(client, response_format="flac", stream_format="sse" if events else "audio", speed=0.8)
+    data = answer.content if not events else sound_of(answer.text)
+    assert len(soundfile.read(io.BytesIO(data))[0]) == round(len(said(TEXT, seed=1)) / 0.8)
+
+
+def test_a_flac_that_takes_long_is_sent_as_it_is_made(client, said, monkeypatch, tmp_path):
+    monkeypatch.setattr("pocket_fast.server.speech.PATIENCE", 0.0)
+    data = ask(client, response_format="flac").content
+    (tmp_path / "a.flac").write_bytes(data)
+    assert soundfile.info(tmp_path / "a.flac").frames > 1 << 60
+    assert np.array_equal(read_audio(tmp_path / "a.flac")[0], said(TEXT, seed=1) / np.float32(32768))
+    monkeypatch.undo()
+    known = ask(client, response_format="flac").content
+    assert len(known) == len(data)
+    assert sum(a != b for a, b in zip(known, data, strict=True)) <= 5  # of its length
 
 
 def test_mp3_unless_told_otherwise(client):
