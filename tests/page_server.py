@@ -45,6 +45,7 @@ class PageServer:
     refusal: tuple = ()  # (status, body, headers) of every request for speech
     hold_after: float = float("inf")  # seconds of sound, then nothing until `release` is set
     break_after: float = float("inf")  # seconds of sound, then the connection ends in the middle
+    key: str = ""  # without it, no voices and no speech
     health: dict = field(default_factory=lambda: {"model": "english", "version": "1.2.3", "cloning": True})
     requests: list = field(default_factory=list)  # (path, fields) of every request for speech
     authorization: list = field(default_factory=list)  # of the same requests
@@ -82,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         site = self.server.site
         if path == "health":
             return self.answer(200, {"status": "healthy", "sample_rate": RATE, **site.health})
+        if path == "v1/audio/voices" and self.lacks_key():
+            return self.answer(401, {"error": {"message": "no key"}})
         if path == "v1/audio/voices":
             names = ["alba", "marius", "a-voice-with-quite-a-long-name-of-its-own"]
             return self.answer(200, {"voices": [{"id": name, "name": name} for name in names]})
@@ -100,7 +103,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         site.requests.append((path, fields))
         site.authorization.append(self.headers.get("Authorization"))
-        if site.refusal:
+        if self.lacks_key():
+            self.answer(401, {"detail": "no key"})
+        elif site.refusal:
             status, answer, headers = site.refusal
             self.answer(status, answer, headers)
         elif path == "stream":
@@ -109,6 +114,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.send(200, b"ID3 of " + fields["input"].encode(), {"Content-Type": "audio/mpeg"})
         else:
             self.answer(404, {"detail": "Not Found"})
+
+    def lacks_key(self):
+        key = self.server.site.key
+        return bool(key) and self.headers.get("Authorization") != f"Bearer {key}"
 
     def fields(self, body):
         """{name: str, or bytes of a file} of a form; JSON as it is."""

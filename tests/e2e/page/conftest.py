@@ -43,11 +43,14 @@ def site():
 
 @pytest.fixture
 def open_page(browser, site):
-    """open_page(script="", **context options) -> the page, ready. Nothing may go wrong in it unnoticed."""
+    """open_page(script="", voices=3, **context options) -> the page, ready: it lists that many voices.
+
+    Nothing may go wrong in it unnoticed.
+    """
     expect = pytest.importorskip("playwright.sync_api").expect
     contexts, problems = [], []
 
-    def open_page(script="", **options):
+    def open_page(script="", voices=3, **options):
         context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **options})
         contexts.append(context)
         context.add_init_script(script)
@@ -56,7 +59,8 @@ def open_page(browser, site):
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: line.type in ("error", "warning") and problems.append(line.text))
         page.goto(site.url)
-        expect(page.locator("#voice option")).to_have_count(3)
+        expect(page.locator("#voice option")).to_have_count(voices)
+        expect(page.locator("#generate")).to_be_visible()
         return page
 
     expect.set_options(timeout=30_000)

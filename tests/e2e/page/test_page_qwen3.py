@@ -109,22 +109,24 @@ def test_recordings_and_their_words(visit):
     from playwright.sync_api import expect
 
     page = visit(BASE)
-    assert fields(page) == []
+    assert fields(page) == ["What the recording says"]
+    assert page.get_by_label("What the recording says").is_disabled()
+    assert page.get_by_role("button", name="Preview").is_disabled()
     page.locator("#text").fill("Hello there.")
     page.locator("#generate").click()
     page.get_by_text("A base model speaks in the voice of a recording").wait_for()
     page.locator("#file").set_input_files(REF_WAV)
     expect(page.locator("#sample")).to_be_visible()
-    assert fields(page) == ["What the recording says"]
+    assert page.get_by_label("What the recording says").is_enabled()
     by_x_vector = speaks(page, 1)
     page.get_by_label("What the recording says").fill("Welcome to the show.")
     assert speaks(page, 2) != by_x_vector
     page.locator("#remove").click()
-    assert fields(page) == []
+    assert page.get_by_label("What the recording says").is_disabled()
 
 
 def test_a_server_with_a_voice_of_its_own(visit):
     page = visit(BASE, "--voice", REF_WAV, "--voice-text", "Welcome to the show.")
-    assert fields(page) == ["Voice"]
+    assert fields(page) == ["Voice", "What the recording says"]
     assert [option.inner_text() for option in page.locator("#voice option").all()] == ["default"]
     speaks(page, 1)

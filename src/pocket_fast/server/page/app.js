@@ -1,7 +1,7 @@
 // The page: the text, and the speech that is being made of it.
 
 import { Clip } from "./clip.js";
-import { $, complain, say } from "./dom.js";
+import { $, complain, rearrange, say } from "./dom.js";
 import { phrases } from "./phrases.js";
 import { finished, more, past, pause, show, wake } from "./playback.js";
 import { Failure, ask, speech, useKey } from "./server.js";
@@ -10,6 +10,7 @@ import { chosenVoice, isRecording, offerFields, offerVoices, setUpVoice, stopRec
 let health = { sample_rate: 24000 };
 let running = null; // the AbortController of the speech that is being made
 const spoken = { characters: 140, seconds: 10 }; // 14 a second, until this page has heard better
+const LONGEST_BLANK = 2000; // ms without an answer, then the page is shown as it is
 const previews = new Map(); // voice name, or sample -> Clip
 
 const perSecond = () => spoken.characters / spoken.seconds;
@@ -113,20 +114,27 @@ function busy(abort) {
   $("preview").setAttribute("aria-disabled", Boolean(abort));
 }
 
+/** What the server is and takes, which it tells everyone, and its voices, which it may tell to those with a key. */
 async function meet() {
   try {
-    const asked = ["health", "v1/audio/voices"].map(async (path) => (await ask(path)).json());
-    const [about, voices] = await Promise.all(asked);
-    health = { ...health, ...about };
-    offerVoices(voices);
-    offerFields(health.takes);
+    health = { ...health, ...(await (await ask("health")).json()) };
+    rearrange(() => {
+      offerFields(health.takes);
+      $("cloning").hidden = health.cloning === false;
+    });
     $("server").textContent = [health.model, health.version].filter(Boolean).join(" · ");
-    $("cloning").hidden = health.cloning === false;
     $("text").value ||= phrases(health.model).text;
+    count();
+    ready();
+    offerVoices(await (await ask("v1/audio/voices")).json());
   } catch (error) {
     complain(error);
   }
-  count();
+  ready();
+}
+
+function ready() {
+  document.querySelector("main").classList.add("ready");
 }
 
 $("form").addEventListener("submit", (event) => {
@@ -152,4 +160,5 @@ document.addEventListener("keydown", (event) => {
   }
 });
 setUpVoice(cancel);
+setTimeout(ready, LONGEST_BLANK);
 meet();

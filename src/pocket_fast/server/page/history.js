@@ -1,5 +1,6 @@
 // The clips of this page: kept in memory, gone with it.
 
+import { rearrange } from "./dom.js";
 import { clock } from "./wave.js";
 
 const MOST = 12;
@@ -28,10 +29,12 @@ export class History {
     item.querySelector(".save").setAttribute("aria-label", `Save WAV: ${clip.request.text}`);
     item.querySelector(".forget").setAttribute("aria-label", `Remove: ${clip.request.text}`);
     this.#items.set(clip, item);
-    this.list.prepend(item);
-    this.section.hidden = false;
     this.update(clip);
-    if (this.#items.size > MOST) this.#drop(this.#items.keys().next().value);
+    rearrange(() => {
+      this.list.prepend(item);
+      this.section.hidden = false;
+      if (this.#items.size > MOST) this.#drop(this.#items.keys().next().value);
+    });
   }
 
   /** Writes a clip's facts anew. */

@@ -1,12 +1,13 @@
 // Whose voice: one of the server's, an uploaded recording, or the microphone.
 
-import { $, complain, say } from "./dom.js";
+import { $, complain, rearrange, say } from "./dom.js";
 import { Recorder, canRecord } from "./recorder.js";
 import { voiceSample } from "./sound.js";
 import { clock } from "./wave.js";
 
 const recorder = new Recorder();
 let sample = null; // {name, seconds, file}
+let takesVoice = true;
 let takesWords = false;
 
 /** As fields of a request: {voice, sample}, one of them empty, and what else says how to speak. */
@@ -26,17 +27,24 @@ export function offerVoices({ voices, default: first }) {
 /** Shows what can be asked of the model: `takes` names fields of requests. Without it, the page stays as it is. */
 export function offerFields(takes) {
   if (!takes) return;
-  for (const part of document.querySelectorAll("[data-takes]")) part.hidden = !takes.includes(part.dataset.takes);
+  for (const part of document.querySelectorAll("[data-takes]")) {
+    part.hidden = !part.dataset.takes.split(" ").some((name) => takes.includes(name));
+  }
+  takesVoice = takes.includes("voice");
   takesWords = takes.includes("voice_text");
+  use(sample);
   const described = !takes.includes("voice") && !takes.includes("voice_wav");
   $("instruct-name").textContent = described ? "The voice, described" : "Instructions";
 }
 
 function use(value) {
   sample = value;
-  $("words-row").hidden = !sample || !takesWords;
+  $("words").disabled = !sample;
   $("sample").hidden = !sample;
+  $("voice").hidden = Boolean(sample) || !takesVoice;
   $("voice").disabled = Boolean(sample);
+  $("nobody").hidden = Boolean(sample) || takesVoice;
+  $("preview").disabled = !sample && !takesVoice;
   $("sample-name").textContent = sample?.name;
   $("sample-length").textContent = sample && `${sample.seconds.toFixed(1)} s`;
 }
@@ -45,7 +53,8 @@ async function upload([file]) {
   if (!file) return;
   complain(null);
   try {
-    use(await voiceSample(file, file.name));
+    const heard = await voiceSample(file, file.name);
+    rearrange(() => use(heard));
   } catch (error) {
     complain(error);
   }
@@ -63,7 +72,10 @@ async function record() {
       $("record").setAttribute("aria-pressed", "true");
       if (seconds === 0) say("Recording: speak for about ten seconds.");
     });
-    if (blob) use(await voiceSample(blob, "your recording"));
+    if (blob) {
+      const heard = await voiceSample(blob, "your recording");
+      rearrange(() => use(heard));
+    }
   } catch (error) {
     complain(error);
   }
