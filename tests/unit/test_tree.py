@@ -38,6 +38,7 @@ SLOW_TO_IMPORT = {
     "scipy",
     "huggingface_hub",
     "soundfile",
+    "av",
     "sentencepiece",
     "tokenizers",
     "safetensors",

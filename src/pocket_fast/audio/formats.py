@@ -36,9 +36,11 @@ FORMATS = _named(
     Format("mp3", "MP3", "MPEG_LAYER_III", streams=True),
     Format("ogg", "OGG", "VORBIS", streams=True),
     Format("opus", "OGG", "OPUS", streams=True),
+    Format("aac", streams=True),
     *(Format(name, name.upper()) for name in _PATCHED),
 )
-"""By name. All hold 16-bit samples except mp3, ogg (Vorbis) and opus (in Ogg). raw: s16le, no header."""
+"""By name. All hold 16-bit samples except mp3, ogg (Vorbis), opus (in Ogg) and aac (in ADTS; not of libsndfile).
+raw: s16le, no header."""
 
 _ALIASES = {
     "wave": "wav",

@@ -65,6 +65,22 @@ class Sink:
         yield
 
 
+class Outbox:
+    """A file object that cannot seek; what is written waits to be taken."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self._parts.append(data)
+        return len(data)
+
+    def take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
+
+
 class StdoutSink(Sink):
     """Standard output. A closed pipe is BrokenPipeError, for the caller to take as the end."""
 

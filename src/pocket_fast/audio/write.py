@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from pocket_fast.audio.aac import AacEncoder
 from pocket_fast.audio.codecs import LibraryEncoder, RawEncoder, WavEncoder
 from pocket_fast.audio.formats import Format, find_format
 from pocket_fast.audio.sink import Sink, open_sink
@@ -63,6 +64,8 @@ class AudioWriter:
             self._encoder: RawEncoder = LibraryEncoder(sink, format, sample_rate, announced)
         elif format.name == "raw":
             self._encoder = RawEncoder(sink)
+        elif format.name == "aac":
+            self._encoder = AacEncoder(sink, sample_rate)
         else:
             self._encoder = WavEncoder(sink, sample_rate, announced)
 

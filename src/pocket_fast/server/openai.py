@@ -12,13 +12,13 @@ import numpy as np
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from pocket_fast.audio.encode import MEDIA_TYPES, available_formats
+from pocket_fast.audio.encode import MEDIA_TYPES
 from pocket_fast.server.answers import JSON, Refusal
 from pocket_fast.server.answers import described as refusals
 from pocket_fast.server.fields import Forms, described, read
 from pocket_fast.server.front import OPENAI
 from pocket_fast.server.service import Service
-from pocket_fast.server.speech import SoundResponse, file_of, waits
+from pocket_fast.server.speech import SoundResponse, check_format, file_of, waits
 
 _SPEECH = {
     200: {
@@ -35,13 +35,7 @@ async def speech(request: Request) -> Response:
     """Speak, as OpenAI's API does: mp3 unless told otherwise, streamed."""
     service = Service.of(request)
     fields = await read(request, service.forms.openai, service.options)
-    if fields.response_format not in available_formats():
-        raise Refusal(
-            400,
-            f"response_format {fields.response_format[:20]!r} is not available; choose one of: "
-            f"{', '.join(available_formats())}",
-            "response_format",
-        )
+    check_format(fields.response_format, "response_format")
     format, rate = fields.response_format, service.model.sample_rate
     chunks = await service.speak(fields, fields.input, live=not waits(format))
     if fields.stream_format == "audio":

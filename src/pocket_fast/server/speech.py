@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from pocket_fast.api.speaking import Marks, Speaking
-from pocket_fast.audio.encode import open_encoder
+from pocket_fast.audio.encode import available_formats, open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.errors import TextError
-from pocket_fast.server.answers import refusal_of
+from pocket_fast.server.answers import Refusal, refusal_of
 from pocket_fast.server.connection import OpenEnd
 from pocket_fast.server.fields import Fields
 from pocket_fast.server.requests import log
@@ -75,6 +75,14 @@ async def encoded(
             if data := encoder.encode(chunk):
                 yield data
         yield encoder.encode(np.zeros(tail, np.float32)) + encoder.finish()
+
+
+def check_format(format: str, field: str) -> None:
+    """Raises Refusal, which names the formats there are, for one that cannot be encoded here."""
+    if format not in available_formats():
+        how = "; aac needs PyAV at the server: pip install 'pocket-fast[aac]'" if format == "aac" else ""
+        known = ", ".join(available_formats())
+        raise Refusal(400, f"{field} {format[:20]!r} is not available; choose one of: {known}{how}", field)
 
 
 def waits(format: str) -> bool:

@@ -16,13 +16,13 @@ from fastapi import APIRouter, WebSocket
 from fastapi.exceptions import RequestValidationError
 from starlette.websockets import WebSocketDisconnect
 
-from pocket_fast.audio.encode import available_formats, open_encoder
+from pocket_fast.audio.encode import open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.server.answers import Refusal, refusal_of
 from pocket_fast.server.fields import Message, check
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import foreign, has_key, is_foreign, same, unauthorized
-from pocket_fast.server.speech import check_pauses, sound
+from pocket_fast.server.speech import check_format, check_pauses, sound
 
 router = APIRouter()
 
@@ -94,9 +94,7 @@ class _Conversation:
         self._speaking: asyncio.Task[None] | None = None
         self._rate = self._service.model.sample_rate
         self._samples = 0  # sent since the connection began
-        if settings.format not in available_formats():
-            known = ", ".join(available_formats())
-            raise Refusal(400, f"format {settings.format[:20]!r}; choose one of: {known}", "format")
+        check_format(settings.format, "format")
 
     async def run(self, first: Message) -> None:
         """Until the client has ended its text and heard all of it. Raises what is wrong with the connection."""

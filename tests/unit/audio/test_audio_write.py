@@ -232,7 +232,7 @@ def test_a_writer_closed_without_samples_leaves_a_valid_empty_file(tmp_path):
 # -- formats ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in FORMATS if name != "raw"])
+@pytest.mark.parametrize("name", [name for name in FORMATS if name not in ("raw", "aac")])
 @pytest.mark.parametrize("seekable", [True, False])
 def test_every_format_reads_back(tmp_path, name, seekable):
     x = speechlike(2.0)
@@ -310,7 +310,7 @@ def test_how_the_format_is_found(target, format, expected):
 
 
 @pytest.mark.parametrize(
-    ("target", "format"), [("x.m4a", None), ("x.wav", "aac"), ("x.wav", ""), ("-", "htk")]
+    ("target", "format"), [("x.m4a", None), ("x.wav", "m4b"), ("x.wav", ""), ("-", "htk")]
 )
 def test_an_unknown_format_names_those_there_are(tmp_path, monkeypatch, target, format):
     monkeypatch.chdir(tmp_path)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from pocket_fast.audio.encode import available_formats
 from pocket_fast.audio.read import read_audio
 
 TEXT = "Hello there. How are you?"
@@ -96,11 +97,29 @@ def test_pcm_has_no_header(client, said):
     assert answer.content == said(TEXT, seed=1).tobytes()
 
 
-@pytest.mark.parametrize("name", ["aac", "ogg", "", "mp4"])
+def test_aac_where_it_can_be_had(client, said):
+    av = pytest.importorskip("av", reason="PyAV is not installed")
+    answer = ask(client, response_format="AAC")
+    assert answer.headers["content-type"] == "audio/aac"
+    with av.open(io.BytesIO(answer.content), format="aac") as file:
+        samples = sum(frame.samples for frame in file.decode(audio=0))
+    assert 1024 <= samples - len(said(TEXT, seed=1)) < 2 * 1024 + 1
+
+
+def test_aac_where_it_cannot(client, monkeypatch):
+    monkeypatch.setattr("pocket_fast.audio.aac.find_spec", lambda name: None)
+    available_formats.cache_clear()
+    message = problem(ask(client, response_format="aac"))["message"]
+    monkeypatch.undo()
+    available_formats.cache_clear()
+    assert "choose one of: mp3, opus, flac, wav, pcm; aac needs PyAV" in message
+
+
+@pytest.mark.parametrize("name", ["m4a", "ogg", "", "mp4"])
 def test_other_formats_are_refused_by_name(client, name):
     error = problem(ask(client, response_format=name))
     assert error["param"] == "response_format"
-    assert "mp3, opus, flac, wav, pcm" in error["message"]
+    assert "choose one of: mp3, opus, flac, wav, pcm" in error["message"]
 
 
 @pytest.mark.parametrize("name", ["mp3", "pcm"])
@@ -246,7 +265,7 @@ def test_the_official_client_understands_errors(openai):
     import openai as package
 
     with pytest.raises(package.BadRequestError) as caught:
-        openai.audio.speech.create(model="tts-1", voice="default", input=TEXT, response_format="aac")
+        openai.audio.speech.create(model="tts-1", voice="default", input=TEXT, response_format="m4a")
     assert caught.value.param == "response_format"
     assert "mp3" in str(caught.value)
     with pytest.raises(package.NotFoundError):
