@@ -37,6 +37,7 @@ BACKENDS = {"cpu", "cuda"}
 SLOW_TO_IMPORT = {
     "scipy",
     "huggingface_hub",
+    "filelock",
     "soundfile",
     "av",
     "sentencepiece",

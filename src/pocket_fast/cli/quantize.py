@@ -97,6 +97,8 @@ def _written_whole(target: Path, file: str | None) -> Iterator[Path]:
             folder = Path(work, "model")
             folder.mkdir()
             yield folder
+            if target.is_dir():  # empty: checked before. Windows lets no folder be replaced
+                target.rmdir()
             os.replace(folder if file is None else folder / file, target)
     except PocketFastError:
         raise

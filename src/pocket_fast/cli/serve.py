@@ -140,6 +140,10 @@ def _add_machine_options(group: Any) -> None:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Serves until it is told to stop (SIGTERM or Ctrl+C; a second time: at once)."""
+    import socket
+
+    if options.uds is not None and not hasattr(socket, "AF_UNIX"):
+        raise UnsupportedError("--uds: Python has no Unix sockets on this system; use --host and --port")
     try:
         import fastapi  # noqa: F401
         import multipart  # noqa: F401

@@ -141,18 +141,17 @@ class Voices:
         file.seek(0)
         is_state = file.read(9)[8:] == b"{"  # after the length of its header, in .safetensors
         file.seek(0)
-        suffix = ".safetensors" if is_state else ""
-        with tempfile.NamedTemporaryFile(prefix="pocket_fast-", suffix=suffix) as copy:
-            shutil.copyfileobj(file, copy)
-            copy.flush()
-            path = Path(copy.name)
+        with tempfile.TemporaryDirectory(prefix="pocket_fast-") as folder:
+            path = Path(folder, "voice.safetensors" if is_state else "recording")
+            with open(path, "wb") as copy:
+                shutil.copyfileobj(file, copy)
             try:
                 source = path if is_state else self._samples(path)
                 return self._model.find_voice(source, words=words)
             except WordsError:
                 raise
             except (AudioError, VoiceError, WeightsError) as error:
-                message = str(error).replace(copy.name, "the recording")
+                message = str(error).replace(str(path), "the recording")
                 raise VoiceError(message) from None
 
     def _samples(self, path: Path) -> Samples:

@@ -1,7 +1,7 @@
 """Files from http(s) URLs, cached on disk for ever under a name derived from the URL.
 
-A download goes into `NAME.partial`, held under a lock and renamed when complete: a reader never sees half
-a file, and two processes never write the same one. A broken download resumes where it stopped if the server
+A download goes into `NAME.partial`, written by one process at a time and renamed when complete: a reader never sees
+half a file. A broken download resumes where it stopped if the server
 confirms that the file is unchanged (a validator kept in `NAME.validator`), else it starts again.
 """
 
@@ -47,8 +47,9 @@ def download(url: str, *, progress: bool = True) -> Path:
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        while not target.exists():
-            _try_to_complete(target, url, progress)
+        with _turn_of(target):
+            if not target.exists():
+                _complete(target, url, progress)
     except FetchError:
         raise
     except OSError as error:
@@ -60,41 +61,34 @@ def download(url: str, *, progress: bool = True) -> Path:
     return target
 
 
-def _try_to_complete(target: Path, url: str, progress: bool) -> None:
-    """Makes the target, unless another process finished or gave up while we waited for its lock."""
+def _turn_of(target: Path) -> contextlib.AbstractContextManager[object]:
+    """Waits for other processes and threads that write the same file; a killed one lets go by itself.
+
+    The lock is a file of its own: on Windows one that is open can be neither renamed nor removed.
+    """
+    from filelock import FileLock
+
+    locks = target.parent / ".locks"
+    locks.mkdir(exist_ok=True)
+    return FileLock(locks / target.name)
+
+
+def _complete(target: Path, url: str, progress: bool) -> None:
     partial = target.with_name(target.name + ".partial")
     validator = target.with_name(target.name + ".validator")
-    with open(partial, "ab") as file, _locked(file):
-        useless = True
-        try:
-            if _is_still(partial, file) and not target.exists():
-                _fill(file, url, validator, progress)
-                os.replace(partial, target)
-                validator.unlink(missing_ok=True)
-        except FetchError:
-            useless = file.seek(0, os.SEEK_END) == 0
-            raise
-        finally:
-            if useless and _is_still(partial, file):
-                partial.unlink()
-
-
-@contextlib.contextmanager
-def _locked(file: BinaryIO) -> Iterator[None]:
-    """Waits for other processes and threads that write the same file; a killed one lets go by itself."""
-    import fcntl
-
-    with contextlib.suppress(OSError):  # file systems without locks
-        fcntl.flock(file, fcntl.LOCK_EX)
-    yield
-
-
-def _is_still(path: Path, file: BinaryIO) -> bool:
-    """Whether the path still names the open file (it may have been renamed or removed)."""
+    useful = False
     try:
-        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
-    except FileNotFoundError:
-        return False
+        with open(partial, "ab") as file:
+            try:
+                _fill(file, url, validator, progress)
+            except FetchError:
+                useful = file.seek(0, os.SEEK_END) > 0
+                raise
+        os.replace(partial, target)
+    finally:
+        if not useful:
+            validator.unlink(missing_ok=True)
+            partial.unlink(missing_ok=True)
 
 
 def _fill(file: BinaryIO, url: str, validator: Path, progress: bool) -> None:
@@ -111,11 +105,11 @@ def _fill(file: BinaryIO, url: str, validator: Path, progress: bool) -> None:
 
 def _transfer(file: BinaryIO, url: str, validator: Path, progress: bool) -> None:
     held = max(0, file.seek(0, os.SEEK_END) - 1)  # one byte again: a range past the end would be refused
-    known = validator.read_text() if held and validator.exists() else ""
+    known = validator.read_text(encoding="utf-8") if held and validator.exists() else ""
     with _open(url, held if known else 0, known) as response:
         start = _start(response, held) if known else 0
         file.truncate(start)
-        validator.write_text(_validator(response))
+        validator.write_text(_validator(response), encoding="utf-8")
         length = response.headers.get("Content-Length")
         total = start + int(length) if length and length.isdigit() else None
         with _bar(url, total, start, progress) as bar:
