@@ -27,6 +27,7 @@ from pocket_fast.cli.arguments import (
 )
 from pocket_fast.cli.console import Interrupts, progress, say, stderr_is_terminal
 from pocket_fast.cli.model import load_speaker, voice_source
+from pocket_fast.cli.voice_folder import add_voices_option, given_folder, whose_voice
 from pocket_fast.errors import ConfigError, TextError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="who speaks: a name (see `voices`), a recording or .safetensors state as path, hf:// or https:// "
         "URL, or base64 audio, bare or as a data: URL (default: by model)",
     )
+    add_voices_option(parser)
     add_words_option(parser)
     add(
         "-o",
@@ -98,18 +100,19 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     _check_device(options)
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
+    voice, words = whose_voice(options.voice, given_folder(options.voices, choice), choice, words)
     text = _given_text(options)
     target, file_format = _target(options)
     hold_back = _first_chunk_seconds()
     with (
-        voice_source(options.voice, choice, words, settings) as voice,
+        voice_source(voice, choice, words, settings) as voice,
         open_writer(target, file_format, choice.sample_rate) as writer,
     ):
         start = time.perf_counter()
         speaker = load_speaker(
             choice,
             voice,
-            chosen=options.voice is not None,
+            chosen=options.voice is not None or isinstance(voice, Path),
             truncate=options.truncate,
             words=words,
             voice_cache=options.voice_cache,

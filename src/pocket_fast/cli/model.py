@@ -105,18 +105,19 @@ def load_voice(
 
 @contextlib.contextmanager
 def voice_source(
-    given: str | None,
+    given: str | Path | None,
     choice: Choice,
     words: str | None = None,
     settings: Mapping[str, Any] = MappingProxyType({}),
     complete: bool = True,
 ) -> Iterator[str | Path | None]:
-    """The voice as the model takes it: a name, path or URL as it came, base64 audio as a temporary file.
+    """The voice as the model takes it: a name, path or URL as it came, a file of ours, base64 audio as a temporary
+    file.
 
     Base64 is a `data:` URL, or more than 100 characters of nothing else that name no file. None is the default voice,
     or none for a model that needs none. Raises as Choice.check: what can be refused before a model is loaded.
     """
-    audio = None if given is None else _embedded_audio(given)
+    audio = _embedded_audio(given) if isinstance(given, str) else None
     if audio is not None:
         with tempfile.TemporaryDirectory(prefix="pocket_fast-") as folder:
             path = Path(folder, "voice-from-base64")

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pocket_fast.cli.arguments import (
@@ -24,6 +25,7 @@ from pocket_fast.cli.arguments import (
 )
 from pocket_fast.cli.console import Interrupts, logging_to_stderr, stderr_is_terminal
 from pocket_fast.cli.model import Speaker, load_speaker, voice_source
+from pocket_fast.cli.voice_folder import add_voices_option, given_folder, whose_voice
 from pocket_fast.errors import ConfigError, PocketFastError, UnsupportedError
 from pocket_fast.server.options import Options
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from pocket_fast.api.speaking import Speaking
+    from pocket_fast.api.voice_folder import VoiceFolder
 
 _WORDS = "POCKET_FAST_SERVE"  # the command line, for processes that uvicorn starts
 _LEVELS = ("debug", "info", "warning", "error")
@@ -117,6 +120,7 @@ def _add_access_options(group: Any) -> None:
 def _add_voice_options(group: Any) -> None:
     add = group.add_argument
     add("--default-voice", "--voice", metavar="VOICE", help="in any form that `generate --voice` takes")
+    add_voices_option(group, "; a change of a file counts from the next request on")
     add_words_option(group)
     add("--prewarm-voices", metavar="NAMES", help="get these ready before listening; separated by commas")
     add("--voice-cache-capacity", type=whole(1), default=64, metavar="N", help="voices kept (default 64)")
@@ -176,6 +180,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         choice = model_choice(options)  # what can be refused is refused here, once
         given_settings(options, choice)
         given_words(options, choice)
+        given_folder(options.voices, choice)
         os.environ[_WORDS] = json.dumps(sys.argv[1:])
         if options.reload:
             import pocket_fast
@@ -206,15 +211,20 @@ def worker_app() -> FastAPI:
 
 def _app(options: argparse.Namespace) -> FastAPI:
     """The model, loaded and warm, behind the application."""
+    from pocket_fast.api.voice_folder import name_of
     from pocket_fast.server.app import create_app
 
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
-    with voice_source(options.default_voice, choice, words, settings, complete=False) as voice:
+    folder = given_folder(options.voices, choice)
+    voice, words = whose_voice(options.default_voice, folder, choice, words)
+    # known by its name in the folder, and its changes with it, unless other words were given for it
+    own = voice if isinstance(voice, Path) and given_words(options, choice) is None else None
+    with voice_source(voice, choice, words, settings, complete=False) as voice:
         speaker = load_speaker(
             choice,
             voice,
-            chosen=options.default_voice is not None,
+            chosen=options.default_voice is not None or isinstance(voice, Path),
             truncate=True,
             words=words,
             quantize=options.quantize,
@@ -225,7 +235,9 @@ def _app(options: argparse.Namespace) -> FastAPI:
     model = speaker.model
     model.voice_cache.max_voices = options.voice_cache_capacity
     model.limit(options.max_streams, options.max_queue)
-    _prewarm(model, options.prewarm_voices)
+    if folder is not None:
+        folder.check(recordings=model.clones)
+    _prewarm(model, options.prewarm_voices, folder)
     if options.warmup:
         model.warm_up()
     api_key = options.api_key or os.environ.get("POCKET_FAST_API_KEY") or None
@@ -243,7 +255,8 @@ def _app(options: argparse.Namespace) -> FastAPI:
             max_upload_seconds=options.max_upload_seconds,
             max_wait=options.max_wait,
             allow_voice_urls=options.allow_voice_urls,
-            default_voice=_name_of(speaker),
+            default_voice=_name_of(speaker) if own is None else name_of(own),
+            voices=folder,
             settings=settings,
         ),
     )
@@ -271,11 +284,14 @@ def _name_of(speaker: Speaker) -> str:
     return next((known for known in speaker.model.voice_names if known.lower() == name), "default")
 
 
-def _prewarm(model: Speaking, names: str | None) -> None:
+def _prewarm(model: Speaking, names: str | None, folder: VoiceFolder | None) -> None:
     """Get voices ready that requests may name. One that cannot be had is not worth more than a warning."""
     for name in filter(None, map(str.strip, (names or "").split(","))):
         try:
-            model.find_voice(name, truncate=True)
+            if folder is not None and folder.find(name) is not None:
+                folder.load(model, name)
+            else:
+                model.find_voice(name, truncate=True)
         except ConfigError:
             raise
         except PocketFastError as error:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import argparse
 import textwrap
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from pocket_fast.cli.console import Interrupts
+from pocket_fast.cli.voice_folder import add_voices_option, default_in, given_folder
 from pocket_fast.models import catalog
+from pocket_fast.models.contract import Choice
+
+if TYPE_CHECKING:
+    from pocket_fast.api.voice_folder import VoiceFolder
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,18 +24,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="only the voice names, the default of this model first, one per line",
     )
+    add_voices_option(parser, "; only the voice names, these first, one per line")
 
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
-    """Prints to standard output. Raises NotFoundError for an unknown model."""
-    if options.model is not None:
-        choice = catalog.choose({"model": options.model})
-        first = choice.default_voice
-        if first is not None:
-            print(f"{first} (default)")
-        for name in choice.voice_names:
-            if name != first:
-                print(name)
+    """Prints to standard output. Raises NotFoundError for an unknown model, and as given_folder."""
+    choice = None if options.model is None else catalog.choose({"model": options.model})
+    folder = given_folder(options.voices, choice)
+    if choice is not None or folder is not None:
+        for name in _names(choice, folder):
+            print(name)
         return 0
     for n, family in enumerate(catalog.families()):
         listing = family.listing()
@@ -40,6 +44,17 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         for whose, names in listing.voices:
             _print_wrapped(f"{whose}: ", names)
     return 0
+
+
+def _names(choice: Choice | None, folder: VoiceFolder | None) -> list[str]:
+    """The default first if there is a model; of voices with one name, the folder's."""
+    own = [] if folder is None else folder.names()
+    if choice is None:
+        return own
+    first = choice.default_voice if folder is None else default_in(folder, choice) or choice.default_voice
+    names = {name.lower(): name for name in (*choice.voice_names, *own)}
+    others = [name for name in (*own, *choice.voice_names) if names.get(name.lower()) == name != first]
+    return [*([] if first is None else [f"{first} (default)"]), *others]
 
 
 def _print_wrapped(title: str, names: Iterable[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
@@ -59,13 +60,15 @@ async def model(request: Request, name: str) -> Response:
 
 async def voices(request: Request) -> Response:
     """The voices that requests may name, and the one that speaks for those that name none."""
-    service = Service.of(request)
-    names = service.voices.names
+    found = Service.of(request).voices
+    names, aliases = await asyncio.to_thread(
+        lambda: (found.names, found.aliases)
+    )  # a folder may be slow to read
     return JSON(
         {
             "voices": [{"id": name, "name": name} for name in names],
             "default": names[0] if names else None,
-            "aliases": service.voices.aliases,
+            "aliases": aliases,
         }
     )
 
@@ -77,6 +80,7 @@ def router(forms: Forms) -> APIRouter:
     routes.get("/models")(models)
     routes.get("/models/{name}")(model)
     routes.get("/audio/voices")(voices)
+    routes.get("/voices")(voices)
     return routes
 
 

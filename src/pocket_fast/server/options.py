@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pocket_fast.api.voice_folder import VoiceFolder
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,8 @@ class Options:
     (uvicorn's own proxy_headers has to be off: it takes their addresses away.) max_text: characters of one request.
     max_upload: bytes of a recording. max_upload_seconds: only its beginning is used, up to here. max_wait: seconds
     until someone in the queue is sent away. allow_voice_urls: fetch recordings from https:// and hf:// when asked to.
-    default_voice: how the voice of requests that name none is called in the list of voices. settings: what the model
-    is asked for where requests give none, as Speaking.speak takes it.
+    default_voice: how the voice of requests that name none is called in the list of voices; voices: a folder of more.
+    settings: what the model is asked for where requests give none, as Speaking.speak takes it.
     """
 
     api_key: str | None = None
@@ -30,6 +33,7 @@ class Options:
     max_wait: float = 30.0
     allow_voice_urls: bool = False
     default_voice: str = "default"
+    voices: VoiceFolder | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
 
     @property

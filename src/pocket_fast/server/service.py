@@ -27,7 +27,7 @@ class Service:
         self.model = model
         self.options = options
         self.voices = Voices(model, options, default_voice)
-        self.forms = Forms(model, has_voices=bool(self.voices.names))
+        self.forms = Forms(model, has_voices=bool(self.voices.names) or options.voices is not None)
         self.metrics = Metrics(model)
         self.started = int(time.time())
         self._told = False  # the log, that instructions are ignored

@@ -6,19 +6,21 @@ import asyncio
 import base64
 import binascii
 import hashlib
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
 from pocket_fast.api.speaking import Samples, Speaking
-from pocket_fast.errors import AudioError, VoiceError, WeightsError, WordsError
+from pocket_fast.api.voice_folder import RESERVED
+from pocket_fast.errors import AudioError, NotFoundError, VoiceError, WeightsError, WordsError
 from pocket_fast.server.options import Options
+from pocket_fast.server.requests import log
 from pocket_fast.server.urls import fetch_public, hub_url
 
-DEFAULT = "default"
 OPENAI_VOICES = frozenset(
     (
         "alloy",
@@ -54,14 +56,26 @@ class Voices:
 
     @property
     def names(self) -> list[str]:
-        """What a request may name, the default voice first if there is one."""
+        """What a request may name: the default voice first if there is one, then those of the folder, then the
+        model's."""
         first = [] if self._default is None else [self._options.default_voice]
-        return [*first, *(name for name in self._model.voice_names if name not in first)]
+        found: dict[str, str] = {}
+        for name in (*first, *self._own(), *self._model.voice_names):
+            found.setdefault(name.casefold(), name)
+        return list(found.values())
 
     @property
-    def aliases(self) -> Mapping[str, str]:
-        """OpenAI's names for them."""
-        return self._model.voice_aliases
+    def aliases(self) -> dict[str, str]:
+        """OpenAI's names for them, as far as no voice of the folder has one of these."""
+        own = set(map(str.casefold, self._own()))
+        given = self._model.voice_aliases
+        if not given and self._default is not None:
+            given = dict.fromkeys(sorted(OPENAI_VOICES), self._options.default_voice)
+        return {name: who for name, who in given.items() if name not in own}
+
+    def _own(self) -> list[str]:
+        folder = self._options.voices
+        return [] if folder is None else folder.names(recordings=self._model.clones)
 
     async def find(
         self, voice: str | None, recording: IO[bytes] | None = None, words: str | None = None
@@ -75,7 +89,10 @@ class Voices:
             if voice:
                 raise VoiceError("a voice and a recording (voice_wav) were given; give one of them")
             return await self._in_turn(self._from_file, recording, words)
-        if not voice or self._is_default(voice.lower()):
+        voice, is_own = await asyncio.to_thread(self._meant, voice)
+        if is_own:
+            return await self._in_turn(self._from_folder, voice, words)
+        if voice.lower() == self._options.default_voice.lower():
             if words is not None:
                 raise WordsError("the words of a recording (voice_text) were given without the recording")
             return self._default
@@ -86,18 +103,24 @@ class Voices:
             return await self._in_turn(self._from_url, voice, words)
         return await asyncio.to_thread(self._model.find_voice, self._name(voice), words=words)
 
-    def _is_default(self, name: str) -> bool:
-        stands_for_it = name in OPENAI_VOICES and not self._model.voice_names
-        return stands_for_it or name in (DEFAULT, self._options.default_voice.lower())
+    def _meant(self, voice: str | None) -> tuple[str, bool]:
+        """The voice, or the name of the default one where that is meant; and whether it is one of the folder."""
+        folder = self._options.voices
+        if voice and folder is not None and folder.find(voice) is not None:
+            return voice, True
+        stands_for_it = not self._model.voice_names and (voice or "").lower() in OPENAI_VOICES
+        if not voice or voice.lower() == RESERVED or stands_for_it:
+            voice = self._options.default_voice
+        return voice, folder is not None and folder.find(voice) is not None
 
     def _name(self, voice: str) -> str:
         """A name of the model's, in any case, or of OpenAI's."""
         names = {name.lower(): name for name in self._model.voice_names}
-        if not names:
+        if not names and not self._own():
             recording = " or a recording" if self._model.clones else ""
             raise VoiceError(
                 f"no voice is called {voice[:40]!r}: this model has no voices by name; leave it out, or give "
-                f"{DEFAULT!r}{recording}"
+                f"{RESERVED!r}{recording}"
             )
         name = self.aliases.get(voice.lower(), names.get(voice.lower()))
         if name is None:
@@ -107,6 +130,20 @@ class Voices:
     async def _in_turn(self, make: Callable[[Any, str | None], Any], source: Any, words: str | None) -> Any:
         async with self._making:
             return await asyncio.to_thread(make, source, words)
+
+    def _from_folder(self, name: str, words: str | None) -> Any:
+        """A voice of the folder; anew if its file has changed."""
+        folder = self._options.voices
+        assert folder is not None
+        try:
+            return folder.load(self._model, name, words)
+        except WordsError as error:
+            raise WordsError(_without_places(error, folder.path)) from None
+        except (AudioError, VoiceError, WeightsError, NotFoundError, OSError) as error:
+            log.error("The voice %r cannot be used: %s", name, error)
+            raise VoiceError(
+                f"the voice {name[:40]!r} cannot be used: {_without_places(error, folder.path)}"
+            ) from None
 
     def _from_bytes(self, data: bytes, words: str | None) -> Any:
         if len(data) > self._options.max_upload:
@@ -161,6 +198,10 @@ class Voices:
         if (rate := _stated_rate(path)) > MAX_RATE:
             raise AudioError(f"a recording at {rate} Hz; expected at most {MAX_RATE}")
         return read_audio(path, max_seconds=self._options.max_upload_seconds)
+
+
+def _without_places(error: Exception, folder: Path) -> str:
+    return str(error).replace(f"{folder.resolve()}{os.sep}", "").replace(f"{folder}{os.sep}", "")
 
 
 def _stated_rate(path: Path) -> int:

@@ -240,4 +240,4 @@ def is_safetensors(location: str) -> bool:
         location = urlsplit(location).path
     elif location.startswith("hf://"):
         location = location.rsplit("@", 1)[0]
-    return location.endswith(".safetensors")
+    return location.lower().endswith(".safetensors")

@@ -10,6 +10,7 @@ import soundfile
 
 from pocket_fast.audio.encode import available_formats
 from pocket_fast.audio.read import read_audio
+from pocket_fast.server.voices import OPENAI_VOICES
 
 TEXT = "Hello there. How are you?"
 SPEECH = "/v1/audio/speech"
@@ -213,7 +214,7 @@ def test_voices_of_a_custom_model(client):
     assert client.get("/v1/audio/voices").json() == {
         "voices": [{"id": "default", "name": "default"}],
         "default": "default",
-        "aliases": {},
+        "aliases": dict.fromkeys(OPENAI_VOICES, "default"),
     }
 
 

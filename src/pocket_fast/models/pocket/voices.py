@@ -160,6 +160,8 @@ def locate_voice(source: str, model: str | None) -> str:
     """
     if source in voice_names(model):
         return voice_state_location(model, source)
+    if source.lower() in voice_names(model) and not os.path.exists(source):  # a file may be called Alba
+        return voice_state_location(model, source.lower())
     if model is None and source in VOICES:
         raise VoiceError(
             f"voice {source!r} is a state made with released weights and does not fit a config or "
