@@ -43,14 +43,14 @@ def site():
 
 @pytest.fixture
 def open_page(browser, site):
-    """open_page(script="", voices=3, **context options) -> the page, ready: it lists that many voices.
+    """open_page(script="", voices=3, url=the server's, **context options) -> the page, ready, with that many voices.
 
     Nothing may go wrong in it unnoticed.
     """
     expect = pytest.importorskip("playwright.sync_api").expect
     contexts, problems = [], []
 
-    def open_page(script="", voices=3, **options):
+    def open_page(script="", voices=3, url=None, **options):
         context = browser.new_context(**{"viewport": {"width": 1000, "height": 900}, **options})
         contexts.append(context)
         context.add_init_script(script)
@@ -58,7 +58,7 @@ def open_page(browser, site):
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: problems.append(str(error)))
         page.on("console", lambda line: line.type in ("error", "warning") and problems.append(line.text))
-        page.goto(site.url)
+        page.goto(url or site.url)
         expect(page.locator("#voice option")).to_have_count(voices)
         expect(page.locator("#generate")).to_be_visible()
         return page

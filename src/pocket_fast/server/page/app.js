@@ -119,7 +119,7 @@ async function meet() {
   try {
     health = { ...health, ...(await (await ask("health")).json()) };
     rearrange(() => {
-      offerFields(health.takes);
+      offerFields(health);
       $("cloning").hidden = health.cloning === false;
     });
     $("server").textContent = [health.model, health.version].filter(Boolean).join(" · ");

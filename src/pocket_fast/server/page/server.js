@@ -7,6 +7,10 @@ export class Failure extends Error {
   }
 }
 
+const TOO_LARGE =
+  "Something in front of this server does not let so much through (status 413). Try a shorter recording or text, or ask " +
+  "whoever runs it to allow larger requests.";
+
 let key = "";
 
 export function useKey(text) {
@@ -29,6 +33,7 @@ async function refusal(response) {
   const why = reason(await response.json().catch(() => null));
   const { status } = response;
   if (status === 401) return new Failure("This server asks for a key: enter it and try again.", status);
+  if (status === 413 && !why) return new Failure(TOO_LARGE, status);
   if (status !== 503 && status !== 429) return new Failure(why || `The server failed (status ${status}).`, status);
   const wait = Number(response.headers.get("Retry-After"));
   const when = wait > 0 ? `Try again in ${wait} s.` : "Try again soon.";
@@ -53,7 +58,7 @@ export async function ask(path, options = {}) {
 function form({ sample, ...fields }) {
   const data = new FormData();
   for (const [name, value] of Object.entries(fields)) if (value !== "") data.append(name, value);
-  if (sample) data.append("voice_wav", sample.file, "voice.wav");
+  if (sample) data.append("voice_wav", sample.file, "voice.flac");
   return data;
 }
 

@@ -1,11 +1,12 @@
 // Sound files: WAV out, and a recording of a voice in.
 
+import { flac } from "./flac.js";
 import { Failure } from "./server.js";
 
-const RATE = 24000; // what the models hear
 const LONGEST = 30; // seconds that are used of a recording
 const SHORTEST = 1;
 const SILENT = 0.01; // peak, of 1
+const MOST = 900_000; // bytes: many a proxy lets no more than 1 MiB through, and the text is there too
 
 /** A 16-bit mono WAV file (Blob) of chunks of samples (Int16Array). */
 export function wav(chunks, rate) {
@@ -27,23 +28,31 @@ export function wav(chunks, rate) {
   return new Blob([header, ...chunks], { type: "audio/wav" });
 }
 
-/** A recording in any form the browser reads -> {name, seconds, file}: mono WAV at the model's rate, its first 30 s. */
-export async function voiceSample(blob, name) {
+const peakOf = (channel) => channel.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0);
+
+/** All channels as one; the loudest, where they cancel each other. */
+function mix(channels) {
+  const mixed = channels[0].map((_, i) => channels.reduce((sum, channel) => sum + channel[i], 0) / channels.length);
+  const loudest = channels.reduce((best, channel) => (peakOf(channel) > peakOf(best) ? channel : best));
+  return peakOf(mixed) < 0.1 * peakOf(loudest) ? loudest : mixed;
+}
+
+/** A recording in any form the browser reads -> {name, seconds, file}: mono FLAC at the model's rate, its first 30 s. */
+export async function voiceSample(blob, name, rate) {
   let heard;
   try {
-    heard = await new OfflineAudioContext(1, 1, RATE).decodeAudioData(await blob.arrayBuffer());
+    heard = await new OfflineAudioContext(1, 1, rate).decodeAudioData(await blob.arrayBuffer());
   } catch {
     throw new Failure(`“${name}” is not a sound file that this browser can read. Try WAV or MP3.`);
   }
   if (heard.duration < SHORTEST) throw new Failure("That recording is shorter than a second. About ten are good.");
-  const channels = Array.from({ length: heard.numberOfChannels }, (_, i) => heard.getChannelData(i));
-  const samples = new Int16Array(Math.min(heard.length, LONGEST * RATE));
-  let peak = 0;
-  for (let i = 0; i < samples.length; i++) {
-    const value = channels.reduce((sum, channel) => sum + channel[i], 0) / channels.length;
-    samples[i] = Math.max(-1, Math.min(1, value)) * 32767;
-    peak = Math.max(peak, Math.abs(value));
+  const channels = Array.from({ length: heard.numberOfChannels }, (_, i) =>
+    heard.getChannelData(i).subarray(0, LONGEST * rate),
+  );
+  const sound = mix(channels);
+  if (peakOf(sound) < SILENT) {
+    throw new Failure("There is only silence in that recording. Is the right microphone chosen?");
   }
-  if (peak < SILENT) throw new Failure("There is only silence in that recording. Is the right microphone chosen?");
-  return { name, seconds: samples.length / RATE, file: wav([samples], RATE) };
+  const samples = Int16Array.from(sound, (value) => Math.max(-1, Math.min(1, value)) * 32767);
+  return { name, seconds: samples.length / rate, file: flac(samples, rate, MOST) };
 }

@@ -7,6 +7,7 @@ import { clock } from "./wave.js";
 
 const recorder = new Recorder();
 let sample = null; // {name, seconds, file}
+let rate = 24000; // of the model
 let takesVoice = true;
 let takesWords = false;
 
@@ -25,7 +26,8 @@ export function offerVoices({ voices, default: first }) {
 }
 
 /** Shows what can be asked of the model: `takes` names fields of requests. Without it, the page stays as it is. */
-export function offerFields(takes) {
+export function offerFields({ takes, sample_rate }) {
+  rate = sample_rate;
   if (!takes) return;
   for (const part of document.querySelectorAll("[data-takes]")) {
     part.hidden = !part.dataset.takes.split(" ").some((name) => takes.includes(name));
@@ -53,7 +55,7 @@ async function upload([file]) {
   if (!file) return;
   complain(null);
   try {
-    const heard = await voiceSample(file, file.name);
+    const heard = await voiceSample(file, file.name, rate);
     rearrange(() => use(heard));
   } catch (error) {
     complain(error);
@@ -73,7 +75,7 @@ async function record() {
       if (seconds === 0) say("Recording: speak for about ten seconds.");
     });
     if (blob) {
-      const heard = await voiceSample(blob, "your recording");
+      const heard = await voiceSample(blob, "your recording", rate);
       rearrange(() => use(heard));
     }
   } catch (error) {
