@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.audio.codecs import RawEncoder
+from pocket_fast.audio.formats import FORMATS
 from pocket_fast.audio.sink import Outbox, Sink
 from pocket_fast.errors import UnsupportedError
 
@@ -30,9 +31,10 @@ class AacEncoder(RawEncoder):
     def __init__(self, sink: Sink, sample_rate: int) -> None:
         super().__init__(sink)
         if not can_encode():
+            others = " ".join(name for name in FORMATS if name != "aac")
             raise UnsupportedError(
-                "writing AAC needs PyAV, which is not installed: pip install 'pocket-fast[aac]', or choose another "
-                "format"
+                "writing AAC needs PyAV, which is not installed: pip install 'pocket-fast[aac]', or choose another of: "
+                f"{others}"
             )
         self._rate = sample_rate
         self._waiting = np.zeros(0, np.float32)  # less than a block

@@ -67,7 +67,7 @@ async def voices(request: Request) -> Response:
     return JSON(
         {
             "voices": [{"id": name, "name": name} for name in names],
-            "default": names[0] if names else None,
+            "default": found.default,
             "aliases": aliases,
         }
     )

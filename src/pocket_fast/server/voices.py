@@ -55,10 +55,14 @@ class Voices:
         self._making = asyncio.Semaphore(_AT_A_TIME)
 
     @property
+    def default(self) -> str | None:
+        """How the voice is called that speaks for requests that name none; None if there is none."""
+        return None if self._default is None else self._options.default_voice
+
+    @property
     def names(self) -> list[str]:
-        """What a request may name: the default voice first if there is one, then those of the folder, then the
-        model's."""
-        first = [] if self._default is None else [self._options.default_voice]
+        """What a request may name: the default voice first, then those of the folder, then the model's."""
+        first = [] if self.default is None else [self.default]
         found: dict[str, str] = {}
         for name in (*first, *self._own(), *self._model.voice_names):
             found.setdefault(name.casefold(), name)
@@ -69,8 +73,8 @@ class Voices:
         """OpenAI's names for them, as far as no voice of the folder has one of these."""
         own = set(map(str.casefold, self._own()))
         given = self._model.voice_aliases
-        if not given and self._default is not None:
-            given = dict.fromkeys(sorted(OPENAI_VOICES), self._options.default_voice)
+        if not given and self.default is not None:
+            given = dict.fromkeys(sorted(OPENAI_VOICES), self.default)
         return {name: who for name, who in given.items() if name not in own}
 
     def _own(self) -> list[str]:

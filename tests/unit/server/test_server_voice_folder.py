@@ -213,6 +213,18 @@ def test_models_that_take_no_recordings(sites, recordings, model):
         sites(model, "--voices", recordings)
 
 
+def test_a_folder_that_is_empty_at_first(sites, tmp_path):
+    client = sites(BASE, "--voices", tmp_path)
+    assert client.get("/v1/voices").json() == {"voices": [], "default": None, "aliases": {}}
+    (tmp_path / "late.wav").write_bytes(wav_of(hum(1.2)))
+    listed = client.get("/v1/voices").json()
+    assert ([voice["id"] for voice in listed["voices"]], listed["default"]) == (["late"], None)
+    assert client.post("/stream", json={**HOW, "voice": "late"}).status_code == 200
+    refused = client.post("/stream", json=HOW)
+    assert refused.status_code == 400
+    assert "recording" in refused.json()["detail"]
+
+
 def test_a_name_that_is_nowhere(sites, recordings):
     from pocket_fast.errors import VoiceError
 
