@@ -58,6 +58,7 @@ Sra Srta Sres Dra Dña Ud Uds Vd Lic Gral Av Avda EE ej aprox
 Sig Sigg Sig.ra Sig.na Dott Dott.ssa Prof.ssa Avv Arch Geom Rag On cfr
 Profa Exmo Exma Exa Eng
 dhr Dhr mevr Mevr mw Mw dr drs ir ing mr prof bijv bv evt zgn
+MR MRS MS DR PROF REV GEN COL CAPT LT SGT GOV SEN REP ST MT FT JR SR VS
 """
 _ABBREVIATIONS = frozenset(_KNOWN.split())
 

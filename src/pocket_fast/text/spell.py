@@ -10,43 +10,22 @@ import re
 
 from .spelling.abbreviations import expand, expand_before_numbers, expand_latin, is_abbreviation
 from .spelling.addresses import say_addresses
-from .spelling.amounts import say_amounts
 from .spelling.capitals import part_capitals, say_capitals
-from .spelling.dates import say_dates, say_times
-from .spelling.folding import fold
+from .spelling.codes import say_names
+from .spelling.dates import say_dates, say_days, say_months, say_times
+from .spelling.folding import fold, mend
 from .spelling.initials import say_initials
-from .spelling.numerals import mark_minus, say_codes, say_numbers, say_series
+from .spelling.lines import join_lines
+from .spelling.markup import strip_markup
+from .spelling.money import say_money
+from .spelling.numerals import mark_minus, say_groups, say_numbers, say_series
+from .spelling.phones import say_phones
 from .spelling.roman import say_items, say_roman
-from .spelling.spoken import END, START, said, table
+from .spelling.spoken import END, START, said
+from .spelling.symbols import say_symbols
+from .spelling.units import say_lone_units, say_rates, say_units
 
-_SYMBOLS = table("""
-    &: and; @: at; +: plus; =: equals; −: minus; ±: plus or minus; ×: times; ÷: divided by; <: less than;
-    >: greater than; ≠: is not equal to; ≈: about; ≤: less than or equal to; ≥: greater than or equal to;
-    §: section; ©: copyright; ®: registered; ™: trademark; °: degrees; ∞: infinity; √: the square root of; →: to;
-    €: euros; £: pounds; ¥: yen; ¢: cents; ₹: rupees; ₩: won; ₽: rubles; $: dollars; %: percent; µ: micro;
-    Ω: omega; ²: squared; ³: cubed
-    """)
-_COMPOUND = (
-    (re.compile(r"<?-{1,3}>"), "→"),
-    (re.compile(r"<=|=<"), "≤"),
-    (re.compile(r">=|=>"), "≥"),
-    (re.compile(r"!=|=/="), "≠"),
-    (re.compile(r"={2,}"), "="),
-    (re.compile(r" / "), ", "),
-    (re.compile(r"'n'"), "and"),
-    (re.compile(r"\band/or\b"), "and or"),
-    (re.compile(r"\b([Hh]e/she|she/he|[Hh]is/her|him/her|yes/no|true/false|on/off|either/or)\b"), None),
-    (re.compile(r"(?<=[A-Z])/(?=[A-Z])"), " "),
-    (re.compile(r"(?<=[A-Za-z\x03])/(?=[A-Za-z\x02])"), said("slash")),
-    (re.compile(r"#(?=[\x02\d])"), said("number")),
-    (re.compile(r"(?<=[A-Za-z])#(?![A-Za-z])"), said("sharp")),
-    (re.compile(r"#(?=[A-Za-z])"), said("hashtag") + " "),
-    (re.compile(r"~(?= ?[\x02\d])"), said("about")),
-    (re.compile(r"(?<=\x03)-(?=\x02)"), said("to")),
-    (re.compile(r"(?<=\x03) ?[xX×] ?(?=\x02)"), said("by")),
-)
-_SYMBOL = re.compile("[" + re.escape("".join(_SYMBOLS)) + "]")
-_SPAN = re.compile(r"(?<=[\d%]) ?– ?(?=[\d$£€¥])")  # 10–20
+_SPAN = re.compile(r"(?<=[\d%]) ?[–~] ?(?=[\d$£€¥])")  # 10–20
 _DASH = re.compile(r" ?(?:[—–]|-{2,}) ?| -(?= )")
 _DOT = re.compile(r"(?<=[A-Za-z]{2})\.(?=[a-z])|(?<![A-Za-z.\x03])\.(?=[a-z]|[A-Z]{2})")
 _WRAPPING = re.compile(r"[\"()\[\]{}*`]+")
@@ -72,10 +51,11 @@ def spell_out(text: str) -> str:
     Any str will do. Text in that alphabet stays as it is, but for abbreviations, capitals in a row and single
     letters; what comes out does not change when it is spelled out again. Time is linear in the text.
     """
+    text = join_lines(strip_markup(mend(text)))
     text = " ".join(fold(text).split())
     text = expand_before_numbers(expand_latin(say_addresses(text)))
-    text = _say_digits(text)
-    text = _only_words(_say_symbols(say_items(text)))
+    text = say_lone_units(say_days(_say_digits(say_months(say_rates(text)))))
+    text = _only_words(say_symbols(say_items(text)))
     text = say_initials(expand(part_capitals(text)))
     text = say_capitals(say_roman(text))
     return _finish(text)
@@ -85,20 +65,14 @@ def _say_digits(text: str) -> str:
     if not re.search(r"\d", text):
         return text.replace("%", said("percent"))
     text = mark_minus(_SPAN.sub("-", text))
-    text = say_times(say_dates(text))
-    text = say_amounts(say_series(say_codes(text)))
-    return say_numbers(text)
-
-
-def _say_symbols(text: str) -> str:
-    for pattern, words in _COMPOUND:
-        text = pattern.sub(words or (lambda pair: pair[0].replace("/", " or ")), text)
-    return _SYMBOL.sub(lambda symbol: said(_SYMBOLS[symbol[0]]), text)
+    text = say_names(say_phones(say_times(say_dates(text))))
+    text = say_money(say_series(say_groups(text)))
+    return say_numbers(say_units(text))
 
 
 def _only_words(text: str) -> str:
     """Letters, marks and blanks, each mark once and behind a word."""
-    text = _DOT.sub(f" {said('dot')} ", text.replace("(s)", "s"))
+    text = _DOT.sub(f" {said('dot')} ", text.replace("(s)", "s").replace("[s]", "s"))
     text = _WRAPPING.sub(_keep_apart, text)
     text = re.sub("[:;|]", ",", _DASH.sub(", ", text))
     text = _without_quotes(_NOT_SPOKEN.sub(" ", text))

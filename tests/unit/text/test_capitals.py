@@ -93,7 +93,7 @@ ROCKY IV. WORLD WAR II. HENRY VIII => Rocky four. World war two. Henry the eight
 the XIX century, XXI => the nineteenth century, twenty-one
 Super Bowl LIX, XXVI, MCMXCIX, MMXXIV => Super Bowl fifty-nine, twenty-six, nineteen ninety-nine, twenty twenty-four
 page xii, chapter iv => page twelve, chapter four
-(ii) second, iv) fourth => Two second, four fourth
+(ii) second, iv) fourth => Two, second, four fourth
 XXL, MIX, LIV => Ex ex ell, mix, liv
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from .initials import letters
 from .spoken import ends_sentence, said, table, word_set
 
 # In front of numbers only; elsewhere "no." and "fig." are words.
@@ -12,7 +13,8 @@ _COUNTED = table("""
     eq: equation; sect: section; Sec: section; art: article; pt: part; ca: circa; c: circa; est: established;
     ver: version; apt: apartment; tab: table
     """)
-_BEFORE_NUMBER = re.compile(r"(?<![\w.'])([A-Za-z]{1,4})\. ?(?=[\d#]|(?:[IVX]{2,5}|[VX])(?![A-Za-z]))")
+_BEFORE_NUMBER = re.compile(r"(?<![\w.'])([A-Za-z]{1,4})\. ?(?=\(?[\d#]|(?:[IVX]{2,5}|[VX])(?![A-Za-z]))")
+_NUMERO = re.compile(r"(?<=[a-z,] )No (?=\d)|(?<![A-Za-z])[Nn][°º]\.? ?(?=\d)")
 _PAGE = re.compile(r"(?<![\w.'])(pp?) ?(?=\d)")
 
 # In front of names: their period is never a full stop.
@@ -20,7 +22,8 @@ _TITLES = table("""
     Mr: Mister; Mrs: Missus; Ms: Miz; Messrs: Messieurs; Prof: Professor; Rev: Reverend; Hon: Honorable;
     Gen: General; Col: Colonel; Maj: Major; Capt: Captain; Lt: Lieutenant; Sgt: Sergeant; Cpl: Corporal;
     Adm: Admiral; Cmdr: Commander; Gov: Governor; Sen: Senator; Rep: Representative; Pres: President; Mt: Mount;
-    Ft: Fort
+    Ft: Fort; Drs: Doctors; Mme: Madame; Mlle: Mademoiselle; Msgr: Monsignor; Supt: Superintendent; Pvt: Private;
+    Atty: Attorney; Amb: Ambassador; Insp: Inspector; Det: Detective
     """)
 # Their period may be a full stop too.
 _WORDS = table("""
@@ -29,14 +32,29 @@ _WORDS = table("""
     Assn: Association; Dept: Department; dept: department; Univ: University; govt: government; Govt: Government;
     misc: miscellaneous; cf: compare; Ave: Avenue; Blvd: Boulevard; Rd: Road; Ln: Lane; Hwy: Highway;
     Pkwy: Parkway; Sq: Square; Apt: Apartment; tel: telephone; Tel: Telephone; al: al; esp: especially;
+    asst: assistant; Asst: Assistant; attn: attention; Attn: Attention; bldg: building; Bldg: Building;
+    qty: quantity; Qty: Quantity; intl: international; Intl: International; natl: national; mgr: manager;
     max: maximum; min: minimum; avg: average; Jan: January; Feb: February; Apr: April; Aug: August;
     Sept: September; Sep: September; Oct: October; Nov: November; Dec: December; Mon: Monday; Tue: Tuesday;
     Tues: Tuesday; Wed: Wednesday; Thu: Thursday; Thur: Thursday; Thurs: Thursday; Fri: Friday
     """)
 _WITHOUT_PERIOD = word_set("Mr Mrs Ms Prof vs etc Blvd Jr")
 _ANY_CAPITAL = frozenset(["etc", "approx", "max", "min", "avg"])  # no part of names
-_SHORT = {"e.g": "for example", "i.e": "that is", "a.k.a": "also known as", "w/o": "without", "w/": "with"}
-_LATIN = re.compile(r"(?<![\w.'])(?:([Ee]\.g|[Ii]\.e|a\.k\.a)\.?|(w/o?))(?![A-Za-z])")
+_SHORT = table("""
+    e.g: for example; i.e: that is; a.k.a: also known as; &c: et cetera; w/o: without; w/: with; b/c: because;
+    c/o: care of; n/a: en ay; s/he: she or he
+    """)
+_LATIN = re.compile(
+    r"(?<![\w.'/])(?:([Ee]\.g|[Ii]\.e|a\.k\.a|&c)\.?|(w/o?|[bB]/c|c/o|n/a|s/he))(?![A-Za-z/]|\.[A-Za-z])"
+)
+_IN_HASTE = table("""
+    btw: by the way; thx: thanks; pls: please; plz: please; ppl: people; aka: also known as; eg: for example;
+    ie: that is
+    """)
+_HASTY = re.compile(rf"(?<![A-Za-z.'-])(?:BTW|Btw|{'|'.join(_IN_HASTE)})(?![A-Za-z'-]|\.[A-Za-z])")
+_SMALL_TITLES = {"mr": "Mister", "mrs": "Missus", "dr": "Doctor"}
+_SCIENCES = re.compile(r"(?<![\w.])([BM])\.? ?Sc(?:\.|(?![A-Za-z]))")
+_SMALL_TITLE = re.compile(r"(?<![A-Za-z.'])(mrs?|dr)\.?(?= \x02?[A-Za-z]{2})")
 # The same in capitals: some with their period only, some before a word as well.
 _SHOUTED = re.compile(
     r"(?<![A-Za-z.'])(?:(MR|MRS|MS|DR|ST|JR|SR|PROF|REV|GEN|COL|CAPT|LT|SGT|GOV|SEN|REP|MT|FT|AVE|BLVD|RD|HWY|INC|LTD"
@@ -46,7 +64,7 @@ _SHOUTED = re.compile(
 _WORD = re.compile(r"(?<![A-Za-z.'])([A-Z]?[a-z]{1,6})(?:(\x03?)\.|(?![A-Za-z'.-]))")
 _PLACE = re.compile(r"(?<![A-Za-z.'])(St|Dr)(?:(\x03?)\.|(?= [A-Z]))")
 _NAME_BEFORE = re.compile(
-    r"(?<=[a-z,\x03] )(?!(?:Mount|Lake|Fort|Port|Cape|Professor|Herr) )[A-Z][a-z]+ \Z|(?:st|nd|rd|th)\x03 \Z"
+    r"(?<=[a-z,\x03] )(?!(?:Mount|Lake|Fort|Port|Cape|Professor|Herr) )[A-Z][a-z]+(?:'s)? \Z|(?:st|nd|rd|th)\x03 \Z"
 )
 _SUN = re.compile(r"(?<![A-Za-z.'])(Sat|Sun)\.(?=,? [\x02(]|,)")
 _PHD = re.compile(r"(?<![\w.])Ph\.? ?D(?![a-z])\.?")
@@ -54,13 +72,17 @@ _PHD = re.compile(r"(?<![\w.])Ph\.? ?D(?![a-z])\.?")
 
 def expand_before_numbers(text: str) -> str:
     """`No. 5`, `pp. 3-4`: while the numbers are still digits."""
+    text = _NUMERO.sub(said("number") + " ", text)
     text = _PAGE.sub(lambda m: said("pages" if m[1] == "pp" else "page"), text)
     return _BEFORE_NUMBER.sub(_before_number, text)
 
 
 def expand(text: str) -> str:
     text = _PHD.sub(_phd, text)
+    text = _HASTY.sub(lambda m: said(_IN_HASTE[m[0].lower()]), text)
     text = _SHOUTED.sub(_shouted, text)
+    text = _SMALL_TITLE.sub(lambda m: said(_SMALL_TITLES[m[1]]), text)
+    text = _SCIENCES.sub(lambda m: said(f"{letters(m[1])} ess see"), text)
     text = _SUN.sub(lambda m: said("Saturday" if m[1] == "Sat" else "Sunday"), text)
     text = _PLACE.sub(_place, text)
     return _WORD.sub(_word, text)

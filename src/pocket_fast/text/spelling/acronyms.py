@@ -48,3 +48,9 @@ SHORT_AMONG_OTHERS = word_set("""
 SOUNDS = word_set("BRR GRR HMM HMMM MMM PFFT PSST SHH SHHH TSK NTH UMM ZZZ ROFL RAJ SRI TAJ")
 # Their plural may be all in capitals: TVS.
 COUNTABLE = word_set("CD CEO DJ DVD ID NGO SUV TV UFO VIP")
+# In small letters: sounds and endings without a vowel that are no abbreviations, and abbreviations that have one.
+SMALL_SOUNDS = word_set("""
+    brr brrr grr grrr hm hmm hmmm mm mmm mmmm pfft psst pst sh shh shhh tsk nth zz zzz cwm crwth st nd rd th ng mr mrs
+    dr ms vs jr sr ft ltd sgt blvd pkwy hwy
+    """)
+SMALL_SPELLED = word_set("usa uk faq fyi idk omg imho imo url api ios")

@@ -1,66 +1,72 @@
-"""Web and mail addresses, file names and markup in words."""
+"""Web and mail addresses, file names, hashtags and emoticons in words."""
 
 from __future__ import annotations
 
 import re
 
-from .initials import LETTERS
+from .initials import LETTERS, letters
+from .numerals import code
 from .spoken import said, word_set
 
 _ENDINGS = (
-    "com|org|net|edu|gov|mil|int|info|io|ai|app|dev|eu|uk|us|de|fr|es|it|nl|ch|at|se|no|dk|fi|pl|pt|ru|jp|cn|in|au"
-    "|ca|nz|br|mx|tv|me|co|ly|gg|xyz|page|blog|local|onion"
+    "com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|eu|uk|us|de|fr|es|it|nl|ch|at|se|no|dk|fi|pl|pt|ru|jp|cn|in|au"
+    "|ca|nz|br|mx|za|ie|il|kr|tw|hk|sg|cz|gr|tr|ua|tv|fm|me|co|ly|gg|gl|xyz|page|blog|news|tech|online|site|store|shop"
+    "|cloud|wiki|local|onion"
 )
 _PATH = r"(?:[:/?#][^\s<>\"]{0,2000})?"
 _MAIL = re.compile(r"(?<![\w.+@-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z][\w-]{1,62}(?![\w@])")
 _URL = re.compile(r"(?<![A-Za-z\d])(?:https?|ftps?|file|wss?)://[^\s<>\"]{1,2000}", re.IGNORECASE)
 _HOST = re.compile(
-    rf"(?<![\w.@-])(?:www\.(?:[A-Za-z\d-]{{1,63}}\.){{1,8}}[a-z]{{2,20}}"
+    rf"(?<![\w.@-])(?:www\.(?:[A-Za-z\d-]{{1,63}}\.){{1,8}}[a-z]{{2,20}}|localhost(?=[:/]\w)"
     rf"|(?:[A-Za-z\d-]{{1,63}}\.){{1,8}}(?:{_ENDINGS}))(?![\w-]|\.[A-Za-z\d]){_PATH}"
 )
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_NUMERIC_HOST = re.compile(rf"(?<![\w.])(?:{_BYTE}\.){{3}}{_BYTE}(?![\w]|\.\w)(?:[:/]\d{{1,5}})?")
 _FILE = re.compile(
     r"(?<![\w.-])[\w-]{1,64}(?:\.[\w-]{1,32}){0,4}\."
-    r"(?:py|txt|md|pdf|html?|css|js|ts|json|xml|ya?ml|toml|ini|cfg|csv|log|sh|bat|exe|dll|so|c|h|cpp|rs|go|java|rb"
-    r"|png|jpe?g|gif|svg|webp|mp[34]|wav|flac|ogg|mov|avi|zip|gz|tar|7z|docx?|xlsx?|pptx?|odt|epub)(?![\w-]|\.\w)"
+    r"(?:py|pyx|ipynb|txt|md|rst|pdf|html?|css|scss|js|mjs|jsx|ts|tsx|json|xml|ya?ml|toml|ini|cfg|conf|env|lock|csv|tsv"
+    r"|sql|log|sh|bat|exe|dll|so|c|h|cpp|hpp|rs|go|java|kt|rb|php|swift|png|jpe?g|gif|svg|webp|bmp|ico|mp[34]|wav|flac"
+    r"|ogg|opus|m4a|mov|avi|mkv|webm|zip|gz|tar|tgz|7z|rar|iso|apk|dmg|deb|rpm|whl|docx?|xlsx?|pptx?|odt|epub|tex|srt"
+    r"|bak|tmp|onnx|safetensors|gguf)(?![\w-]|\.\w)(?::\d{1,6})?"
 )
-_TAG = re.compile(r"</?[A-Za-z][A-Za-z\d]{0,15}(?: [^<>=]{1,40}=[^<>]{0,300})? ?/?>")
-_ENTITIES = {
-    "&amp;": "&",
-    "&lt;": "<",
-    "&gt;": ">",
-    "&quot;": '"',
-    "&apos;": "'",
-    "&#39;": "'",
-    "&nbsp;": " ",
-}
-_LINK = re.compile(r"!?\[([^\[\]]{1,300})\]\([^()\s]{1,1000}\)")
-_SMILEY = re.compile(r"(?<!\S)[:;=]'?-?[()\[\]DPpOo|/\\*]+(?!\S)")
+_WINDOWS_PATH = re.compile(r"(?<![A-Za-z\d])[A-Z]:\\[^\s\"<>|*?]{0,300}")
+_UNIX_PATH = re.compile(
+    r"(?<![\w/:.~)])(?:(?:~|\.{1,2})/(?:[\w.@-]{1,64}/){0,20}|/(?:[\w.@-]{1,64}/){1,20})[\w.@-]{0,64}"
+)
+_HASHTAG = re.compile(r"(?<![\w&#/])#(?![A-Fa-f\d]{6}(?!\w))([A-Za-z]\w{0,99})")
+_COLOUR = re.compile(r"(?<![\w&#/])#(?=\d{0,5}[A-Fa-f])([A-Fa-f\d]{6})(?!\w)")
+_HUMP = re.compile(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|_")
+_END = r"(?=[\s.,!?\"')\]]|\Z)"
+_SMILEY = re.compile(
+    rf"(?<!\S)(?:[>}}]?[:;=]'?[-^]?[()\[\]{{}}DPpOo|/\\*$]+|:3|[8B]-\)|\([-^]?[:;=]|[xX]D+|</?3+|\^_*\^|[-TtOo0uU>]_+[-TtOo0uU<]"
+    rf"|[Oo]\.[Oo]|\\o/){_END}"
+)
+_LOVES = re.compile(r"(?<=\b[Ii] )<3+ (?=[A-Za-z])")
 _WORD_OR_SIGN = re.compile(r"[A-Za-z]+|\d+|[^A-Za-z\d]")
 _SIGNS = {
+    **{".": "dot", "/": "slash", "\\": "backslash", "-": "dash", "_": "underscore", "@": "at", ":": "colon"},
     **{
-        ".": "dot",
-        "/": "slash",
-        "-": "dash",
-        "_": "underscore",
-        "@": "at",
-        ":": "colon",
         "?": "question mark",
+        "=": "equals",
+        "&": "and",
+        "#": "hash",
+        "+": "plus",
+        "~": "tilde",
+        "%": "percent",
     },
-    **{"=": "equals", "&": "and", "#": "hash", "+": "plus", "~": "tilde", "%": "percent"},
 }
 # Read letter by letter although they are not written in capitals; so are words without a vowel.
-_LETTERS = word_set("py md js ai io uk us eu tv exe avi odt api url")
+_LETTERS = word_set("py pyx md js ai io uk us eu tv exe avi odt api url iso ie etc")
 _VOWELS = frozenset("aeiouyAEIOUY")
 
 
 def say_addresses(text: str) -> str:
-    for entity, character in _ENTITIES.items():
-        text = text.replace(entity, character)
-    text = _LINK.sub(r"\1", text)
-    text = _TAG.sub(" ", text)
-    text = _SMILEY.sub(" ", text)
-    for pattern in (_URL, _MAIL, _HOST, _FILE):
+    text = _SMILEY.sub(" ", _LOVES.sub("love ", text))
+    for pattern in (_URL, _MAIL, _HOST, _NUMERIC_HOST, _WINDOWS_PATH, _UNIX_PATH, _FILE):
         text = pattern.sub(_address, text)
+    if "#" in text:
+        text = _COLOUR.sub(lambda m: said("hash " + _letter_by_letter(m[1])), text)
+        text = _HASHTAG.sub(lambda m: f"{said('hashtag')} {_HUMP.sub(' ', m[1])}", text)
     return text
 
 
@@ -68,8 +74,10 @@ def _address(found: re.Match[str]) -> str:
     address = found[0].rstrip(".,;:!?)]}'*_")
     rest = found[0][len(address) :]
     address = re.sub(r"^[A-Za-z]+://", "", address)
-    address = re.sub(r"^www\.", "", address).rstrip("/")
-    return said(" ".join(filter(None, map(_part, _WORD_OR_SIGN.findall(address))))) + rest
+    address = re.sub(r"^www\.", "", address)
+    address = address.rstrip("/") or address
+    words = " ".join(filter(None, map(_part, _WORD_OR_SIGN.findall(address))))
+    return (said(words) if words else "") + rest
 
 
 def _part(part: str) -> str:
@@ -77,5 +85,9 @@ def _part(part: str) -> str:
         return LETTERS[part.upper()]
     if part.isalpha() and part.isascii():
         spelled = part.lower() in _LETTERS or (len(part) > 1 and _VOWELS.isdisjoint(part))
-        return part.upper() if spelled else part
-    return part if part.isdigit() else _SIGNS.get(part, "")
+        return letters(part) if spelled else part
+    return code(part) if part.isdigit() else _SIGNS.get(part, "")
+
+
+def _letter_by_letter(run: str) -> str:
+    return " ".join(LETTERS.get(sign.upper()) or code(sign) for sign in run)

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 import re
 
-from .acronyms import ALSO_WORDS, COUNTABLE, NAMES, READ_AS, SHORT, SHORT_AMONG_OTHERS, SOUNDS, SPELLED
+from .acronyms import (
+    ALSO_WORDS,
+    COUNTABLE,
+    NAMES,
+    READ_AS,
+    SHORT,
+    SHORT_AMONG_OTHERS,
+    SMALL_SOUNDS,
+    SMALL_SPELLED,
+    SOUNDS,
+    SPELLED,
+)
 from .initials import LETTERS, is_glued, letters, single_letter
 from .numerals import cardinal
 from .roman import is_surely_roman, value
@@ -21,7 +32,7 @@ _CAPITALS = re.compile(
     r"(?<![A-Za-z'])(?:([A-Za-z])('[sS])?(?![A-Za-z'])|[A-Z]{2,}s?(?:'[A-Za-z]+)*(?![A-Za-z])"
     r"|[A-Z]'[A-Z]+s?(?:'[A-Za-z]+)*(?![A-Za-z]))"
 )
-_HYPHENED = re.compile("[A-Z]- .*|.* -[A-Z]", re.DOTALL)
+_HYPHENED = re.compile("[A-Z]{2}- .*|.* -[A-Z]{2}", re.DOTALL)
 _PREFIXES = ("CO", "DE", "UN")
 _CONTRACTED = ("T", "RE", "LL", "VE", "M", "D", "ALL")
 _AFTER_A_COUNTRY = word_set("DEPARTMENT INDUSTRY MANAGER SECTOR SECURITY SERVICES STAFF SUPPORT SYSTEMS TEAM")
@@ -30,6 +41,9 @@ _BEFORE_A_COUNTRY = word_set("THE IN ACROSS A NEW FORMER FIRST TOP VISIT LEAVE E
 _MIXED = re.compile(r"(?<![A-Za-z])[A-Za-z]*[A-Z]{2}[A-Za-z]*")
 _LOWER_THEN_UPPER = re.compile(r"(?<![A-Za-z])[a-z](?=[A-Z])")
 _HUMP = re.compile(r"^[a-z](?=[A-Z])[A-Z]*|[A-Z]{2,}s?(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]")
+_UNSPEAKABLE = re.compile(
+    rf"(?<![A-Za-z'.-])(?:[b-df-hj-np-tv-xz]{{2,5}}|{'|'.join(sorted(SMALL_SPELLED))})(?![A-Za-z'-])"
+)
 _AFTER_SIGN = re.compile(f"(?<={END})([A-Z])s(?![A-Za-z'])")  # M&Ms
 _SURNAME = re.compile(r"(?:Mc|Mac|De|Di|Du|Fitz|La|Le|Van|Von)[A-Z]{2,}")
 _SHOUTED_ENDING = re.compile("(?<=[a-z])'(?:S|D|LL)(?![A-Za-z])")
@@ -50,7 +64,8 @@ def part_capitals(text: str) -> str:
 
 
 def say_capitals(text: str) -> str:
-    """And single letters."""
+    """And single letters, and words without any vowel."""
+    text = _UNSPEAKABLE.sub(lambda m: said(letters(m[0])) if m[0] not in SMALL_SOUNDS else m[0], text)
     return _PIECE.sub(_sentence, text)
 
 
@@ -118,7 +133,7 @@ def _capitals(found: re.Match[str], context: tuple[bool, str, str] | None, is_at
         return said(found[0].lower())  # DON'T
     text, start, behind = found.string, found.start(), found.end()
     glued = is_glued(found) or text[behind : behind + 2] == f"-{START}"
-    hyphened = _HYPHENED.fullmatch(text[max(0, start - 2) : start] + " " + text[behind : behind + 2])
+    hyphened = _HYPHENED.fullmatch(text[max(0, start - 3) : start] + " " + text[behind : behind + 3])
     end = "s" if base[-1] == "s" else ""
     if hyphened and base in _PREFIXES:
         words = base.lower()

@@ -9,8 +9,9 @@ from .spoken import ends_sentence, said
 
 _NAMES = "January February March April May June July August September October November December"
 _MONTHS = _NAMES.split()
+_SMALL = [month.lower() for month in _MONTHS if month != "May"]  # `it may 3 times`
 _MONTH = (  # with a period or without
-    f"({'|'.join([*_MONTHS, *map(str.upper, _MONTHS)])}"
+    f"({'|'.join([*_MONTHS, *map(str.upper, _MONTHS), *_SMALL])}"
     r"|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?"
     r"|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?)"
 )
@@ -22,18 +23,33 @@ _SLASHED = re.compile(r"(?<![\d/.-])(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<=/)\d\d
 _ON = re.compile(r"(?<=\b[Oo]n )(\d{1,2})/(\d{1,2})(?![\d/]|\.\d)")
 _MONTH_FIRST = re.compile(
     rf"(?<![A-Za-z]){_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?: ?[-–] ?(\d{{1,2}})(?:st|nd|rd|th)?)?"
-    rf"(?:,? {_YEAR}|{_NO_MORE})"
+    rf"(?:,? {_YEAR}|,{_YEAR}|{_NO_MORE})"
 )
 _DAY_FIRST = re.compile(
     rf"(?:(?<![A-Za-z])[Tt]he )?(?<![\w/:.,-])(\d{{1,2}})(?:st|nd|rd|th)?(?: of |[ -]){_MONTH}(?:,? {_YEAR}|-{_YEAR})?"
     r"(?![A-Za-z\d])"
 )
 _MONTH_YEAR = re.compile(rf"(?<![A-Za-z]){_MONTH},? {_YEAR}")
+_MONTH_OF_YEAR = re.compile(r"(?<![\d/.-])(0?[1-9]|1[0-2])/((?:19|20)\d\d)(?![\d/])")
+_ISO_MONTH = re.compile(r"(?<![\d/.,-])((?:19|20)\d\d)-(0[1-9]|1[0-2])(?![\d/-]|[.,]\d)")
+_SEASON = re.compile(r"(?<![\d/.,])((?:19|20)\d\d)/(\d\d)(?![\d/]|[.,]\d)")
+_OLD_YEAR = re.compile(r"(?<![\d.,])(\d{3,4})(?= ?(?:BCE?|CE|B\.C\.|C\.E\.|A\.D\.|AD)(?![A-Za-z]))")
+_DAYS = {
+    name[:3]: name for name in ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+}
+_DAY = r"(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?![a-z])\.?"
+_DAY_TO_DAY = re.compile(rf"(?<![A-Za-z]){_DAY} ?([-–/]|to) ?{_DAY}")
+_DAY_BEFORE = re.compile(rf"(?<![A-Za-z]){_DAY}(?=,? \x02|,? {_MONTH})")
+_MONTH_TO_MONTH = re.compile(rf"(?<![A-Za-z-]){_MONTH} ?[-–] ?{_MONTH}(?![A-Za-z])")
 _HALF = r"(?: ?([AaPp])(?:\.[Mm]\.?|[Mm](?![A-Za-z])))"
 _TO_TIME = re.compile(r"((?<=\d)|(?<=[ap]m)|(?<=[ap]\.m\.)) ?[-–] ?(?=\d{1,2}(?::\d\d| ?[ap]\.?m))")
 _TIME = re.compile(rf"(?<![\d:.,])(\d{{1,2}}):([0-5]\d)(?::([0-5]\d)(?:\.\d{{1,9}})?)?[Zh]?(?![\d:]){_HALF}?")
 _BRITISH = re.compile(r"(?<![\d:.,$£€])(\d{1,2})\.(?=[0-5]\d ?[ap]\.?m(?![A-Za-z]))")
+_FRENCH = re.compile(r"(?<![\d:.,])([01]?\d|2[0-3])h([0-5]\d)(?![\w:])")
 _HOUR = re.compile(rf"(?<![\d:.,/-])(\d{{1,2}}){_HALF}")
+_DURATION = re.compile(
+    r"(?<![\w.,:])(?:(\d{1,4})h ?)?(\d{1,4})m(?:in)?(?: ?(\d{1,2})s(?:ec)?)?(?![A-Za-z\d²³/])"
+)
 _WEEKDAYS_AND_MONTHS = re.compile(
     rf" (?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|{_MONTH}|[A-Z]{{2,4}}T\b)"
 )
@@ -45,11 +61,26 @@ def say_dates(text: str) -> str:
     text = _ON.sub(lambda m: _date(m[0], None, int(m[1]), int(m[2])), text)
     text = _MONTH_FIRST.sub(_month_first, text)
     text = _DAY_FIRST.sub(_day_first, text)
+    text = _MONTH_OF_YEAR.sub(lambda m: said(f"{_MONTHS[int(m[1]) - 1]} {year(int(m[2]))}"), text)
+    text = _SEASON.sub(_season, _ISO_MONTH.sub(_iso_month, text))
+    text = _OLD_YEAR.sub(lambda m: said(year(int(m[1]))), text)
     return _MONTH_YEAR.sub(lambda m: f"{said(_month(m[1]))} {m[2]}", text)
 
 
+def say_months(text: str) -> str:
+    """`Jan-Mar`, before their years are said."""
+    return _MONTH_TO_MONTH.sub(lambda m: said(f"{_month(m[1])} to {_month(m[2])}"), text)
+
+
+def say_days(text: str) -> str:
+    """Weekdays in short, beside each other or before a date or a time that was said."""
+    text = _DAY_TO_DAY.sub(_day_to_day, text)
+    return _DAY_BEFORE.sub(lambda m: said(_DAYS[m[1][:3]]), text)
+
+
 def say_times(text: str) -> str:
-    text = _TO_TIME.sub(said("to"), _BRITISH.sub(r"\1:", text))
+    text = _DURATION.sub(_duration, text)
+    text = _TO_TIME.sub(said("to"), _BRITISH.sub(r"\1:", _FRENCH.sub(r"\1:\2", text)))
     text = _TIME.sub(_time, text)
     return _HOUR.sub(_hour, text)
 
@@ -71,7 +102,8 @@ def _slashed(date: re.Match[str]) -> str:
 
 
 def _month_first(date: re.Match[str]) -> str:
-    month, day, last, y = date.groups()
+    month, day, last, *years = date.groups()
+    y = years[0] or years[1]
     if not all(1 <= int(d) <= 31 for d in (day, last or day)):
         return date[0]
     words = f"{_month(month)} {ordinal(int(day))}"
@@ -90,8 +122,34 @@ def _day_first(date: re.Match[str]) -> str:
     return said(f"{words}, {year(int(y))}" if y else words) + stop
 
 
+def _iso_month(date: re.Match[str]) -> str:
+    """2026-11 is a month, 2010-11 a winter."""
+    if int(date[2]) == (int(date[1]) + 1) % 100:
+        return date[0]
+    return said(f"{_MONTHS[int(date[2]) - 1]} {year(int(date[1]))}")
+
+
+def _season(years: re.Match[str]) -> str:
+    first, second = int(years[1]), int(years[2])
+    return said(f"{year(first)} to {cardinal(second)}") if second == (first + 1) % 100 else years[0]
+
+
+def _day_to_day(days: re.Match[str]) -> str:
+    first, sign, last = days.groups()
+    return said(f"{_DAYS[first[:3]]} {'and' if sign == '/' else 'to'} {_DAYS[last[:3]]}")
+
+
 def _month(name: str) -> str:
     return next(month for month in _MONTHS if month.startswith(name[:3].title()))
+
+
+def _duration(found: re.Match[str]) -> str:
+    """`1h 30m`, `5m 20s`; 30m alone are meters."""
+    hours, minutes, seconds = found.groups()
+    if not (hours or seconds):
+        return found[0]
+    parts = [(hours, "hour"), (minutes, "minute"), (seconds, "second")]
+    return said(" ".join(f"{cardinal(int(n))} {unit}{'' if n == '1' else 's'}" for n, unit in parts if n))
 
 
 def _time(time: re.Match[str]) -> str:

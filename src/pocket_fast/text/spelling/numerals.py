@@ -15,18 +15,39 @@ _MOST_DIGITS = 9  # of a count that nobody wrote in groups; longer ones are code
 NUMBER = r"(?:(?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d{1,15})(?:\.\d{1,15})?|(?<![A-Za-z\d])\.\d{1,15})"
 FRACTION = r"(?:(?:\d{1,4} )?\d{1,4}/\d{1,4}(?![\d/]))"
 AMOUNT = rf"(?:{FRACTION}|{NUMBER})"
-LEFT = r"(?<![\d/^])(?<!\d[.,])"
+LEFT = r"(?<![\d/^])(?<!\^-)(?<!\d[.,])"
 RIGHT = r"(?!\d|\.\d)"
 
-_LONG_RUN = re.compile(r"\d{16,}")
-_PHONE = re.compile(
-    r"(?<![\w.-])(?:(?:\+?\d{1,3}[ .-])?(?:\(\d{3}\) ?|\d{3}[.-])\d{3}[.-]\d{4}|\d{3}-\d{4}(?<!000))(?![\w-])"
-    r"|\+\d{1,3}(?:[ -]\(?\d{2,4}\)?){2,5}(?!\d)"
-    r"|(?<![\w.-])\d{1,15}(?:-\d{1,15}){2,7}(?![\w-])"
+_SPACED = re.compile(
+    r"(?<![\w.,])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}(?:,\d{1,2})?| 000| \d{3},\d{1,2})(?!,?\d)(?! \d)"
 )
-_SPACED = re.compile(r"(?<![\w.,])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}| 000)(?!,?\d)(?! \d)")
-_SCIENTIFIC = re.compile(r"(?<=\d)[eE]\+?(-?)(\d{1,3})(?![\w.])")
+_SWISS = re.compile(r"(?<![\w.,'])[1-9]\d{0,2}(?:(?:'\d{3}){1,5}|(?:_\d{3}){1,5})(?![\d'_])")
+_INDIAN = re.compile(r"(?<![\d.,])[1-9]\d?(?:,\d\d){1,6},\d{3}(?![\d,])")
+_DOTTED = re.compile(
+    r"(?<![\w.,])[1-9]\d{0,2}(?:(?:\.\d{3}){2,5}(?:,\d{1,2})?|\.\d{3},\d{1,2})(?![\d,]|\.\d)"
+)
+_COMMA = re.compile(
+    r"(?<![\d.,(])(\d{1,6}),(\d{1,2}|\d{4,12})(?!\d|[.,]\d| (?:and|or|&) \d)"
+    r"|(?<=\()(\d{1,6}),(\d{1,2})(?![\d)]|[.,]\d)"
+)
+_LISTED = re.compile(
+    r"(?:pages|rows|lines|columns|items|chapters|verses|numbers|questions|rooms|steps|days|figures|games) \Z",
+    re.IGNORECASE,
+)
+_PADDED = re.compile(
+    r"(?<![A-Za-z])((?:chapter|lesson|track|day|episode|season|level|part|unit|step|round|week|month|volume|page|section"
+    r"|question|exercise|figure|table|item|act|scene|book|phase|stage|game|match|race|slide|take|verse|version|module"
+    r"|number|no\.|vol\.|ch\.) )0+([1-9]\d?)(?!\d|[.,:/-]\d)",
+    re.IGNORECASE,
+)
+_SOFTWARE = re.compile(
+    r"(?<![A-Za-z])([Vv]ersion|[Rr]elease|Python|Java|PHP|Ruby|Perl|Go|Rust|Node|Django|Rails|React|Angular|Ubuntu|Debian"
+    r"|Fedora|Android|iOS|iPadOS|macOS|Windows|Linux|Kernel|kernel|Firefox|Chrome|Safari|PostgreSQL|Postgres|MySQL|SQLite"
+    r"|Redis|CUDA|PyTorch|NumPy|Kubernetes|Docker) (\d{1,3})\.(\d{2})(?![\d%]|\.\d)"
+)
+_SCIENTIFIC = re.compile(r"(?<=\d)[eE]\+?(-?)(\d{1,3})(?!\w|\.\w)")
 _VERSION = re.compile(r"(?<![\d.])\d{1,15}(?:\.\d{1,15}){2,9}(?!\.?\d)")
+_PRERELEASE = re.compile(r"(?<=\d)-?(alpha|beta|rc|dev|pre|preview|post|snapshot)\.?(\d{0,3})(?!\w)")
 _MINUS = re.compile(r"(?<![\w.,)\]%°^\-\x03])-(?=[$£€¥₹]?\.?\d)")
 _ORDINAL = re.compile(
     rf"{LEFT}(\d{{1,3}}(?:,\d{{3}}){{1,4}}|\d{{1,15}})(?:st|nd|rd|th|ST|ND|RD|TH)(?![A-Za-z])"
@@ -35,7 +56,11 @@ _DECADE = re.compile(r"'?(?<![A-Za-z\d.,])(\d0|\d{3,4})'?s(?![A-Za-z'])")
 _SHORT_YEAR = re.compile(r"(?<![\w'])'(\d\d)(?![\w'])")
 _TIMES = re.compile(r"(\d{1,15})( ?[xX×*] ?)(?=(\d{1,15})(?!\d))")
 _TIMES_MORE = re.compile(r"(\d)[xX×](?![A-Za-z\d]| ?[-+=*/^])")
-_POWER = re.compile(r"(?<=[A-Za-z\d)\]])\^(-?)(\d{1,15})(?![\d.])")
+_SPLIT_ORDINAL = re.compile(r"(?<=\d) (?=(?:st|nd|rd|th)(?![A-Za-z']))")
+_PART_WITH_LETTERS = re.compile(r"(?<![\d/])(\d{1,4}/\d{1,4})(?:st|nd|rd|th)s?(?![A-Za-z])")
+_LETTER_POWER = re.compile(r"(?<=[A-Za-z\d)\]])\^[({]?(-?)([A-Za-z])[)}]?(?![A-Za-z\d])")
+_PRODUCT = re.compile(r"(?<=[\d)]) ?\* ?(?=\()|(?<=\)) ?\* ?(?=[\d(])")
+_POWER = re.compile(r"(?<=[A-Za-z\d)\]])\^(-?)(\d{1,15})(?!\d|\.\d)")
 _SUPERSCRIPT = re.compile(r"(?<=[A-Za-z\d)\]\x03])([²³])")
 _FRACTION = re.compile(rf"{LEFT}{FRACTION}{RIGHT}")
 _RANGE = re.compile(rf"{LEFT}({AMOUNT}) ?[-–] ?({AMOUNT}){RIGHT}( ?=)?")
@@ -78,6 +103,19 @@ def year(n: int) -> str:
     return f"{cardinal(century)} {'oh ' if rest < 10 else ''}{cardinal(rest)}"
 
 
+def code(run: str) -> str:
+    """Digits of a name or an address: two by two, as in 4090 or 404; from five on one by one."""
+    n = int(run)
+    if len(run) > 4 or (len(run) > 1 and run[0] == "0"):
+        return digits(run) if len(run) < 7 else in_groups(run)
+    if len(run) == 4:
+        return year(n)
+    hundreds, rest = divmod(n, 100)
+    if not hundreds or not rest:
+        return cardinal(n)
+    return f"{cardinal(hundreds)} {'oh ' if rest < 10 else ''}{cardinal(rest)}"
+
+
 def number(written: str, *, years: bool = False) -> str:
     """`1,234.5`, `.5`, `007`; with `years` four digits like 1984 are two pairs."""
     whole, dot, decimals = written.partition(".")
@@ -117,19 +155,24 @@ def is_singular(written: str) -> bool:
     return written.rstrip("0").rstrip(".") == "1" if "." in written else written == "1"
 
 
-def say_codes(text: str) -> str:
-    """What would otherwise be taken for a sum: long runs of digits, telephone numbers. Needs the brackets."""
-    text = _LONG_RUN.sub(lambda run: said(in_groups(run[0])), text)
-    text = _PHONE.sub(_phone, text)
-    text = _SPACED.sub(lambda m: m[0].replace(" ", ","), text)
+def say_groups(text: str) -> str:
+    """Numbers in the groups and with the decimal marks of other countries, as Americans write them."""
+    text = _SPACED.sub(lambda m: _american(m[0], " "), text)
+    text = _SWISS.sub(lambda m: re.sub("['_]", ",", m[0]), text)
+    text = _INDIAN.sub(lambda m: f"{int(m[0].replace(',', '')):,}", text)
+    text = _DOTTED.sub(lambda m: _american(m[0], "."), text)
+    text = _COMMA.sub(_decimal_comma, text)
+    text = _PADDED.sub(r"\1\2", text)
     return _SCIENTIFIC.sub(lambda m: f" × 10^{m[1]}{m[2]}", text)
 
 
 def say_series(text: str) -> str:
     """Versions like 4.0.1, decades, whose `s` is not seconds, and products."""
-    text = re.sub(r"\b[vV]\.? ?(?=\d)", "version ", text)
+    text = re.sub(r"\b(?:v\.? ?(?=\d)|V(?=\d\.\d))", "version ", text)
+    text = _SOFTWARE.sub(_software, text)
     text = _DECADE.sub(lambda m: said(plural(number(m[1], years=True))), text)
     text = _TIMES.sub(lambda m: m[1] + said(_times(m)), text)
+    text = _PRERELEASE.sub(r" \1 \2", text)
     return _VERSION.sub(lambda m: said(" point ".join(map(number, m[0].split(".")))), text)
 
 
@@ -139,7 +182,9 @@ def mark_minus(text: str) -> str:
 
 def say_numbers(text: str) -> str:
     """All digits that are left."""
-    text = _POWER.sub(_power, text)
+    text = _POWER.sub(_power, _PRODUCT.sub(" × ", text))
+    text = _LETTER_POWER.sub(lambda m: said(f"to the power of{' minus' if m[1] else ''}") + f" {m[2]}", text)
+    text = _PART_WITH_LETTERS.sub(r"\1", _SPLIT_ORDINAL.sub("", text))
     text = _ORDINAL.sub(lambda m: said(ordinal(int(m[1].replace(",", "")))), text)
     text = _SHORT_YEAR.sub(lambda m: said(year(1900 + int(m[1])).split(" ", 1)[1]), text)
     text = _TIMES_MORE.sub(lambda m: m[1] + said("times"), text)
@@ -154,17 +199,33 @@ def say_numbers(text: str) -> str:
     return _SUPERSCRIPT.sub(lambda m: said("squared" if m[1] == "²" else "cubed"), text)
 
 
+def _american(written: str, group: str) -> str:
+    whole, comma, decimals = written.partition(",")
+    return whole.replace(group, ",") + ("." + decimals if comma else "")
+
+
+def _decimal_comma(found: re.Match[str]) -> str:
+    """22,1 is no list, but 1999,2000 is one; so is `pages 3,7`."""
+    whole, decimals = found[1] or found[3], found[2] or found[4]
+    is_list = len(whole) > 3 and len(decimals) > 3
+    if is_list or _LISTED.search(found.string[max(0, found.start() - 12) : found.start()]):
+        return f"{whole}, {decimals}"
+    return f"{whole}.{decimals}"
+
+
+def _software(found: re.Match[str]) -> str:
+    """Version 3.11 comes after 3.9."""
+    name, major, minor = found.groups()
+    behind = f"oh {cardinal(int(minor))}" if minor[0] == "0" else f"point {code(minor)}"
+    return f"{name} {said(f'{cardinal(int(major))} {behind}')}"
+
+
 def _fraction(over: str, under: str) -> str:
     top, bottom = int(over), int(under)
     if not (0 < top < bottom and (bottom <= 20 or bottom in (32, 64, 100, 1000))):
         return f"{number(over)} over {number(under)}"
     part = {2: "half", 4: "quarter"}.get(bottom) or ordinal(bottom)
     return f"{cardinal(top)} {part if top == 1 else plural(part)}"
-
-
-def _phone(phone: re.Match[str]) -> str:
-    groups = ["eight hundred" if group == "800" else digits(group) for group in re.findall(r"\d+", phone[0])]
-    return said(("plus " if phone[0][0] == "+" else "") + ", ".join(groups))
 
 
 def _power(power: re.Match[str]) -> str:

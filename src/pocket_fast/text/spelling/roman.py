@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 
+from .initials import LETTERS
 from .numerals import cardinal, ordinal, year
 from .spoken import END, said, word_set
 
 _ROMAN = r"(?=[IVXLC])((?:C{0,3})(?:XL|XC|L?X{0,3})(?:IX|IV|V?I{0,3}))"
 _NUMBERED = re.compile(
-    rf"(?<![A-Za-z'-])([A-Za-z]{{2,20}}{END}?) {_ROMAN}(?![A-Za-z-])(?=(?:'s)?( of|[^A-Za-z' ]|\Z)?)"
+    rf"(?<![A-Za-z'-])([A-Za-z]{{2,20}}{END}?) {_ROMAN}(?![A-Za-z-])(?=(?:'s)?( of| and [A-Z]|[^A-Za-z' ]|\Z)?)"
 )
 _SMALL = re.compile(r"(?<![A-Za-z'-])([A-Za-z]{2,20}) ([ivxl]{2,7}|[vx])(?![A-Za-z'-])")
-_BRACKETED = re.compile(r"(?<![A-Za-z'])(\(?)([ivx]{2,5}|[IVX]{2,5})\)")
+_BRACKETED = re.compile(r"(?<![A-Za-z'])(?:(\(?)([ivx]{2,5}|[IVX]{2,5})|(\()(i))\)")
+_LETTERED = re.compile(r"(?<![\w)\]])\(([A-HJ-Za-hj-z])\)(?![\w(])")
 _SURELY = "X{0,3}V?I{2,3}|X{1,3}I[VX]|X{1,3}V?I{1,3}(?<=...)|XXV"  # no word and no abbreviation
 _SURELY_ROMAN = re.compile(_SURELY)
 _CENTURY = re.compile(
@@ -38,8 +40,9 @@ _RULERS = word_set("""
 
 
 def say_items(text: str) -> str:
-    """`iv)`, `(ii)`: while there are brackets."""
-    return _BRACKETED.sub(_bracketed, text)
+    """`iv)`, `(ii)`, `(b)`: while there are brackets."""
+    text = _BRACKETED.sub(_bracketed, text)
+    return _LETTERED.sub(lambda m: said(LETTERS[m[1].upper()]), text)
 
 
 def say_roman(text: str) -> str:
@@ -61,7 +64,10 @@ def value(roman: str) -> int:
 
 def _numbered(found: re.Match[str]) -> str:
     name, roman, after = found[1].rstrip(END).title(), found[2], found[3]
-    if not roman or (roman == "I" and after is None and name != "War"):
+    is_heading = found[1][0].isupper()  # "the part I and Bob had"
+    if not roman or (
+        roman == "I" and name != "War" and (after is None or (after[:4] == " and" and not is_heading))
+    ):
         return found[0]
     if name in _PARTS:
         return f"{found[1]} {said(cardinal(value(roman)))}"
@@ -69,7 +75,7 @@ def _numbered(found: re.Match[str]) -> str:
         return f"{found[1]} {said('the ' + ordinal(value(roman)))}"
     if name == "The" and _SURELY_ROMAN.fullmatch(roman):
         return f"{found[1]} {said(ordinal(value(roman)))}"
-    is_last = after is not None and after != " of"
+    is_last = after is not None and after[:1] != " "
     if len(roman) > 1 and set(roman) <= set("IVX") and (found[1] == name or is_last):
         return f"{found[1]} {said(cardinal(value(roman)))}"
     return found[0]
@@ -83,9 +89,10 @@ def _small(found: re.Match[str]) -> str:
 
 
 def _bracketed(found: re.Match[str]) -> str:
-    if not re.fullmatch(_ROMAN, found[2].upper()):
+    bracket, roman = found[1] or found[3] or "", found[2] or found[4]
+    if not re.fullmatch(_ROMAN, roman.upper()):
         return found[0]
-    return found[1] + said(cardinal(value(found[2]))) + ")"
+    return bracket + said(cardinal(value(roman))) + ")"
 
 
 def _year(found: re.Match[str]) -> str:
