@@ -32,7 +32,14 @@ def create_app(model: Speaking, default_voice: Any, options: Options | None = No
         yield
         model.close()
 
-    app = FastAPI(title="pocket_fast", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan)
+    app = FastAPI(
+        title="pocket_fast",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        servers=[{"url": ".", "description": "Where this description lies, behind whatever proxy and path"}],
+        lifespan=lifespan,
+    )
     app.state.service = service = Service(model, options, default_voice)
     add_handlers(app)
     for router in (

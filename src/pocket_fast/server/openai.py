@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from pocket_fast.audio.encode import MEDIA_TYPES
-from pocket_fast.server.answers import JSON, Refusal
+from pocket_fast.server.answers import JSON
 from pocket_fast.server.answers import described as refusals
 from pocket_fast.server.fields import Forms, described, read
 from pocket_fast.server.front import OPENAI
@@ -51,23 +51,32 @@ async def models(request: Request) -> Response:
 
 
 async def model(request: Request, name: str) -> Response:
-    """The model, if it has this name."""
+    """The model by any name that a request for speech may give it (they all are the one, `root`), and its voices."""
     service = Service.of(request)
-    if name != service.name:
-        raise Refusal(404, f"there is no model {name[:40]!r} here; /v1/models lists what there is", "model")
-    return JSON(_model(service))
+    names, _ = await _voices(service)
+    return JSON({**_model(service), "id": name, "voices": [{"name": name} for name in names]})
+
+
+async def audio_models(request: Request) -> Response:
+    """The one model, as Open WebUI asks for it."""
+    return JSON({"models": [_model(Service.of(request))]})
+
+
+async def speech_voices(request: Request) -> Response:
+    """The voices as Speaches lists them."""
+    service = Service.of(request)
+    names, _ = await _voices(service)
+    return JSON([{"model_id": service.name, "voice_id": name, "id": name, "name": name} for name in names])
 
 
 async def voices(request: Request) -> Response:
     """The voices that requests may name, and the one that speaks for those that name none."""
-    found = Service.of(request).voices
-    names, aliases = await asyncio.to_thread(
-        lambda: (found.names, found.aliases)
-    )  # a folder may be slow to read
+    service = Service.of(request)
+    names, aliases = await _voices(service)
     return JSON(
         {
             "voices": [{"id": name, "name": name} for name in names],
-            "default": found.default,
+            "default": service.voices.default,
             "aliases": aliases,
         }
     )
@@ -78,14 +87,28 @@ def router(forms: Forms) -> APIRouter:
     routes = APIRouter(prefix=OPENAI, tags=["OpenAI"], responses=refusals(openai=True))
     routes.post("/audio/speech", responses=_SPEECH, openapi_extra=described(forms.openai))(speech)
     routes.get("/models")(models)
-    routes.get("/models/{name}")(model)
+    routes.get("/models/{name:path}")(model)
     routes.get("/audio/voices")(voices)
     routes.get("/voices")(voices)
+    routes.get("/audio/models")(audio_models)
+    routes.get("/audio/speech/voices")(speech_voices)
     return routes
 
 
+async def _voices(service: Service) -> tuple[list[str], Mapping[str, str]]:
+    """Their names, and OpenAI's for them. A folder of voices may be slow to read."""
+    return await asyncio.to_thread(lambda: (service.voices.names, service.voices.aliases))
+
+
 def _model(service: Service) -> dict[str, Any]:
-    return {"id": service.name, "object": "model", "created": service.started, "owned_by": "pocket_fast"}
+    name = service.name
+    return {
+        "id": name,
+        "object": "model",
+        "created": service.started,
+        "owned_by": "pocket_fast",
+        "root": name,
+    }
 
 
 async def _events(

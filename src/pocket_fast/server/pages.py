@@ -35,6 +35,12 @@ async def page_file(name: str) -> Response:
     return _file(name)
 
 
+@router.get("/favicon.ico")
+async def favicon() -> Response:
+    """What browsers ask for beside anything that names no icon."""
+    return _file("icon.svg")
+
+
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """A list of what /openapi.json describes, without scripts from elsewhere."""
@@ -45,7 +51,8 @@ async def docs(request: Request) -> Response:
     ]
     return HTMLResponse(
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>pocket_fast: HTTP</title>'
-        '<link rel="stylesheet" href="page/style.css"><main><h1>HTTP interface</h1>'
+        '<link rel="icon" href="page/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="page/style.css">'
+        '<main class="ready"><h1>HTTP interface</h1>'
         '<p>In full: <a href="openapi.json">openapi.json</a>. Besides: WebSocket /v1/audio/stream, GET /metrics.</p>'
         f"<table>{''.join(rows)}</table></main></html>"
     )

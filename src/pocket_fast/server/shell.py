@@ -24,8 +24,9 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
-_OPEN = ("/", "/health")
-"""Paths that need no key: they make nothing and tell nothing about anyone."""
+CONVERSATION = "/v1/audio/stream"
+_OPEN = ("/", "/health", "/favicon.ico", CONVERSATION)
+"""Paths that need no key: they make nothing and tell nothing about anyone. (The WebSocket asks for it by itself.)"""
 
 _DENIAL = "websocket.http.response"  # the extension of ASGI: an answer instead of a WebSocket
 _DRAIN_SECONDS = 5.0
@@ -158,7 +159,7 @@ def _host_name(url: str) -> str | None:
 
 
 def _no_socket() -> Refusal:
-    return Refusal(404, "no WebSocket is here; the one there is is /v1/audio/stream")
+    return Refusal(404, f"no WebSocket is here; the one there is is {CONVERSATION}")
 
 
 def _too_large(limit: int) -> Refusal:

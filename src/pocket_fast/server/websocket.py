@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import APIRouter, WebSocket
+from fastapi import APIRouter, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from starlette.websockets import WebSocketDisconnect
 
@@ -21,7 +21,7 @@ from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.server.answers import Refusal, refusal_of
 from pocket_fast.server.fields import Message, check
 from pocket_fast.server.service import Service
-from pocket_fast.server.shell import foreign, has_key, is_foreign, same, unauthorized
+from pocket_fast.server.shell import CONVERSATION, foreign, has_key, is_foreign, same, unauthorized
 from pocket_fast.server.speech import check_format, check_pauses, sound
 
 router = APIRouter()
@@ -57,7 +57,20 @@ class _Utterance:
             yield piece
 
 
-@router.websocket("/v1/audio/stream")
+@router.get(CONVERSATION, include_in_schema=False)
+async def no_conversation() -> Response:
+    """For those who ask for the address as for a page, and those whose wish for a WebSocket was lost on the way."""
+    raise Refusal(
+        426,
+        "this address speaks WebSocket, and the request came without the header Upgrade: websocket. If it was sent, a "
+        "proxy in between drops it (nginx passes it on with proxy_http_version 1.1, proxy_set_header Upgrade "
+        "$http_upgrade and proxy_set_header Connection upgrade)",
+        code="upgrade_required",
+        headers={"Upgrade": "websocket", "Connection": "Upgrade"},
+    )
+
+
+@router.websocket(CONVERSATION)
 async def conversation(socket: WebSocket) -> None:
     """One listener for as long as the connection lasts."""
     options = Service.of(socket).options

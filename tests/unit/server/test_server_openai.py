@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -206,8 +207,17 @@ def test_models(client):
     (model,) = listed["data"]
     assert model["id"] == "custom"
     assert model["object"] == "model"
-    assert client.get("/v1/models/custom").json() == model
-    problem(client.get("/v1/models/tts-1"), 404)
+    assert model["root"] == "custom"
+    assert client.get("/v1/audio/models").json() == {"models": [model]}  # Open WebUI
+
+
+@pytest.mark.parametrize("name", ["custom", "tts-1", "gpt-4o-mini-tts", "kyutai/pocket-tts", "a b", "%C3%A9"])
+def test_whatever_model_speech_takes_is_there(client, name):
+    (listed,) = client.get("/v1/models").json()["data"]
+    model = client.get(f"/v1/models/{name}").json()
+    assert model.pop("voices") == [{"name": "default"}]  # Speaches
+    assert model == {**listed, "id": unquote(name)}
+    assert ask(client, model=unquote(name)).status_code == 200
 
 
 def test_voices_of_a_custom_model(client):
@@ -216,6 +226,18 @@ def test_voices_of_a_custom_model(client):
         "default": "default",
         "aliases": dict.fromkeys(OPENAI_VOICES, "default"),
     }
+
+
+def test_voices_as_other_servers_list_them(start):
+    from pocket_fast.server.options import Options
+
+    with start(Options(default_voice="giovanni"), language="italian") as site:
+        names = [voice["id"] for voice in site.client.get("/v1/audio/voices").json()["voices"]]
+        speaches = site.client.get("/v1/audio/speech/voices", params={"model_id": "italian"}).json()
+        assert [(voice["model_id"], voice["voice_id"]) for voice in speaches] == [
+            ("italian", n) for n in names
+        ]
+        assert [voice["name"] for voice in site.client.get("/v1/models/tts-1").json()["voices"]] == names
 
 
 def test_voices_of_a_released_model(start):

@@ -3,6 +3,7 @@
 import json
 import re
 from importlib import resources
+from urllib.parse import urljoin
 
 import pytest
 
@@ -70,6 +71,9 @@ def test_the_description_names_every_field(client, loaded):
         "/v1/models",
         "/v1/models/{name}",
         "/v1/audio/voices",
+        "/v1/voices",
+        "/v1/audio/models",
+        "/v1/audio/speech/voices",
     }
     for path, model in {
         "/stream": forms.speech,
@@ -83,6 +87,26 @@ def test_the_description_names_every_field(client, loaded):
             assert set(forms.takes) <= names | {"voice_wav"}
             assert set(body["schema"]["properties"]) == names
     assert "$ref" not in json.dumps(paths)
+
+
+def test_the_description_says_where_the_server_is(client):
+    """Relative to where it lies, so that it holds below any path: https://spec.openapis.org/oas/v3.1.0#server-object"""
+    (server,) = client.get("/openapi.json").json()["servers"]
+    place = urljoin("https://a.example/behind/a/proxy/openapi.json", server["url"])
+    assert place == "https://a.example/behind/a/proxy/"
+
+
+@pytest.mark.parametrize("path", ["/docs", "/"])
+def test_pages_name_their_icon(client, path):
+    (icon,) = re.findall('rel="icon" href="([^"]+)"', client.get(path).text)
+    answer = client.get(f"/{icon}")
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.content == client.get("/favicon.ico").content  # for whatever names none
+
+
+def test_icons_need_no_key(start):
+    with start(Options(api_key="k")) as site:
+        assert site.client.get("/favicon.ico").status_code == 200
 
 
 def test_numbers(start):
@@ -103,7 +127,7 @@ def test_numbers(start):
 
         assert [requests("/stream", status, "POST") for status in (200, 400, 413)] == [1, 1, 1]
         assert requests("other", 404) == 1
-        assert requests("/v1/models/{name}", 404) == 2
+        assert requests("/v1/models/{name:path}", 200) == 2
         assert requests("/health", 405, "other") == 1
         assert site.metric("pocket_fast_first_audio_seconds_count") == 1
         assert site.metric("pocket_fast_audio_seconds_total") == pytest.approx(sum(site.events("audio")))

@@ -237,3 +237,15 @@ def test_other_web_sites(site, talk):
         talk({"end": True}, origin="https://elsewhere.example")
     assert caught.value.response.status_code == 403
     assert talk({"end": True}, origin=site.url)[2] == 1000
+
+
+@pytest.mark.parametrize(
+    "headers", [{}, {"Sec-WebSocket-Key": "eDEyMzQ1Njc4OTAxMjM0NQ==", "Sec-WebSocket-Version": "13"}]
+)
+@pytest.mark.parametrize("key", [None, "k"])
+def test_where_the_upgrade_was_lost_the_reason_is_told(start, headers, key):
+    with start(Options(api_key=key)) as site:
+        answer = site.client.get("/v1/audio/stream", headers=headers)
+    assert answer.status_code == 426
+    assert answer.headers["upgrade"] == "websocket"
+    assert "a proxy in between drops it" in answer.json()["error"]["message"]
