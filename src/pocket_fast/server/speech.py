@@ -23,9 +23,7 @@ from pocket_fast.server.requests import log
 from pocket_fast.text.pauses import Silence, cut_at_pauses
 
 MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
-PATIENCE = (
-    20.0  # seconds without a byte of a file that waits for its length; proxies and clients have 30 and more
-)
+PATIENCE = 20.0  # seconds that a file may wait for its length; proxies and clients have 30 and more
 TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
 
 

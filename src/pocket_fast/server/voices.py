@@ -93,7 +93,10 @@ class Voices:
             if voice:
                 raise VoiceError("a voice and a recording (voice_wav) were given; give one of them")
             return await self._in_turn(self._from_file, recording, words)
-        voice, is_own = await asyncio.to_thread(self._meant, voice)
+        if self._options.voices is None:
+            voice, is_own = self._meant(voice), False
+        else:  # on a disk that may be slow
+            voice, is_own = await asyncio.to_thread(self._looked_up, voice)
         if is_own:
             return await self._in_turn(self._from_folder, voice, words)
         if voice.lower() == self._options.default_voice.lower():
@@ -107,18 +110,24 @@ class Voices:
             return await self._in_turn(self._from_url, voice, words)
         return await asyncio.to_thread(self._model.find_voice, self._name(voice), words=words)
 
-    def _meant(self, voice: str | None) -> tuple[str, bool]:
-        """The voice, or the name of the default one where that is meant; and whether it is one of the folder."""
+    def _meant(self, voice: str | None) -> str:
+        """The name that a name stands for: the default voice's where none is given, and as OpenAI's do."""
+        name = (voice or RESERVED).lower()
+        if name == RESERVED or (name in OPENAI_VOICES and not self._model.voice_names):
+            return self._options.default_voice
+        return self._model.voice_aliases.get(name, voice or "")
+
+    def _looked_up(self, voice: str | None) -> tuple[str, bool]:
+        """The voice that is meant, and whether it is one of the folder; whose names stand for nobody else."""
         folder = self._options.voices
-        if voice and folder is not None and folder.find(voice) is not None:
+        assert folder is not None
+        if voice and folder.find(voice) is not None:
             return voice, True
-        stands_for_it = not self._model.voice_names and (voice or "").lower() in OPENAI_VOICES
-        if not voice or voice.lower() == RESERVED or stands_for_it:
-            voice = self._options.default_voice
-        return voice, folder is not None and folder.find(voice) is not None
+        meant = self._meant(voice)
+        return meant, folder.find(meant) is not None
 
     def _name(self, voice: str) -> str:
-        """A name of the model's, in any case, or of OpenAI's."""
+        """A name of the model's, in any case. Raises VoiceError, also if it has none."""
         names = {name.lower(): name for name in self._model.voice_names}
         if not names and not self._own():
             recording = " or a recording" if self._model.clones else ""
@@ -126,7 +135,7 @@ class Voices:
                 f"no voice is called {voice[:40]!r}: this model has no voices by name; leave it out, or give "
                 f"{RESERVED!r}{recording}"
             )
-        name = self.aliases.get(voice.lower(), names.get(voice.lower()))
+        name = names.get(voice.lower())
         if name is None:
             raise VoiceError(f"no voice is called {voice[:40]!r}; /v1/audio/voices lists those that are")
         return name

@@ -72,7 +72,6 @@ def test_the_description_names_every_field(client, loaded):
         "/v1/models/{name}",
         "/v1/audio/voices",
         "/v1/voices",
-        "/v1/voices",
         "/v1/audio/models",
         "/v1/audio/speech/voices",
     }

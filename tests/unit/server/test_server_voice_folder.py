@@ -143,6 +143,15 @@ def test_they_go_before_the_models_own(start, tmp_path, monkeypatch, folder, sai
         assert np.array_equal(pcm(say(site, voice="anna").content), expected)
 
 
+def test_names_that_stand_for_a_voice_which_is_a_file(start, tmp_path, said, loaded, monkeypatch):
+    """OpenAI's alloy is alba, and alba is a file here."""
+    (tmp_path / "alba.wav").write_bytes(wav_of(hum(0.6)))
+    expected = said(TEXT, loaded.find_voice(tmp_path / "alba.wav"), seed=1).tobytes()
+    with start(Options(voices=VoiceFolder(tmp_path), default_voice="alba"), language="english") as site:
+        for name in ("alba", "ALBA", "alloy", "default", ""):
+            assert say(site, voice=name).content == expected, name
+
+
 def test_a_model_that_clones_none_has_the_exported_ones(start, folder, monkeypatch):
     with start(Options(voices=folder)) as site:
         site.model.has_voice_cloning = False
