@@ -15,6 +15,7 @@ from .spelling.codes import say_names
 from .spelling.dates import say_dates, say_days, say_months, say_times
 from .spelling.folding import fold, mend
 from .spelling.initials import say_initials
+from .spelling.latex import say_formulas
 from .spelling.lines import join_lines
 from .spelling.markup import strip_markup
 from .spelling.money import say_money
@@ -25,6 +26,7 @@ from .spelling.spoken import END, START, said
 from .spelling.symbols import say_symbols
 from .spelling.units import say_lone_units, say_rates, say_units
 
+_PLUS_MINUS = re.compile(r"\+ ?/ ?-|\+-(?=\d)")
 _SPAN = re.compile(r"(?<=[\d%]) ?[–~] ?(?=[\d$£€¥])")  # 10–20
 _DASH = re.compile(r" ?(?:[—–]|-{2,}) ?| -(?= )")
 _DOT = re.compile(r"(?<=[A-Za-z]{2})\.(?=[a-z])|(?<![A-Za-z.\x03])\.(?=[a-z]|[A-Z]{2})")
@@ -51,7 +53,7 @@ def spell_out(text: str) -> str:
     Any str will do. Text in that alphabet stays as it is, but for abbreviations, capitals in a row and single
     letters; what comes out does not change when it is spelled out again. Time is linear in the text.
     """
-    text = join_lines(strip_markup(mend(text)))
+    text = join_lines(strip_markup(say_formulas(mend(text))))
     text = " ".join(fold(text).split())
     text = expand_before_numbers(expand_latin(say_addresses(text)))
     text = say_lone_units(say_days(_say_digits(say_months(say_rates(text)))))
@@ -64,7 +66,7 @@ def spell_out(text: str) -> str:
 def _say_digits(text: str) -> str:
     if not re.search(r"\d", text):
         return text.replace("%", said("percent"))
-    text = mark_minus(_SPAN.sub("-", text))
+    text = mark_minus(_SPAN.sub("-", _PLUS_MINUS.sub("±", text)))
     text = say_names(say_phones(say_times(say_dates(text))))
     text = say_money(say_series(say_groups(text)))
     return say_numbers(say_units(text))

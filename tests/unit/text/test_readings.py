@@ -13,7 +13,7 @@ from text_cases import readings
 
 WORDS_ONLY = re.compile(r"(?:[A-Za-z',.?!-]|(?<=\S) (?=\S))*")
 READINGS = readings()
-ONLY_AT_THE_START = re.compile(r"\s*(?:[-*+>→]|\[[^\]]*\]: )")  # of a line
+BEGINS_A_LINE = re.compile(r"\s*(?:[-*+>→]|\[[^\]]*\]: |[IVX]+\. )")
 
 
 def words(text: str) -> list[str]:
@@ -32,9 +32,8 @@ def test_there_are_many():
 def test_text_that_arrives_in_pieces_is_read_like_the_whole():
     rng = random.Random(2)
     for text, _ in READINGS:
-        if ONLY_AT_THE_START.match(text):
-            continue
-        whole = f"It began well. {text}\n\nAnd so it went on, for a long while."
+        blank = "\n\n" if BEGINS_A_LINE.match(text) else " "
+        whole = f"It began well.{blank}{text}\n\nAnd so it went on, for a long while."
         pieces = []
         while rest := whole[sum(map(len, pieces)) :]:
             pieces.append(rest[: rng.randint(1, 9)])

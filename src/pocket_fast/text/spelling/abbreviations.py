@@ -14,6 +14,9 @@ _COUNTED = table("""
     ver: version; apt: apartment; tab: table
     """)
 _BEFORE_NUMBER = re.compile(r"(?<![\w.'])([A-Za-z]{1,4})\. ?(?=\(?[\d#]|(?:[IVX]{2,5}|[VX])(?![A-Za-z]))")
+_LIVES = {"b": "born", "d": "died", "r": "reigned", "fl": "flourished"}
+_LIFE = re.compile(r"(?<![\w.'])(b|d|r|fl)\. ?(?=(?:c\. ?)?\d{3,4}(?!\d))")
+_CENTURY = re.compile(r"(?<=\d(?:th|st|nd|rd)) c(?:ent)?\.(?= (?:BC|AD|[a-z])|[,;)]|\Z)")
 _NUMERO = re.compile(r"(?<=[a-z,] )No (?=\d)|(?<![A-Za-z])[Nn][°º]\.? ?(?=\d)")
 _PAGE = re.compile(r"(?<![\w.'])(pp?) ?(?=\d)")
 
@@ -30,11 +33,11 @@ _WORDS = table("""
     vs: versus; v: versus; etc: et cetera; approx: approximately; incl: including; Jr: Junior; Sr: Senior;
     Esq: Esquire; Inc: Incorporated; Ltd: Limited; Co: Company; Corp: Corporation; Bros: Brothers;
     Assn: Association; Dept: Department; dept: department; Univ: University; govt: government; Govt: Government;
-    misc: miscellaneous; cf: compare; Ave: Avenue; Blvd: Boulevard; Rd: Road; Ln: Lane; Hwy: Highway;
+    misc: miscellaneous; cf: compare; viz: namely; Ave: Avenue; Blvd: Boulevard; Rd: Road; Ln: Lane; Hwy: Highway;
     Pkwy: Parkway; Sq: Square; Apt: Apartment; tel: telephone; Tel: Telephone; al: al; esp: especially;
     asst: assistant; Asst: Assistant; attn: attention; Attn: Attention; bldg: building; Bldg: Building;
     qty: quantity; Qty: Quantity; intl: international; Intl: International; natl: national; mgr: manager;
-    max: maximum; min: minimum; avg: average; Jan: January; Feb: February; Apr: April; Aug: August;
+    doz: dozen; max: maximum; min: minimum; avg: average; Jan: January; Feb: February; Apr: April; Aug: August;
     Sept: September; Sep: September; Oct: October; Nov: November; Dec: December; Mon: Monday; Tue: Tuesday;
     Tues: Tuesday; Wed: Wednesday; Thu: Thursday; Thur: Thursday; Thurs: Thursday; Fri: Friday
     """)
@@ -72,6 +75,8 @@ _PHD = re.compile(r"(?<![\w.])Ph\.? ?D(?![a-z])\.?")
 
 def expand_before_numbers(text: str) -> str:
     """`No. 5`, `pp. 3-4`: while the numbers are still digits."""
+    text = _LIFE.sub(lambda m: said(_LIVES[m[1]]) + " ", text)
+    text = _CENTURY.sub(" century", text)
     text = _NUMERO.sub(said("number") + " ", text)
     text = _PAGE.sub(lambda m: said("pages" if m[1] == "pp" else "page"), text)
     return _BEFORE_NUMBER.sub(_before_number, text)

@@ -14,6 +14,7 @@ _NAME = re.compile(
     r"(?![A-Za-z\d]|[.,:/]\d|-\d|[€£¥%°])"
 )
 _CODEC = re.compile(r"(?<![\w.])([A-Z])\.(\d{3})(?![\d.]\d|\d)")
+_WORLD_WAR = re.compile(r"(?<![A-Za-z\d])WW([12])(?![A-Za-z\d])")
 _WIRELESS = re.compile(r"(?<![\w.])802\.(\d{1,2})([a-z]{1,2})?(?![\w.]\d|\w)")
 _EPISODE = re.compile(r"(?<![A-Za-z\d])S(\d{1,2}) ?E(\d{1,3})(?![A-Za-z\d])")
 _AFTER_NUMBER = re.compile(
@@ -40,6 +41,7 @@ _PIECE = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+|-")
 
 def say_names(text: str) -> str:
     text = _EPISODE.sub(lambda m: said(f"season {cardinal(int(m[1]))} episode {cardinal(int(m[2]))}"), text)
+    text = _WORLD_WAR.sub(lambda m: said(f"World War {code(m[1])}"), text)
     text = _WIRELESS.sub(_wireless, text)
     text = _CODEC.sub(lambda m: said(f"{LETTERS[m[1]]} {code(m[2])}"), text)
     text = _PLANE.sub(_plane, text)

@@ -45,6 +45,10 @@ _HALF = r"(?: ?([AaPp])(?:\.[Mm]\.?|[Mm](?![A-Za-z])))"
 _TO_TIME = re.compile(r"((?<=\d)|(?<=[ap]m)|(?<=[ap]\.m\.)) ?[-–] ?(?=\d{1,2}(?::\d\d| ?[ap]\.?m))")
 _TIME = re.compile(rf"(?<![\d:.,])(\d{{1,2}}):([0-5]\d)(?::([0-5]\d)(?:\.\d{{1,9}})?)?[Zh]?(?![\d:]){_HALF}?")
 _BRITISH = re.compile(r"(?<![\d:.,$£€])(\d{1,2})\.(?=[0-5]\d ?[ap]\.?m(?![A-Za-z]))")
+_MILITARY = re.compile(
+    r"((?<![A-Za-z])(?:at|by|until|from|before|after|to) )?(?<![\d.,:-])([01]\d|2[0-4])([0-5]\d) ?(?:hours|hrs|h)"
+    r"(?![A-Za-z])"
+)
 _FRENCH = re.compile(r"(?<![\d:.,])([01]?\d|2[0-3])h([0-5]\d)(?![\w:])")
 _HOUR = re.compile(rf"(?<![\d:.,/-])(\d{{1,2}}){_HALF}")
 _DURATION = re.compile(
@@ -79,7 +83,7 @@ def say_days(text: str) -> str:
 
 
 def say_times(text: str) -> str:
-    text = _DURATION.sub(_duration, text)
+    text = _MILITARY.sub(_military, _DURATION.sub(_duration, text))
     text = _TO_TIME.sub(said("to"), _BRITISH.sub(r"\1:", _FRENCH.sub(r"\1:\2", text)))
     text = _TIME.sub(_time, text)
     return _HOUR.sub(_hour, text)
@@ -166,6 +170,16 @@ def _time(time: re.Match[str]) -> str:
     if second:
         words.append(f"and {cardinal(second)} second{'s' if second > 1 else ''}")
     return _with_half(" ".join(words), time, time[4])
+
+
+def _military(time: re.Match[str]) -> str:
+    """`at 1800 hours`, `0630 h`; other 1800 hours are a duration."""
+    before, hour, minute = time.groups()
+    if not (before or hour[0] == "0"):
+        return time[0]
+    oh = "oh " if hour[0] == "0" else ""
+    minutes = "hundred" if minute == "00" else cardinal(int(minute))
+    return (before or "") + said(f"{oh}{cardinal(int(hour))} {minutes} hours")
 
 
 def _hour(hour: re.Match[str]) -> str:

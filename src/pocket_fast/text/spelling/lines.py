@@ -13,8 +13,10 @@ _SIGN = "•‣◦▪▫■□◆◇●○⁃∙·➤►▶▸❯→➔➜★☆
 _BULLET = re.compile(rf"(?:(?:[-*+–—>:]|#{{1,6}})[ \t]+|[{_SIGN}]\ufe0f?[ \t]*(?![{_SIGN}\d]))")
 _QUOTE = re.compile(r"(?:>[ \t]?)+(?![\d=.$-])")
 _CHECKBOX = re.compile(r"\[[ xX✓✔]\][ \t]+")
-_NUMBERED = re.compile(r"\(?(\d{1,3})[.)][ \t]+(?=[A-Za-z\"'“‘(*_\[])")
-_ROMAN = re.compile(r"\(?([ivx]{1,5})\)[ \t]+(?=\S)")
+_NUMBERED = re.compile(r"(?:\*\*|__)?\(?(\d{1,3})[.)][ \t]+(?=[A-Za-z\"'“‘(*_\[])")
+_ROMAN = re.compile(
+    r"\(?([ivx]{1,5})\)[ \t]+(?=\S)|(I{2,3}|I[VX]|VI{0,3}|X{1,2}(?:I[VX]|V?I{0,3}))\.[ \t]+(?=[A-Z][a-z])"
+)
 _LETTERED = re.compile(r"\(?([A-HJ-Za-z])\)[ \t]+(?=\S)")
 _RULE = re.compile(
     r"(?:[-=_*~#+][ \t]*){2,}|\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?|\|[ \t]*:?-+:?[ \t]*\|"
@@ -40,7 +42,7 @@ _CONJUNCTION = re.compile(r"(?:and|or|to|nor|but|as)\b")
 
 def join_lines(text: str) -> str:
     lines = text.splitlines()
-    if len(lines) == 1 and lines[0][:1].isalpha() and lines[0][1:2].isalpha():
+    if len(lines) == 1 and lines[0][:1].isalpha() and lines[0][1:2].islower():
         return text.strip()
     joined: list[str] = []
     before = ""
@@ -66,7 +68,7 @@ def _line(line: str) -> tuple[str, bool]:
     """Without what draws it: bullets, rules, bars of tables; and whether it stands apart from its neighbours."""
     if not line or _RULE.fullmatch(line) or _FENCE.fullmatch(line) or _DEFINITION.fullmatch(line):
         return "", False
-    if line[0].isalpha() and line[1:2] not in (")", "."):
+    if line[0].isalpha() and not _ROMAN.match(line) and line[1:2] != ")":
         return line, False
     quoted = _without(_QUOTE, line)
     bare = _without(_CHECKBOX, _without(_NOTE, _without(_BULLET, quoted)))
@@ -75,7 +77,7 @@ def _line(line: str) -> tuple[str, bool]:
     if row := _ROW.fullmatch(bare):
         return ", ".join(cell for cell in map(str.strip, row[1].split("|")) if cell), True
     if found := _ROMAN.match(bare):
-        return f"{value(found[1])}, {bare[found.end() :]}", True
+        return f"{value(found[1] or found[2])}, {bare[found.end() :]}", True
     for item in (_NUMBERED, _LETTERED):
         if found := item.match(bare):
             return f"{found[1].upper()}, {bare[found.end() :]}", True

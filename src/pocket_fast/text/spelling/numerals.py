@@ -55,11 +55,13 @@ _ORDINAL = re.compile(
 _DECADE = re.compile(r"'?(?<![A-Za-z\d.,])(\d0|\d{3,4})'?s(?![A-Za-z'])")
 _SHORT_YEAR = re.compile(r"(?<![\w'])'(\d\d)(?![\w'])")
 _TIMES = re.compile(r"(\d{1,15})( ?[xX×*] ?)(?=(\d{1,15})(?!\d))")
+_PAIR = re.compile(r"(?<![\d/])(?:(24)[/x](7)(/365)?|(9)/(11)|(50)/(50))(?![\d/])")
+_MANY = re.compile(r"(?<![\d.,])1(00|,?000|,?000,?000)'?s(?= of )")
 _TIMES_MORE = re.compile(r"(\d)[xX×](?![A-Za-z\d]| ?[-+=*/^])")
 _SPLIT_ORDINAL = re.compile(r"(?<=\d) (?=(?:st|nd|rd|th)(?![A-Za-z']))")
 _PART_WITH_LETTERS = re.compile(r"(?<![\d/])(\d{1,4}/\d{1,4})(?:st|nd|rd|th)s?(?![A-Za-z])")
 _LETTER_POWER = re.compile(r"(?<=[A-Za-z\d)\]])\^[({]?(-?)([A-Za-z])[)}]?(?![A-Za-z\d])")
-_PRODUCT = re.compile(r"(?<=[\d)]) ?\* ?(?=\()|(?<=\)) ?\* ?(?=[\d(])")
+_PRODUCT = re.compile(r"(?<=[\d)]) ?\* ?(?=\()|(?<=\)) ?\* ?(?=[\d(])|(?<=\w) \* (?=\d)|(?<=\d) \* (?=\w)")
 _POWER = re.compile(r"(?<=[A-Za-z\d)\]])\^(-?)(\d{1,15})(?!\d|\.\d)")
 _SUPERSCRIPT = re.compile(r"(?<=[A-Za-z\d)\]\x03])([²³])")
 _FRACTION = re.compile(rf"{LEFT}{FRACTION}{RIGHT}")
@@ -170,6 +172,8 @@ def say_series(text: str) -> str:
     """Versions like 4.0.1, decades, whose `s` is not seconds, and products."""
     text = re.sub(r"\b(?:v\.? ?(?=\d)|V(?=\d\.\d))", "version ", text)
     text = _SOFTWARE.sub(_software, text)
+    text = _PAIR.sub(lambda m: said(_pair(m)), text)
+    text = _MANY.sub(lambda m: said(plural(cardinal(int("1" + m[1].replace(",", ""))).split()[-1])), text)
     text = _DECADE.sub(lambda m: said(plural(number(m[1], years=True))), text)
     text = _TIMES.sub(lambda m: m[1] + said(_times(m)), text)
     text = _PRERELEASE.sub(r" \1 \2", text)
@@ -188,7 +192,6 @@ def say_numbers(text: str) -> str:
     text = _ORDINAL.sub(lambda m: said(ordinal(int(m[1].replace(",", "")))), text)
     text = _SHORT_YEAR.sub(lambda m: said(year(1900 + int(m[1])).split(" ", 1)[1]), text)
     text = _TIMES_MORE.sub(lambda m: m[1] + said("times"), text)
-    text = re.sub(r"(?<![\d/])(24/7|9/11|50/50)(?![\d/])", lambda m: said(_pair(m[1])), text)
     text = _RANGE.sub(_range, text)
     text = _FRACTION.sub(lambda m: said(amount(m[0])), text)
     text = _OLD_YEAR.sub(lambda m: said(year(int(m[1]))), text)
@@ -242,12 +245,15 @@ def _times(times: re.Match[str]) -> str:
     return "by" if is_size else "times"
 
 
-def _pair(pair: str) -> str:
-    return " ".join(map(number, pair.split("/")))
+def _pair(pair: re.Match[str]) -> str:
+    words = " ".join(number(n) for n in pair.groups() if n and n[0] != "/")
+    return f"{words}, three sixty-five" if pair[3] else words
 
 
 def _range(span: re.Match[str]) -> str:
     low, high, equals = span.groups()
+    if len(high) > 2 and high[0] == "0" and high.isdigit():  # INV 2024-001
+        return said(f"{number(low, years=True)} dash {digits(high)}") + (equals or "")
     is_spaced = " - " in span[0] and "/" not in low + high
     is_minus = bool(equals) or (is_spaced and _value(low) >= _value(high))
     if any("/" in end for end in (low, high)):

@@ -22,6 +22,7 @@ _PAIRS = "he/she|she/he|his/hers?|him/her|yes/no|true/false|on/off|either/or"
 _OR = re.compile(rf"\b(?:{_PAIRS})\b", re.IGNORECASE)
 _COMPOUND = (
     (re.compile(r"\bTL;DR\b"), "TLDR"),
+    (re.compile(r"\+ ?/ ?-"), "±"),
     (re.compile(r"<?-{1,3}>"), "→"),
     (re.compile(r"<=|=<"), "≤"),
     (re.compile(r">=|=>"), "≥"),
@@ -38,6 +39,7 @@ _COMPOUND = (
     (re.compile(r"\((?:[rR]|[tT][mM])\)"), " "),
     (re.compile(r"(?<![\w'-])([A-D])-(?=[\s.,;!?)]|\Z)"), r"\1" + said("minus")),
     (re.compile(r"(?<![\w'-])[Aa][-–][Zz](?![\w'-])"), said(f"{letters('A')} to {letters('Z')}")),
+    (re.compile(r"\$(?=[A-Z])"), ""),
     (re.compile(r"#(?=[\x02\d])"), said("number")),
     (re.compile(r"(?<=[A-Za-z])#(?![A-Za-z])"), said("sharp")),
     (re.compile(r"#(?=[A-Za-z])"), said("hashtag") + " "),

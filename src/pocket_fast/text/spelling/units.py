@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 
-from .numerals import AMOUNT, LEFT, NUMBER, RIGHT, amount, is_singular, number
+from .numerals import AMOUNT, FRACTION, LEFT, NUMBER, RIGHT, amount, is_singular, number
 from .spoken import END, ends_sentence, said, table, word_set
 
 _COUNTED = table("k: thousand; K: thousand; M: million; mn: million; bn: billion; tn: trillion")
 _COUNT = re.compile(rf"(?<![A-Za-z]){LEFT}(?![248]K)({NUMBER}){RIGHT}(k|K|M|mn|bn|tn)(?![A-Za-z\d²³/])")
+
+_CROWD = "people|users|views|viewers|followers|subscribers|dollars|euros|pounds|copies|downloads|customers|jobs|homes"
+_MILLIONS = re.compile(rf"(?<![A-Za-z]){LEFT}({NUMBER}){RIGHT}m(?= (?:{_CROWD})(?![a-z]))")
+_SPORTS = re.compile(
+    r"(?<![\w.,])(\d{1,2})K(?= (?:race|run|walk|TV|video|monitor|display|screen|resolution|camera))"
+)
 
 # Symbol: name, where + is the plural s.
 _UNITS = table("""
@@ -64,8 +70,11 @@ _FEET_INCHES = re.compile(
     r"(?<![\w.])(\d{1,2})(?:' ?(\d{1,2}(?: ?1/2|\.5)?)(?:\"|'')| ?(?:ft\.?|feet|foot) (\d{1,2}) ?in\.?(?![A-Za-z]))"
 )
 _INCHES = re.compile(rf"{LEFT}({AMOUNT})(?: ?in\.(?= [a-z])|\"(?= (?:tall|wide|long|deep|thick|high)))")
+_VOLTS_AMPS = re.compile(rf"{LEFT}({NUMBER}) ?V ?[/,] ?({NUMBER}) ?A(?![A-Za-z\d])")
+_DEGREES = re.compile(r"(?<!\d)(?<!\d )° ?([CF])(?![A-Za-z])")
 _SIZED = re.compile(
     rf"{LEFT}({AMOUNT})\"(?= (?:monitor|screen|TV|display|laptop|tablet|pipe|wheel|record|vinyl|pizza|ruler))"
+    rf"|{LEFT}({FRACTION})\""
 )
 _SIZE = re.compile(rf"{LEFT}({AMOUNT})\" ?[xX×] ?({AMOUNT})\"(?: ?[xX×] ?({AMOUNT})\")?")
 _ANGLE = re.compile(
@@ -81,7 +90,8 @@ _EACH = word_set("""
     hr min sec wk mo yr
     """)
 _SHARES = re.compile(
-    rf"((?<=\x03 )[a-z]{{2,20}}|(?<![A-Za-z])[a-z]{{2,20}}s(?<!ss)|people) ?/ ?({'|'.join(sorted(_EACH))})(?![\w'/-])"
+    rf"((?<=\x03 )[a-z]{{2,20}}|(?<![A-Za-z])[a-z]{{2,20}}s(?<!ss)|people) ?/ ?({'|'.join(sorted(_EACH))}|{_ALONE}|L)"
+    r"(?![\w'/-])"
 )
 _PRICE = re.compile(rf"(?<!\w)([$€£]) ?/ ?({'|'.join(sorted(_EACH))})(?![\w'/-])")
 _SHORT_PERIODS = {"mo": "month", "wk": "week", "yr": "year"}
@@ -92,7 +102,10 @@ def say_units(text: str) -> str:
     text = _FEET_INCHES.sub(_feet_inches, text)
     text = _SIZE.sub(lambda m: said(" by ".join(map(amount, filter(None, m.groups()))) + " inches"), text)
     text = _INCHES.sub(lambda m: said(f"{amount(m[1])} inch{'' if is_singular(m[1]) else 'es'}"), text)
-    text = _SIZED.sub(lambda m: said(f"{amount(m[1])} inch"), text)
+    text = _SIZED.sub(lambda m: said(f"{amount(m[1] or m[2])} inch"), text)
+    text = _VOLTS_AMPS.sub(lambda m: said(f"{number(m[1])} volts, {number(m[2])} amps"), text)
+    text = _SPORTS.sub(lambda m: said(f"{number(m[1])} kay"), text)
+    text = _MILLIONS.sub(lambda m: said(f"{number(m[1])} million"), text)
     text = _COUNT.sub(lambda m: said(f"{number(m[1])} {_COUNTED[m[2]]}"), text)
     text = _MEASURED.sub(_measured, text)
     text = text.replace("%", said("percent"))
@@ -104,6 +117,7 @@ def say_lone_units(text: str) -> str:
     if "/" in text:
         text = _PRICE.sub(lambda m: f"{said(_MORE_NAMES[m[1]])} per {_one(m[2])}", text)
         text = _SHARES.sub(lambda m: f"{m[1]} per {_one(m[2])}", text)
+    text = _DEGREES.sub(lambda m: said(f"degrees {'Celsius' if m[1] == 'C' else 'Fahrenheit'}"), text)
     text = _SQUARES.sub(lambda m: said(_name(m[1] or m[3], m[2] or "²", False)), text)
     return _LONE.sub(lambda m: said(_name(m[1], m[2], False)), text)
 
@@ -158,6 +172,8 @@ def _measured(found: re.Match[str]) -> str:
         return found[0]
     words = f"{amount(low)} to {amount(high)}" if high else amount(low)
     is_part = "/" in low and " " not in low and not high
+    if is_part and " over " in words:  # 50/60 Hz
+        words, is_part = words.replace(" over ", " or "), False
     is_one = is_part or bool(article) or glue == "-" or (not high and is_singular(low))
     if shape:
         power = "²" if shape[0] == "s" else "³"
