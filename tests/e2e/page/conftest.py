@@ -21,6 +21,7 @@ ARGUMENTS = [
     "--autoplay-policy=no-user-gesture-required",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
+    "--host-resolver-rules=MAP speech.test 127.0.0.1",  # a name to which plain http is no secure origin
 ]
 
 
