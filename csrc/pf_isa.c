@@ -1,8 +1,9 @@
 /* The instruction sets of this build, best first, and whether this CPU can run them. */
 #include "pf_kernels.h"
 
-#ifdef PF_HAVE_AVXVNNI
+#ifdef PF_HAVE_AVX2 /* as every build for x86-64 has */
 #include <cpuid.h>
+#include <immintrin.h>
 #endif
 #if defined(PF_HAVE_NEON_DOTPROD) || defined(PF_HAVE_NEON_I8MM)
 #if defined(__linux__)
@@ -37,30 +38,51 @@ extern const pf_kernels pf_kernels_neon;
 extern const pf_kernels pf_kernels_baseline;
 #endif
 
-#if defined(PF_HAVE_AVX512) || defined(PF_HAVE_AVX512VNNI) || defined(PF_HAVE_AVXVNNI) || defined(PF_HAVE_AVX2)
-/* __builtin_cpu_supports also checks that the operating system saves the registers. */
-static int have_avx2(void) {
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#ifdef PF_HAVE_AVX2
+/* The CPU is asked, not the compiler: __builtin_cpu_supports needs a library that clang-cl does not link, and older
+ * compilers do not know the newer names. */
+typedef struct { unsigned a, b, c, d; } registers;
+
+static registers cpuid(unsigned leaf, unsigned subleaf) {
+    registers r = {0}, none = {0};
+    if (subleaf > 0 && cpuid(leaf, 0).a < subleaf) return none; /* what leaf 7 says of its subleaves */
+    return __get_cpuid_count(leaf, subleaf, &r.a, &r.b, &r.c, &r.d) ? r : none;
 }
+static int all(unsigned value, unsigned bits) { return (value & bits) == bits; }
+
+enum {
+    FMA = 1 << 12, OSXSAVE = 1 << 27, AVX = 1 << 28, /* leaf 1, c */
+    AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30, AVX512VL = (int)(1u << 31), /* leaf 7, b */
+    AVX512VNNI = 1 << 11, /* leaf 7, c */
+    AVXVNNI = 1 << 4, AVX512BF16 = 1 << 5, /* leaf 7.1, a */
+    XMM_YMM = 6, ZMM = 0xe0, /* XCR0 */
+};
+
+/* Whether the operating system keeps these registers when it changes between programs. */
+__attribute__((target("xsave"))) static int are_saved(unsigned which) {
+    return all(cpuid(1, 0).c, OSXSAVE) && all((unsigned)_xgetbv(0), which);
+}
+
+static int have_avx2(void) {
+    return all(cpuid(1, 0).c, FMA | AVX) && are_saved(XMM_YMM) && all(cpuid(7, 0).b, AVX2);
+}
+#ifdef PF_HAVE_AVXVNNI
+static int have_avxvnni(void) { return have_avx2() && all(cpuid(7, 1).a, AVXVNNI); }
 #endif
 #if defined(PF_HAVE_AVX512) || defined(PF_HAVE_AVX512VNNI)
 static int have_avx512vnni(void) {
-    return have_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-           __builtin_cpu_supports("avx512vnni");
+#ifdef __APPLE__ /* macOS begins to keep them when a program first uses them */
+    const unsigned kept = XMM_YMM;
+#else
+    const unsigned kept = XMM_YMM | ZMM;
+#endif
+    return have_avx2() && are_saved(kept) && all(cpuid(7, 0).c, AVX512VNNI) &&
+           all(cpuid(7, 0).b, AVX512F | AVX512DQ | AVX512BW | AVX512VL);
 }
 #endif
 #ifdef PF_HAVE_AVX512
-static int have_avx512(void) { return have_avx512vnni() && __builtin_cpu_supports("avx512bf16"); }
+static int have_avx512(void) { return have_avx512vnni() && all(cpuid(7, 1).a, AVX512BF16); }
 #endif
-#ifdef PF_HAVE_AVXVNNI
-/* CPUID leaf 7, subleaf 1, EAX bit 4: not every compiler knows the feature by name. */
-static int have_avxvnni(void) {
-    unsigned a, b, c, d;
-    if (!have_avx2() || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || a < 1) return 0; /* a: the last subleaf */
-    return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 4 & 1);
-}
 #endif
 
 #if defined(PF_HAVE_NEON_DOTPROD) || defined(PF_HAVE_NEON_I8MM)

@@ -4,6 +4,7 @@
  *
  * For the CPUs that no emulator at hand knows: those with AVX-512 or AVX-VNNI, or parts of them. */
 #include <cpuid.h>
+#include <immintrin.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,18 +14,28 @@
 #define PF_HAVE_AVX2
 #define PF_HAVE_BASELINE
 static const char *lacking;
-#define __builtin_cpu_init() (void)0
-#define __builtin_cpu_supports(name) !strstr(lacking, name)
+static unsigned unless(const char *name, int bit) { return strstr(lacking, name) ? 0 : 1u << bit; }
 
-/* Leaf 7 as CPUs with and without AVX-VNNI answer; one that has no subleaf 1 may answer anything there. */
-static int cpuid(unsigned leaf, unsigned subleaf, unsigned *a, unsigned *b, unsigned *c, unsigned *d) {
-    *b = *c = *d = 0;
-    if (leaf != 7 || strstr(lacking, "leaf 7")) return 0;
-    if (subleaf == 0) *a = !strstr(lacking, "subleaf 1");
-    else *a = strstr(lacking, "avxvnni") ? ~(1u << 4) : 1u << 4;
+/* As a CPU with everything answers, less what is lacking. Where it has no subleaf 1 it may answer anything. */
+static int answer(unsigned leaf, unsigned subleaf, unsigned *a, unsigned *b, unsigned *c, unsigned *d) {
+    *a = *b = *c = *d = 0;
+    if (leaf == 7 && strstr(lacking, "leaf 7")) return 0;
+    if (leaf == 1) *c = unless("fma", 12) | unless("osxsave", 27) | unless("avx1", 28);
+    if (leaf == 7 && subleaf == 0) {
+        *a = unless("subleaf 1", 0);
+        *b = unless("avx2", 5) | unless("avx512f", 16) | unless("avx512dq", 17) | unless("avx512bw", 30) |
+             unless("avx512vl", 31);
+        *c = unless("avx512vnni", 11);
+    }
+    if (leaf == 7 && subleaf == 1) *a = unless("avxvnni", 4) | unless("avx512bf16", 5);
     return 1;
 }
-#define __get_cpuid_count cpuid
+static unsigned long long saved(void) {
+    return 3 | unless("ymm", 2) | unless("zmm", 5) | unless("zmm", 6) | unless("zmm", 7);
+}
+#undef _xgetbv
+#define _xgetbv(which) saved()
+#define __get_cpuid_count answer
 #include "../../csrc/pf_isa.c"
 
 const pf_kernels pf_kernels_avx512 = {.isa = "avx512"}, pf_kernels_avx512vnni = {.isa = "avx512vnni"};
@@ -39,8 +50,11 @@ int main(void) {
         {"avx512bw", "avxvnni"},         {"avx512f", "avxvnni"},
         {"avx512bf16 avxvnni", "avx512vnni"},
         {"avx512f avxvnni", "avx2"},     {"avx512vnni avxvnni", "avx2"},
-        {"avx512f, subleaf 1", "avx2"},  {"avx512f, leaf 7", "avx2"},
+        {"avx512f, subleaf 1", "avx2"},  {"subleaf 1", "avx512vnni"},
+        {"zmm", "avxvnni"},              {"ymm zmm", "baseline"},
+        {"osxsave", "baseline"},         {"leaf 7", "baseline"},
         {"fma", "baseline"},             {"avx2", "baseline"},
+        {"avx1", "baseline"},
     };
     int failures = 0;
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
