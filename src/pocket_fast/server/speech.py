@@ -153,7 +153,8 @@ class SoundResponse(Response):
         headers: dict[str, str] | None = None,
         whole: bool = False,
     ):
-        super().__init__(media_type=media_type, headers={"Cache-Control": "no-store", **(headers or {})})
+        how = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # nginx: pass it on as it comes
+        super().__init__(media_type=media_type, headers={**how, **(headers or {})})
         del self.headers["content-length"]
         self._parts = parts
         self._whole = whole

@@ -173,6 +173,10 @@ class _Conversation:
             finally:
                 self._speaking.cancel()
             if not self._speaking.cancelled() and (error := self._speaking.exception()) is not None:
+                if isinstance(
+                    error, WebSocketDisconnect
+                ):  # noticed here before it is where messages are read
+                    raise error
                 refusal = _refusal(error)
                 if refusal.status_code not in (400, 503):
                     raise refusal
