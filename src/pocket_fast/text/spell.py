@@ -24,7 +24,7 @@ from .spelling.phones import say_phones
 from .spelling.roman import say_items, say_roman
 from .spelling.spoken import END, START, said
 from .spelling.symbols import say_symbols
-from .spelling.units import say_lone_units, say_rates, say_units
+from .spelling.units import say_lone_units, say_units
 
 _PLUS_MINUS = re.compile(r"\+ ?/ ?-|\+-(?=\d)")
 _SPAN = re.compile(r"(?<=[\d%]) ?[–~] ?(?=[\d$£€¥])")  # 10–20
@@ -56,7 +56,7 @@ def spell_out(text: str) -> str:
     text = join_lines(strip_markup(say_formulas(mend(text))))
     text = " ".join(fold(text).split())
     text = expand_before_numbers(expand_latin(say_addresses(text)))
-    text = say_lone_units(say_days(_say_digits(say_months(say_rates(text)))))
+    text = say_days(_say_digits(say_months(say_lone_units(text))))
     text = _only_words(say_symbols(say_items(text)))
     text = say_initials(expand(part_capitals(text)))
     text = say_capitals(say_roman(text))

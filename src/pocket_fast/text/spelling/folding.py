@@ -90,6 +90,8 @@ def _fold(character: str) -> str:
     category = unicodedata.category(character)
     if category == "Nd":
         return str(unicodedata.decimal(character))
+    if category == "Nl" or "\u2460" <= character <= "\u249b" or "\u2776" <= character <= "\u2793":  # Ⅳ, ④
+        return f" {unicodedata.numeric(character):.0f} "
     plain = unicodedata.normalize("NFKD", character)
     if category == "No" and "⁄" in plain:  # ½
         return " " + plain.replace("⁄", "/")

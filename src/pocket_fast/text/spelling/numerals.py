@@ -21,15 +21,17 @@ RIGHT = r"(?!\d|\.\d)"
 _SPACED = re.compile(
     r"(?<![\w.,])(?<!\d )[1-9]\d{0,2}(?:(?: \d{3}){2,5}(?:,\d{1,2})?| 000| \d{3},\d{1,2})(?!,?\d)(?! \d)"
 )
-_SWISS = re.compile(r"(?<![\w.,'])[1-9]\d{0,2}(?:(?:'\d{3}){1,5}|(?:_\d{3}){1,5})(?![\d'_])")
-_INDIAN = re.compile(r"(?<![\d.,])[1-9]\d?(?:,\d\d){1,6},\d{3}(?![\d,])")
+_SWISS = re.compile(r"(?<![\w,'])(?<!\d\.)[1-9]\d{0,2}(?:(?:'\d{3}){1,5}|(?:_\d{3}){1,5})(?![\d'_])")
+_INDIAN = re.compile(r"(?<![\d,])(?<!\d\.)[1-9]\d?(?:,\d\d){1,6},\d{3}(?![\d,])")
 _DOTTED = re.compile(
     r"(?<![\w.,])[1-9]\d{0,2}(?:(?:\.\d{3}){2,5}(?:,\d{1,2})?|\.\d{3},\d{1,2})(?![\d,]|\.\d)"
 )
 _COMMA = re.compile(
-    r"(?<![\d.,(])(\d{1,6}),(\d{1,2}|\d{4,12})(?!\d|[.,]\d| (?:and|or|&) \d)"
+    r"(?<![\d,(])(?<!\d\.)(\d{1,6}),(\d{1,2}|\d{4,12})(?!\d|[.,]\d| (?:and|or|&) \d)"
     r"|(?<=\()(\d{1,6}),(\d{1,2})(?![\d)]|[.,]\d)"
 )
+_ROUND = re.compile(r"(?<=\d)/[-–](?![\w])")  # Rs. 500/-
+_GERMAN = re.compile(r"(?<=\d) (Mio|Mrd)(?![A-Za-z])\.?")
 _LISTED = re.compile(
     r"(?:pages|rows|lines|columns|items|chapters|verses|numbers|questions|rooms|steps|days|figures|games) \Z",
     re.IGNORECASE,
@@ -163,6 +165,7 @@ def say_groups(text: str) -> str:
     text = _SWISS.sub(lambda m: re.sub("['_]", ",", m[0]), text)
     text = _INDIAN.sub(lambda m: f"{int(m[0].replace(',', '')):,}", text)
     text = _DOTTED.sub(lambda m: _american(m[0], "."), text)
+    text = _GERMAN.sub(lambda m: " million" if m[1] == "Mio" else " billion", _ROUND.sub("", text))
     text = _COMMA.sub(_decimal_comma, text)
     text = _PADDED.sub(r"\1\2", text)
     return _SCIENTIFIC.sub(lambda m: f" × 10^{m[1]}{m[2]}", text)

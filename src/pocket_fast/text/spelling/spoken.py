@@ -13,8 +13,8 @@ def word_set(listed: str) -> frozenset[str]:
 
 
 def table(listed: str) -> dict[str, str]:
-    """`Mr: Mister; Mrs: Missus`"""
-    return dict(entry.strip().split(": ", 1) for entry in listed.split(";"))
+    """`Mr: Mister; Mrs: Missus`, on as many lines as it takes."""
+    return dict(" ".join(entry.split()).split(": ", 1) for entry in listed.split(";"))
 
 
 # Capitalised words that hardly ever follow a name, so that "in the U.S. The" is two sentences and "U.S. Army" none.

@@ -29,7 +29,7 @@ _COMPOUND = (
     (re.compile(r"!=|=/="), "≠"),
     (re.compile(r"={2,}"), "="),
     (re.compile(r" / "), ", "),
-    (re.compile(r"'n'", re.IGNORECASE), "and"),
+    (re.compile(r"'n'|(?<= )'n(?= )", re.IGNORECASE), "and"),
     (re.compile(r"\band/or\b", re.IGNORECASE), "and or"),
     (re.compile(r"(?<=[A-Z])/(?=[A-Z])"), " "),
     (re.compile(r"(?<=[A-Za-z\x03])/(?=[A-Za-z\x02])"), said("slash")),

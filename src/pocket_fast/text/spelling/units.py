@@ -24,21 +24,21 @@ _UNITS = table("""
     cl: centiliter+; ml: milliliter+; mL: milliliter+; gal: gallon+; qt: quart+; tsp: teaspoon+; tbsp: tablespoon+;
     cc: cubic centimeter+; ha: hectare+; px: pixel+; pcs: piece+; ns: nanosecond+; µs: microsecond+;
     ms: millisecond+; s: second+; sec: second+; secs: second+; min: minute+; mins: minute+; h: hour+; hr: hour+;
-    hrs: hour+; yr: year+; yrs: year+; wk: week+; wks: week+; mph: mile+ per hour; kph: kilometer+ per hour;
-    kmh: kilometer+ per hour; mpg: mile+ per gallon; rpm: revolution+ per minute; bpm: beat+ per minute;
-    fps: frame+ per second; dpi: dot+ per inch; ppm: part+ per million; psi: pound+ per square inch;
-    Mbit: megabit+; Gbit: gigabit+;
-    bit/s: bit+ per second; bps: bit+ per second; kbps: kilobit+ per second; kbit/s: kilobit+ per second;
-    Mbps: megabit+ per second; Mbit/s: megabit+ per second; Gbps: gigabit+ per second; Gbit/s: gigabit+ per second;
-    Mb/s: megabit+ per second; Gb/s: gigabit+ per second; kB: kilobyte+; KB: kilobyte+; MB: megabyte+; GB: gigabyte+;
-    TB: terabyte+; PB: petabyte+; kb: kilobyte+; mb: megabyte+; gb: gigabyte+; tb: terabyte+; KiB: kibibyte+;
-    MiB: mebibyte+; GiB: gibibyte+; TiB: tebibyte+; Hz: hertz; kHz: kilohertz; MHz: megahertz; GHz: gigahertz;
-    hz: hertz; khz: kilohertz; mhz: megahertz; ghz: gigahertz; V: volt+; mV: millivolt+; kV: kilovolt+; W: watt+;
-    mW: milliwatt+; kW: kilowatt+; MW: megawatt+; GW: gigawatt+; Wh: watt-hour+; kWh: kilowatt-hour+;
-    kwh: kilowatt-hour+; MWh: megawatt-hour+; mA: milliamp+; mAh: milliamp-hour+; Ah: amp-hour+; Ω: ohm+; kΩ: kilohm+;
-    MΩ: megohm+; J: joule+; kJ: kilojoule+; kcal: kilocalorie+; cal: calorie+; N: newton+; Nm: newton-meter+;
-    Pa: pascal+; hPa: hectopascal+; kPa: kilopascal+; MPa: megapascal+; mbar: millibar+; bar: bar+; hp: horsepower;
-    mol: mole+; lx: lux; lm: lumen+; dB: decibel+; °: degree+; °C: degree+ Celsius; ° C: degree+ Celsius;
+    hrs: hour+; yr: year+; yrs: year+; wk: week+; wks: week+; mo: month+; mos: month+; yo: year old; mph: mile+ per
+    hour; kph: kilometer+ per hour; kmh: kilometer+ per hour; mpg: mile+ per gallon; rpm: revolution+ per minute;
+    bpm: beat+ per minute; fps: frame+ per second; dpi: dot+ per inch; ppm: part+ per million; psi: pound+ per
+    square inch; Mbit: megabit+; Gbit: gigabit+; bit/s: bit+ per second; bps: bit+ per second; kbps: kilobit+ per
+    second; kbit/s: kilobit+ per second; Mbps: megabit+ per second; Mbit/s: megabit+ per second; Gbps: gigabit+ per
+    second; Gbit/s: gigabit+ per second; Mb/s: megabit+ per second; Gb/s: gigabit+ per second; kB: kilobyte+;
+    KB: kilobyte+; MB: megabyte+; GB: gigabyte+; TB: terabyte+; PB: petabyte+; kb: kilobyte+; mb: megabyte+;
+    gb: gigabyte+; tb: terabyte+; KiB: kibibyte+; MiB: mebibyte+; GiB: gibibyte+; TiB: tebibyte+; Hz: hertz;
+    kHz: kilohertz; MHz: megahertz; GHz: gigahertz; hz: hertz; khz: kilohertz; mhz: megahertz; ghz: gigahertz;
+    V: volt+; mV: millivolt+; kV: kilovolt+; W: watt+; mW: milliwatt+; kW: kilowatt+; MW: megawatt+; GW: gigawatt+;
+    Wh: watt-hour+; kWh: kilowatt-hour+; kwh: kilowatt-hour+; MWh: megawatt-hour+; mA: milliamp+;
+    mAh: milliamp-hour+; Ah: amp-hour+; Ω: ohm+; kΩ: kilohm+; MΩ: megohm+; J: joule+; kJ: kilojoule+;
+    kcal: kilocalorie+; cal: calorie+; N: newton+; Nm: newton-meter+; Pa: pascal+; hPa: hectopascal+;
+    kPa: kilopascal+; MPa: megapascal+; mbar: millibar+; bar: bar+; hp: horsepower; mol: mole+; mmol: millimole+;
+    rad: radian+; lx: lux; lm: lumen+; dB: decibel+; °: degree+; °C: degree+ Celsius; ° C: degree+ Celsius;
     °F: degree+ Fahrenheit; ° F: degree+ Fahrenheit; °K: kelvin; KM: kilometer+; KG: kilogram+; Kg: kilogram+;
     CM: centimeter+; ML: milliliter+; KMH: kilometer+ per hour; MPH: mile+ per hour; LBS: pound+; kms: kilometer+;
     kgs: kilogram+; sqft: square foot|square feet; sqm: square meter+
@@ -59,12 +59,14 @@ _RATE = re.compile(
     rf"(?<![\w/°.'-])(?<!\d )({_ALONE}|[mgl$€£]|[LJWN](?!/[LJWNV])|rad|m?mol)({_POWER})?/((?:100 ?)?)({_UNIT}|K|d|a)"
     rf"({_POWER})?(?![\w/²³'-])"
 )
-_LONE = re.compile(r"(?<![\w.'-])(km|kg|cm|mg|µg|µm|kWh|kHz|MHz|GHz|mph|kph)([²³]|\^?[23])?(?![\w'-])")
-_SQUARES = re.compile(
-    r"(?<![\w/.'-])(km|cm|mm|ft|yd|mi)([²³]|\^?[23])(?![\w/'-])"
-    r"|(?<![\w.'-])sq\.? (ft|km|mi|m|yd|in)\b\.?(?! [A-Z])"
+_LONE = re.compile(
+    r"(?<![\w/.'-])(?<!\d )(per |each )?(km|kg|cm|mg|µg|µm|kWh|kHz|MHz|GHz|mph|kph)([²³]|\^?[23])?(?![\w'-])"
 )
-_MORE_NAMES = {"K": "kelvin", "d": "day", "a": "year", "rad": "radians", "mol": "moles", "mmol": "millimoles"}
+_SQUARES = re.compile(
+    r"(?<![\w/.'-])(?<!\d )(per |each )?(?:(km|cm|mm|ft|yd|mi|m(?=[²³]))([²³]|\^?[23])(?![\w/'-])"
+    r"|sq\.? (ft|km|mi|m|yd|in)\b\.?(?! [A-Z]))"
+)
+_MORE_NAMES = {"K": "kelvin", "d": "day", "a": "year"}
 _MORE_NAMES |= {"$": "dollars", "€": "euros", "£": "pounds"}
 _FEET_INCHES = re.compile(
     r"(?<![\w.])(\d{1,2})(?:' ?(\d{1,2}(?: ?1/2|\.5)?)(?:\"|'')| ?(?:ft\.?|feet|foot) (\d{1,2}) ?in\.?(?![A-Za-z]))"
@@ -82,16 +84,16 @@ _ANGLE = re.compile(
     r" ?([NSEW])?(?![A-Za-z])"
 )
 _WINDS = {"N": "north", "S": "south", "E": "east", "W": "west"}
-_PER = re.compile(rf"{END}/({_UNIT}|[a-z]+)(?!\w)")
 _EACH = word_set("""
     day week month year hour minute second night quarter season person capita head user student employee customer
     patient unit item piece pack box bottle can bag page word liter litre gallon mile kilometer kilometre meter metre
     kilogram pound ounce ton acre hectare household family child adult team game match session visit click seat room
     hr min sec wk mo yr
     """)
+_PER = re.compile(rf"{END}(?:/({_UNIT}|[a-z]+)| / ({'|'.join(sorted(_EACH))}))(?!\w)")
 _SHARES = re.compile(
-    rf"((?<=\x03 )[a-z]{{2,20}}|(?<![A-Za-z])[a-z]{{2,20}}s(?<!ss)|people) ?/ ?({'|'.join(sorted(_EACH))}|{_ALONE}|L)"
-    r"(?![\w'/-])"
+    rf"((?<=\d )[a-z]{{2,20}}(?= ?/)|(?<![A-Za-z])[a-z]{{2,20}}s(?<!ss)|people) ?/ ?"
+    rf"(?:({'|'.join(sorted(_EACH))})|({_ALONE}|L|m)({_POWER})?|(?<=/)([sh]))(?![\w'/-])"
 )
 _PRICE = re.compile(rf"(?<!\w)([$€£]) ?/ ?({'|'.join(sorted(_EACH))})(?![\w'/-])")
 _SHORT_PERIODS = {"mo": "month", "wk": "week", "yr": "year"}
@@ -109,17 +111,18 @@ def say_units(text: str) -> str:
     text = _COUNT.sub(lambda m: said(f"{number(m[1])} {_COUNTED[m[2]]}"), text)
     text = _MEASURED.sub(_measured, text)
     text = text.replace("%", said("percent"))
-    return _PER.sub(lambda m: f"{END} per {_one(m[1])}", text)
+    return _PER.sub(lambda m: f"{END} per {_one(m[1] or m[2])}", text)
 
 
 def say_lone_units(text: str) -> str:
-    """Those without a number: `in km/h`, `litres/day`."""
+    """Those without a number: `in km/h`, `litres/day`. Comes before numbers."""
     if "/" in text:
+        text = _RATE.sub(_rate, text)
         text = _PRICE.sub(lambda m: f"{said(_MORE_NAMES[m[1]])} per {_one(m[2])}", text)
-        text = _SHARES.sub(lambda m: f"{m[1]} per {_one(m[2])}", text)
+        text = _SHARES.sub(_share, text)
     text = _DEGREES.sub(lambda m: said(f"degrees {'Celsius' if m[1] == 'C' else 'Fahrenheit'}"), text)
-    text = _SQUARES.sub(lambda m: said(_name(m[1] or m[3], m[2] or "²", False)), text)
-    return _LONE.sub(lambda m: said(_name(m[1], m[2], False)), text)
+    text = _SQUARES.sub(lambda m: (m[1] or "") + said(_name(m[2] or m[4], m[3] or "²", bool(m[1]))), text)
+    return _LONE.sub(lambda m: (m[1] or "") + said(_name(m[2], m[3], bool(m[1]))), text)
 
 
 def _one(unit: str) -> str:
@@ -128,9 +131,11 @@ def _one(unit: str) -> str:
     return _name(unit, None, True) if unit in _UNITS else unit
 
 
-def say_rates(text: str) -> str:
-    """`kg/m³`, `l/100 km`: of one unit for another, without a number before it."""
-    return _RATE.sub(_rate, text) if "/" in text else text
+def _share(found: re.Match[str]) -> str:
+    thing, each, unit, power, time = found.groups()
+    return f"{thing} per " + (
+        _one(each) if each else said(_raised(_name(unit or time, None, True), unit or time, power))
+    )
 
 
 def _rate(found: re.Match[str]) -> str:
