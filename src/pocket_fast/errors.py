@@ -5,9 +5,46 @@ in the same situation, so that `except ValueError` in existing programs still
 works. Every message says what came, what was expected and what to do next.
 """
 
+import re
+
+_LONG_WORD = 300  # characters without a blank: longer than paths are, and shorter than recordings in base64
+_LONG_MESSAGE = 2000
+
 
 class PocketFastError(Exception):
-    """Base class: a problem the caller can act on. Its message fits in one or two lines."""
+    """Base class: a problem the caller can act on. Its message fits in one or two lines.
+
+    What is long in it was somebody's value, and is shortened (see shortened).
+    """
+
+    def __init__(self, message: str = ""):
+        super().__init__(shortened(message))
+
+
+def shown(value: object, most: int = 80) -> str:
+    """repr of a value that may be of any length, for a message: a long one without its middle."""
+    text = repr(value)
+    return (
+        text if len(text) <= most else f"{text[: most * 2 // 3]}... ({len(text)} characters) ...{text[-8:]}"
+    )
+
+
+def named(place: object) -> str:
+    """A path, URL or name in front of a message: as it is, unless it is long or has line breaks in it."""
+    text = str(place)
+    return text if len(text) <= _LONG_WORD and text.isprintable() else shown(text)
+
+
+def shortened(message: str, most: int = _LONG_MESSAGE) -> str:
+    """A message in which no value stands that is longer than anybody wants to read."""
+
+    def cut(word: re.Match[str]) -> str:
+        return f"{word[0][:60]}... ({len(word[0])} characters) ...{word[0][-8:]}"
+
+    message = re.sub(rf"\S{{{_LONG_WORD},}}", cut, message)
+    if len(message) <= most:
+        return message
+    return f"{message[: most // 2]} ... ({len(message)} characters) ... {message[-most // 10 :]}"
 
 
 class TextError(PocketFastError, ValueError):

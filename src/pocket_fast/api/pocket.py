@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.api.pocket_speech import PocketSpeaking
-from pocket_fast.errors import ConfigError, UnsupportedError, VoiceError, WordsError
+from pocket_fast.errors import ConfigError, UnsupportedError, VoiceError, WordsError, shown
 
 if TYPE_CHECKING:
     from pocket_fast.api.speaking import Samples
@@ -164,7 +164,7 @@ class TTSModel(PocketSpeaking):
     def to(self, device: str) -> TTSModel:
         """Itself, for "cpu". Raises UnsupportedError for any other device."""
         if str(device) != "cpu":
-            raise UnsupportedError(f"device {str(device)!r}: this version runs on 'cpu' only")
+            raise UnsupportedError(f"device {shown(str(device))}: this version runs on 'cpu' only")
         return self
 
     # --- what all families have ----------------------------------------------------------------
@@ -211,12 +211,13 @@ class TTSModel(PocketSpeaking):
         self, source: str | Path | np.ndarray | Samples, *, words: str | None = None, truncate: bool = False
     ) -> VoiceState:
         """get_state_for_audio_prompt, or of (samples, their rate). Raises WordsError: these models take no words."""
+        from pocket_fast.audio.read import samples_and_rate
         from pocket_fast.audio.resample import resample
 
         if words is not None:
             raise WordsError("these models take no words of a recording; give the recording alone")
         if isinstance(source, tuple):
-            source = resample(*source, self.sample_rate)
+            source = resample(*samples_and_rate(source), self.sample_rate)
         return self.get_state_for_audio_prompt(source, truncate)
 
     def export_voice(self, voice: VoiceState, path: Path) -> str:
@@ -240,15 +241,17 @@ class TTSModel(PocketSpeaking):
         NotFoundError, DownloadError.
         """
         from pocket_fast.audio.read import one_channel
-        from pocket_fast.models.pocket.voice import read_state, state_from_audio, write_state
+        from pocket_fast.audio.source import is_pipe, whole_file
+        from pocket_fast.models.pocket.voice import read_state, write_state
         from pocket_fast.models.pocket.voices import locate_voice
         from pocket_fast.weights.hub import fetch, is_safetensors
 
         if not isinstance(audio_conditioning, (str, Path)):
             self._check_cloning()
-            return state_from_audio(
-                one_channel(np.asarray(audio_conditioning), self.sample_rate), self.stages
-            )
+            return self._voice_of(one_channel(audio_conditioning, self.sample_rate))
+        if is_pipe(Path(audio_conditioning)):
+            with whole_file(Path(audio_conditioning)) as copy:
+                return self.get_state_for_audio_prompt(copy, truncate)
 
         def get(location: str) -> Path:
             return fetch(location, progress=self._progress)
@@ -273,12 +276,18 @@ class TTSModel(PocketSpeaking):
         )
 
     def _clone(self, path: Path, truncate: bool) -> VoiceState:
-        from pocket_fast.audio.read import read_audio
+        from pocket_fast.audio.read import PROMPT_SECONDS, read_audio
         from pocket_fast.audio.resample import resample
+
+        pcm, rate = read_audio(path, max_seconds=PROMPT_SECONDS if truncate else None)
+        return self._voice_of(resample(pcm, rate, self.sample_rate))
+
+    def _voice_of(self, pcm: np.ndarray) -> VoiceState:
+        from pocket_fast.audio.read import warn_of_length
         from pocket_fast.models.pocket.voice import state_from_audio
 
-        pcm, rate = read_audio(path, max_seconds=30 if truncate else None)
-        return state_from_audio(resample(pcm, rate, self.sample_rate), self.stages)
+        warn_of_length(len(pcm) / self.sample_rate, "5 to 30 s")
+        return state_from_audio(pcm, self.stages)
 
     def _check_cloning(self) -> None:
         if not self.has_voice_cloning:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.api.speaking import NO_SETTINGS, Marks, Speaking, check_seed
-from pocket_fast.errors import ConfigError, VoiceError
+from pocket_fast.errors import ConfigError, VoiceError, shown
 from pocket_fast.models.pocket.settings import SETTINGS
 from pocket_fast.models.settings import is_number, is_whole
 
@@ -184,7 +184,7 @@ class PocketSpeaking(Speaking):
 
         def check(ok: bool, name: str, expected: str) -> None:
             if not ok:
-                raise ConfigError(f"{name}: expected {expected}, got {getattr(self, name)!r}")
+                raise ConfigError(f"{name}: expected {expected}, got {shown(getattr(self, name))}")
 
         temp = settings.get("temperature", self.temp)
         check(is_number(temp) and temp >= 0, "temp", "a number of at least 0")

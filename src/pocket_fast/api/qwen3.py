@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.api.qwen3_speech import Qwen3Speaking
-from pocket_fast.errors import UnsupportedError, VoiceError, WordsError
+from pocket_fast.errors import UnsupportedError, VoiceError, WordsError, shown
 from pocket_fast.models.qwen3.voice import VoiceClonePromptItem
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Qwen3TTSModel", "VoiceClonePromptItem", "load"]
 
-_WHOLE_SECONDS = 30.0  # of a recording that is truncated
 _DTYPES = {"float32": "float32", "bfloat16": "bfloat16"}
 
 
@@ -87,7 +86,7 @@ class Qwen3TTSModel(Qwen3Speaking):
         from pocket_fast.weights.tensors import forget_pages
 
         if device_map not in (None, "cpu", "auto"):
-            raise UnsupportedError(f"device_map {device_map!r}: this version runs on 'cpu' only")
+            raise UnsupportedError(f"device_map {shown(device_map)}: this version runs on 'cpu' only")
         if dtype is not None and compute_type == "auto":
             compute_type = _compute_type_of(dtype)
         resolve_compute_type(compute_type)  # before anything is fetched
@@ -113,7 +112,7 @@ class Qwen3TTSModel(Qwen3Speaking):
     def to(self, device: str) -> Qwen3TTSModel:
         """Itself, for "cpu". Raises UnsupportedError for any other device."""
         if str(device) != "cpu":
-            raise UnsupportedError(f"device {str(device)!r}: this version runs on 'cpu' only")
+            raise UnsupportedError(f"device {shown(str(device))}: this version runs on 'cpu' only")
         return self
 
     # --- what all families have ----------------------------------------------------------------
@@ -192,7 +191,8 @@ class Qwen3TTSModel(Qwen3Speaking):
 
         Raises VoiceError, AudioError, NotFoundError, DownloadError.
         """
-        from pocket_fast.audio.read import one_channel
+        from pocket_fast.audio.read import PROMPT_SECONDS, one_channel
+        from pocket_fast.audio.source import is_pipe, whole_file
         from pocket_fast.models.qwen3.choices import speaker_id
         from pocket_fast.models.qwen3.recordings import read_recording, samples_of
         from pocket_fast.models.qwen3.voice import SILENCE, Voice, item_from_audio, read_voice, write_voice
@@ -205,12 +205,15 @@ class Qwen3TTSModel(Qwen3Speaking):
             if isinstance(source, tuple):
                 pcm = samples_of(source, self.sample_rate)
             else:
-                pcm = one_channel(np.asarray(source), self.sample_rate)
+                pcm = one_channel(source, self.sample_rate)
             return Voice(item=item_from_audio(pcm, words, words is None, self.stages, SILENCE))
         if isinstance(source, str) and not self.clones:
             speaker_id(self.config, source)
             return Voice(speaker=source.lower())
         check_recordings(self.config)
+        if is_pipe(Path(source)):
+            with whole_file(Path(source)) as copy:
+                return self.find_voice(copy, words=words, truncate=truncate)
         path = fetch(str(source), progress=self._progress)
         if is_safetensors(str(source)):
             if words is not None:
@@ -218,7 +221,7 @@ class Qwen3TTSModel(Qwen3Speaking):
             return read_voice(path, self.config)
 
         def clone() -> Voice:
-            pcm = read_recording(path, self.sample_rate, _WHOLE_SECONDS if truncate else None)
+            pcm = read_recording(path, self.sample_rate, PROMPT_SECONDS if truncate else None)
             return Voice(item=item_from_audio(pcm, words, words is None, self.stages, SILENCE))
 
         return self.voice_cache.get_recording(
@@ -364,6 +367,6 @@ def _compute_type_of(dtype: Any) -> str:
         return "auto"
     if name not in _DTYPES:
         raise UnsupportedError(
-            f"dtype {dtype!r}: expected float32 or bfloat16; compute_type has more to choose from"
+            f"dtype {shown(dtype)}: expected float32 or bfloat16; compute_type has more to choose from"
         )
     return _DTYPES[name]

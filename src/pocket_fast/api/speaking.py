@@ -14,7 +14,7 @@ import numpy as np
 
 from pocket_fast.engine.engine import Engine, Engines, Load
 from pocket_fast.engine.speech import Speech
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import ConfigError, shown
 from pocket_fast.models.contract import Script, SpeechModel
 from pocket_fast.models.settings import Setting, check_settings, is_number, is_whole
 
@@ -255,7 +255,7 @@ class Speaking(ABC):
         """
         for name, value, least in (("max_streams", max_streams, 1), ("max_queue", max_queue, 0)):
             if value is not None and (not is_whole(value) or value < least):
-                raise ConfigError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+                raise ConfigError(f"{name}: expected a whole number of at least {least}, got {shown(value)}")
         self._engine().limit(max_streams, max_queue)
 
     def engine_load(self) -> Load:
@@ -291,13 +291,15 @@ class Speaking(ABC):
 def check_seed(seed: int | None) -> int | None:
     """The seed. Raises ConfigError for what is none."""
     if not (seed is None or (is_whole(seed) and seed >= 0)):
-        raise ConfigError(f"seed: expected a whole number of at least 0 or None, got {seed!r}")
+        raise ConfigError(f"seed: expected a whole number of at least 0 or None, got {shown(seed)}")
     return seed
 
 
 def _options(script: Script, live: bool, deadline: float | None, marks: Marks | None) -> dict[str, Any]:
     if not (deadline is None or (is_number(deadline) and deadline >= 0)):
-        raise ConfigError(f"deadline: expected a number of seconds of at least 0 or None, got {deadline!r}")
+        raise ConfigError(
+            f"deadline: expected a number of seconds of at least 0 or None, got {shown(deadline)}"
+        )
 
     def began(begin: Any, samples: int) -> None:
         text = script.passages.pop(begin, None)

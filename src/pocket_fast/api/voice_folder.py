@@ -9,7 +9,7 @@ import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pocket_fast.errors import ConfigError, NotFoundError, VoiceError
+from pocket_fast.errors import ConfigError, NotFoundError, VoiceError, named
 
 if TYPE_CHECKING:
     from pocket_fast.api.speaking import Speaking
@@ -38,11 +38,13 @@ class VoiceFolder:
 
     def __init__(self, path: str | Path):
         """Raises NotFoundError, ConfigError if it is no folder."""
-        self.path = Path(path).expanduser()
-        if not self.path.exists():
-            raise NotFoundError(f"{path}: no such folder of voices")
-        if not self.path.is_dir():
-            raise ConfigError(f"{path}: not a folder; its recordings and exported voices are to be voices")
+        self.path = Path(os.path.expanduser(path))
+        if not os.path.exists(self.path):
+            raise NotFoundError(f"{named(path)}: no such folder of voices")
+        if not os.path.isdir(self.path):
+            raise ConfigError(
+                f"{named(path)}: not a folder; its recordings and exported voices are to be voices"
+            )
 
     def names(self, recordings: bool = True) -> list[str]:
         """Of all voices, sorted; recordings: whether these count, which a model may be unable to take."""

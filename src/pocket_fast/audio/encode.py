@@ -9,7 +9,7 @@ import numpy as np
 
 from pocket_fast.audio.sink import Outbox
 from pocket_fast.audio.write import open_writer
-from pocket_fast.errors import AudioError, UnsupportedError
+from pocket_fast.errors import AudioError, UnsupportedError, shown
 
 MEDIA_TYPES = {
     "mp3": "audio/mpeg",
@@ -37,7 +37,7 @@ def open_encoder(format: str, sample_rate: int = 24000, *, samples: int | None =
     """
     if format not in available_formats():
         known = " ".join(available_formats())
-        raise AudioError(f"audio format {format!r} cannot be encoded here; choose one of: {known}")
+        raise AudioError(f"audio format {shown(format)} cannot be encoded here; choose one of: {known}")
     return Encoder(format, sample_rate, samples)
 
 

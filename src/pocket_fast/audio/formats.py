@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from pocket_fast.errors import AudioError
+from pocket_fast.errors import AudioError, named, shown
 
 
 @dataclass(frozen=True)
@@ -68,8 +68,8 @@ def find_format(target: Any, name: str | None = None) -> Format:
         return FORMATS["wav"]
     found = FORMATS.get(_ALIASES.get(key, key))
     if found is None:
-        what = (
-            f"audio format {name!r} is unknown" if name is not None else f"{target}: unknown suffix {asked!r}"
-        )
+        what = f"audio format {shown(name)} is unknown"
+        if name is None:
+            what = f"{named(target)}: unknown suffix {shown(asked)}"
         raise AudioError(f"{what}; choose one of: {' '.join(FORMATS)}")
     return found

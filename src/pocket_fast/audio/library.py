@@ -22,12 +22,16 @@ def load_soundfile() -> ModuleType:
     return soundfile
 
 
-def open_for_reading(path: str | bytes) -> Any:
-    """A SoundFile that can be read block by block and gives the samples of `soundfile.read`, to the bit."""
-    file = _forward_only()(path)
-    if file.format == "MP3":
-        file.seek(0)  # as soundfile.read does; without it the decoder rounds some samples differently
-    return file
+def open_for_reading(file: Any) -> Any:
+    """A SoundFile that can be read block by block and gives the samples of `soundfile.read`, to the bit.
+
+    file: an object that reads and seeks: a path's name would count for more than what is in the file, and a macOS
+    `._name` beside it for more than either.
+    """
+    sound = _forward_only()(file)
+    if sound.format == "MP3":
+        sound.seek(0)  # as soundfile.read does; without it the decoder rounds some samples differently
+    return sound
 
 
 def open_for_writing(file: Any, sample_rate: int, container: str, subtype: str, **options: Any) -> Any:

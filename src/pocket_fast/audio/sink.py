@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pocket_fast.errors import AudioError, NotFoundError
+from pocket_fast.errors import AudioError, NotFoundError, named
 
 
 class Sink:
@@ -122,7 +122,7 @@ class PathSink(Sink):
             self._target = Path(os.path.realpath(path))
             if not self._target.parent.is_dir():
                 raise NotFoundError(
-                    f"cannot write {path}: there is no folder {self._target.parent}; create it"
+                    f"cannot write {named(path)}: there is no folder {named(self._target.parent)}; create it"
                 )
             temporary = self._target.with_name(f".{os.urandom(8).hex()}.part")
             super().__init__(open(temporary, "xb"))  # noqa: SIM115  closed by commit or discard
@@ -183,4 +183,4 @@ def _explain(where: str) -> Iterator[None]:
     except (BrokenPipeError, NotFoundError):
         raise
     except OSError as error:
-        raise AudioError(f"cannot write {where}: {error.strerror or error}") from error
+        raise AudioError(f"cannot write {named(where)}: {error.strerror or error}") from error

@@ -6,7 +6,7 @@ from math import ceil
 
 import numpy as np
 
-from pocket_fast.errors import AudioError
+from pocket_fast.errors import AudioError, shown
 
 SLOWEST, FASTEST = 0.25, 4.0
 
@@ -31,7 +31,9 @@ class TimeStretch:
 
     def __init__(self, speed: float, sample_rate: int = 24000) -> None:
         if not SLOWEST <= speed <= FASTEST:
-            raise AudioError(f"speed {speed!r}: expected {SLOWEST} to {FASTEST:g}; 1 is as the voice speaks")
+            raise AudioError(
+                f"speed {shown(speed)}: expected {SLOWEST} to {FASTEST:g}; 1 is as the voice speaks"
+            )
         self.speed = speed
         self._hop = round(_HOP_S * sample_rate)
         self._reach = round(_REACH_S * sample_rate)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pocket_fast.cpu._team import has_openmp, openmp_max_threads
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import ConfigError, shown
 
 # Below this many multiply-adds a second thread costs more in barriers than it saves: about 60
 # barriers of up to 1 us each per backbone step, against 8 MMAC in 0.2 ms on one core.
@@ -67,10 +67,10 @@ def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int
     except (TypeError, ValueError):
         number = 0
     if number < 1:
-        raise ConfigError(f"{source}: expected a whole number of at least 1, got {given!r}")
+        raise ConfigError(f"{source}: expected a whole number of at least 1, got {shown(given)}")
     if number > MOST_THREADS:
         raise ConfigError(
-            f"{source}: expected at most {MOST_THREADS}, got {given!r}; the number of cores is best"
+            f"{source}: expected at most {MOST_THREADS}, got {shown(given)}; the number of cores is best"
         )
     return number
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from pocket_fast.cpu._dispatch import isa
 from pocket_fast.cpu.packing import has_bf16_dot
-from pocket_fast.errors import ConfigError, UnsupportedError
+from pocket_fast.errors import ConfigError, UnsupportedError, shown
 
 COMPUTE_TYPES = ("auto", "float32", "bfloat16", "int8_float32", "int8_bfloat16", "int8")
 
@@ -31,14 +31,16 @@ def resolve_compute_type(compute_type: str) -> str:
     Raises UnsupportedError for an unknown name, or one this CPU has no instructions for.
     """
     if compute_type not in COMPUTE_TYPES:
-        raise UnsupportedError(f"compute type {compute_type!r}: expected one of {', '.join(COMPUTE_TYPES)}")
+        raise UnsupportedError(
+            f"compute type {shown(compute_type)}: expected one of {', '.join(COMPUTE_TYPES)}"
+        )
     if compute_type == "auto":
         return "float32"
     if compute_type == "int8":
         return "int8_bfloat16" if has_bf16_dot() else "int8_float32"
     if compute_type.endswith("bfloat16") and not has_bf16_dot():
         raise UnsupportedError(
-            f"compute type {compute_type!r} needs bfloat16 instructions, which {isa()!r} does not have; "
+            f"compute type {shown(compute_type)} needs bfloat16 instructions, which {isa()!r} does not have; "
             "use 'float32', 'int8_float32', or 'auto'"
         )
     return compute_type
@@ -49,7 +51,9 @@ def asked_for(compute_type: str, quantize: bool) -> str:
     if not quantize or str(compute_type).startswith("int8"):
         return compute_type
     if compute_type != "auto":
-        raise ConfigError(f"quantize means compute_type 'int8', but {compute_type!r} was asked for as well")
+        raise ConfigError(
+            f"quantize means compute_type 'int8', but {shown(compute_type)} was asked for as well"
+        )
     return "int8"
 
 
@@ -59,7 +63,7 @@ def for_weights(resolved: str, asked: str, weights: Mapping[str, np.ndarray]) ->
         return resolved
     if asked != "auto":
         raise ConfigError(
-            f"compute type {asked!r}: these weights are stored in 8 bits; use 'auto' or 'int8', or the weights "
+            f"compute type {shown(asked)}: these weights are stored in 8 bits; use 'auto' or 'int8', or the weights "
             "they were made from"
         )
     resolved = resolve_compute_type("int8")

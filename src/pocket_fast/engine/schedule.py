@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import ConfigError, shown
 from pocket_fast.models.contract import Frame, SpeechModel, Utterance
 
 SCHEDULES = ("auto", "sequence", "side_by_side")
@@ -31,7 +31,7 @@ def resolve_schedule(schedule: str | None = None) -> str:
     """The argument, else POCKET_FAST_SCHEDULE, else "auto". Raises ConfigError for an unknown name."""
     name = schedule or os.environ.get("POCKET_FAST_SCHEDULE") or "auto"
     if name not in SCHEDULES:
-        raise ConfigError(f"schedule {name!r}: expected one of {', '.join(SCHEDULES)}")
+        raise ConfigError(f"schedule {shown(name)}: expected one of {', '.join(SCHEDULES)}")
     return name
 
 

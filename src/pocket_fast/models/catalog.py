@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping
 
-from pocket_fast.errors import ConfigError, NotFoundError
+from pocket_fast.errors import ConfigError, NotFoundError, named, shown
 from pocket_fast.models.contract import Choice, Family
 from pocket_fast.models.strict import nearest
 
@@ -27,7 +27,7 @@ def find_family(model: str) -> Family:
     hint = f"did you mean {' or '.join(close)}? Else " if close else ""
     forms = ", ".join(family.forms for family in families())
     raise NotFoundError(
-        f"no model is called {model!r}; {hint}expected {forms}, or a name that `pocket-fast voices` lists"
+        f"no model is called {shown(model)}; {hint}expected {forms}, or a name that `pocket-fast voices` lists"
     )
 
 
@@ -44,7 +44,9 @@ def choose(given: Mapping[str, str], *, progress: bool = False) -> Choice:
     settings = {setting.spelling for setting in family.settings}
     for name in given.keys() - _options(family) - {"model"}:
         if f"--{name}" not in settings:  # an option may be the one to one family and the other to another
-            raise ConfigError(f"--{name} {given[name]}: {family.title} takes no --{name}; leave it out")
+            raise ConfigError(
+                f"--{name} {named(given[name])}: {family.title} takes no --{name}; leave it out"
+            )
     own = {name: given[name] for name in given if name == "model" or name in _options(family)}
     return family.choose(own, progress=progress)
 

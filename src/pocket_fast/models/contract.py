@@ -224,6 +224,10 @@ class Choice(Protocol):
         """What it is made of, and where that lies."""
         ...
 
+    def inputs(self) -> Sequence[Path]:
+        """Files on this machine that it is or will be read from."""
+        ...
+
     def stored(self, *, progress: bool) -> StoredModel:
         """Its weights, for `quantize`. Raises as loading does."""
         ...

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pocket_fast.errors import SettingError
+from pocket_fast.errors import SettingError, shown
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Setting:
         """The value, as the type of the setting. Raises SettingError for anything but what is expected."""
         fits = {bool: _is_flag, str: self._is_text, int: is_whole, float: is_number}[self.type]
         if not fits(value) or (self.type in (int, float) and not self._is_within(value)):
-            raise SettingError(self.name, f"{self.name}: expected {self.expected}, got {value!r:.60}")
+            raise SettingError(self.name, f"{self.name}: expected {self.expected}, got {shown(value)}")
         return value.lower() if self.choices else self.type(value)
 
     def _is_text(self, value: object) -> bool:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import hashlib
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -16,6 +13,7 @@ from typing import IO, Any
 
 from pocket_fast.api.speaking import Samples, Speaking
 from pocket_fast.api.voice_folder import RESERVED
+from pocket_fast.audio.embedded import embedded_audio
 from pocket_fast.errors import AudioError, NotFoundError, VoiceError, WeightsError, WordsError
 from pocket_fast.server.options import Options
 from pocket_fast.server.requests import log
@@ -39,9 +37,8 @@ OPENAI_VOICES = frozenset(
     )
 )
 """What OpenAI's clients send, who have to name a voice: the default one where a model has none by name."""
-MAX_RATE = 384_000  # Hz; nobody records a voice at more, and resampling it would take as long as one likes
+MAX_RATE = 384_000  # Hz; nobody records a voice at more, and the seconds of a recording do not bound its samples else
 _AT_A_TIME = 2  # recordings that are made voices at once: each keeps all cores busy
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
 _BLOCK = 1 << 18
 
 
@@ -103,7 +100,7 @@ class Voices:
             if words is not None:
                 raise WordsError("the words of a recording (voice_text) were given without the recording")
             return self._default
-        embedded = _embedded(voice)
+        embedded = embedded_audio(voice)
         if embedded is not None:
             return await self._in_turn(self._from_bytes, embedded, words)
         if "://" in voice:
@@ -208,38 +205,8 @@ class Voices:
         """As they are: each family has its own way of resampling, and from a file they would be the same."""
         from pocket_fast.audio.read import read_audio
 
-        if (rate := _stated_rate(path)) > MAX_RATE:
-            raise AudioError(f"a recording at {rate} Hz; expected at most {MAX_RATE}")
-        return read_audio(path, max_seconds=self._options.max_upload_seconds)
+        return read_audio(path, max_seconds=self._options.max_upload_seconds, max_rate=MAX_RATE)
 
 
 def _without_places(error: Exception, folder: Path) -> str:
     return str(error).replace(f"{folder.resolve()}{os.sep}", "").replace(f"{folder}{os.sep}", "")
-
-
-def _stated_rate(path: Path) -> int:
-    """What the header says; 0 if there is none that can be read. The seconds of a recording bound its samples
-    only if the rate is bounded."""
-    from pocket_fast.audio.library import load_soundfile, open_for_reading
-
-    try:
-        with open_for_reading(str(path)) as file:
-            return file.samplerate
-    except (TypeError, load_soundfile().SoundFileError):
-        return 0
-
-
-def _embedded(voice: str) -> bytes | None:
-    """The recording in a data: URL, or in more than 100 characters of nothing but base64."""
-    head, comma, payload = voice.partition(",")
-    if voice.startswith("data:"):
-        if not comma or not head.endswith(";base64"):
-            raise VoiceError("voice: expected data:audio/...;base64,... in a data URL")
-    elif _BASE64.fullmatch(voice):
-        payload = voice
-    else:
-        return None
-    try:
-        return base64.b64decode(payload, validate=True)
-    except (binascii.Error, ValueError):
-        raise VoiceError("voice: not valid base64") from None

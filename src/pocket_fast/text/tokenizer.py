@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigError, NotFoundError
+from ..errors import ConfigError, NotFoundError, shown
 
 if TYPE_CHECKING:
     import tokenizers
@@ -61,7 +61,7 @@ def load_tokenizer(path: Path, kind: str, n_bins: int) -> Tokenizer:
     """
     path = Path(path)
     if kind not in ("sentencepiece", *_JSON_KINDS):
-        raise ConfigError(f"unknown tokenizer kind {kind!r}; use 'sentencepiece' or 'tokenizers'")
+        raise ConfigError(f"unknown tokenizer kind {shown(kind)}; use 'sentencepiece' or 'tokenizers'")
     data = _read(path, "check tokenizer_path in the config")
     is_json = kind in _JSON_KINDS or path.suffix == ".json"
     name = "tokenizers JSON file" if is_json else "SentencePiece model"
@@ -93,7 +93,7 @@ def load_byte_level(vocab: Path, merges: Path, config: Path, *, split: str = "qw
     Raises NotFoundError (no such file) and ConfigError (unknown split, damaged or contradictory files).
     """
     if split not in SPLITS:
-        raise ConfigError(f"unknown tokenizer split {split!r}; use {' or '.join(map(repr, SPLITS))}")
+        raise ConfigError(f"unknown tokenizer split {shown(split)}; use {' or '.join(map(repr, SPLITS))}")
     entries, pairs, settings = (
         _read(path, "it belongs to the model's folder") for path in (vocab, merges, config)
     )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 
-from pocket_fast.errors import ConfigError, NotFoundError
+from pocket_fast.errors import ConfigError, NotFoundError, named, shown
 from pocket_fast.weights.hub import HubFile, fetch
 from pocket_fast.weights.reach import FetchError
 
@@ -48,7 +49,7 @@ class LocalFolder:
     def find(self, name: str, *, progress: bool = True) -> Path | None:
         """See Folder."""
         path = self.path / name
-        return path if path.is_file() else None
+        return path if os.path.isfile(path) else None
 
     def location(self, name: str) -> str:
         """See Folder."""
@@ -104,14 +105,16 @@ def open_folder(location: str | Path) -> LocalFolder | HubFolder:
     if text.startswith("hf://"):
         match = _HUB_FOLDER.fullmatch(text)
         if match is None:
-            raise ConfigError(f"{text!r}: expected hf://OWNER/REPO, a folder in it if need be, and @REVISION")
+            raise ConfigError(
+                f"{shown(text)}: expected hf://OWNER/REPO, a folder in it if need be, and @REVISION"
+            )
         repo, folder, revision = match.groups()
         return HubFolder(repo, folder or "", revision or "main")
     if "://" in text:
-        raise ConfigError(f"{text!r}: expected a local folder or hf://OWNER/REPO")
-    path = Path(text).expanduser()
-    if path.is_dir():
+        raise ConfigError(f"{shown(text)}: expected a local folder or hf://OWNER/REPO")
+    path = Path(os.path.expanduser(text))
+    if os.path.isdir(path):
         return LocalFolder(path)
-    if path.exists():
-        raise ConfigError(f"{path}: this is a file; give the folder that it lies in")
-    raise NotFoundError(f"{path}: no such folder")
+    if os.path.exists(path):
+        raise ConfigError(f"{named(path)}: this is a file; give the folder that it lies in")
+    raise NotFoundError(f"{named(path)}: no such folder")

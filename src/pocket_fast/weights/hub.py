@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pocket_fast.errors import ConfigError, NotFoundError
+from pocket_fast.errors import ConfigError, NotFoundError, named, shown
 from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, within
 
 T = TypeVar("T")
@@ -60,7 +60,9 @@ def parse_hub_location(location: str) -> HubFile:
     """Raises ConfigError unless the location has the form of HubFile."""
     match = _LOCATION.fullmatch(location)
     if match is None:
-        raise ConfigError(f"{location!r}: expected hf://OWNER/REPO/PATH or hf://OWNER/REPO/PATH@REVISION")
+        raise ConfigError(
+            f"{shown(location)}: expected hf://OWNER/REPO/PATH or hf://OWNER/REPO/PATH@REVISION"
+        )
     repo, path, revision = match.groups()
     return HubFile(repo, path, revision or "main")
 
@@ -78,11 +80,11 @@ def fetch(location: str | Path, *, progress: bool = True) -> Path:
 
         return download(text, progress=progress)
     if "://" in text:
-        raise ConfigError(f"{text!r}: expected hf://, http://, https:// or a local path")
-    path = Path(text).expanduser()
-    if not path.is_file():
-        what = "is a folder, expected a file" if path.is_dir() else "no such file"
-        raise NotFoundError(f"{path}: {what}")
+        raise ConfigError(f"{shown(text)}: expected hf://, http://, https:// or a local path")
+    path = Path(os.path.expanduser(text))
+    if not os.path.isfile(path):
+        what = "is a folder, expected a file" if os.path.isdir(path) else "no such file"
+        raise NotFoundError(f"{named(path)}: {what}")
     return path
 
 
@@ -95,8 +97,8 @@ def find_cached(location: str | Path) -> Path | None:
         from pocket_fast.weights.download import cached_name
 
         text = str(cached_name(text))
-    path = Path(text).expanduser()
-    return path if path.is_file() else None
+    path = Path(os.path.expanduser(text))
+    return path if os.path.isfile(path) else None
 
 
 def fetch_with_fallback(primary: str, fallback: str | None, *, progress: bool = True) -> FetchedWeights:

@@ -79,7 +79,7 @@ def test_rates_beyond_reason_are_refused_before_they_are_decoded(client, monkeyp
     def decode(*_, **__):
         raise AssertionError("decoded")
 
-    monkeypatch.setattr("pocket_fast.audio.read.read_audio", decode)
+    monkeypatch.setattr("pocket_fast.audio.read._Reading.add", decode)
     answer = upload(client, header(rate=2**31 - 1))
     check(answer, (400,))
     assert "384000" in answer.text

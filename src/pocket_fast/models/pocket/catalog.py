@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from pocket_fast.errors import NotFoundError
+from pocket_fast.errors import NotFoundError, shown
 from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.models.pocket.config_file import parse_config
@@ -215,7 +215,7 @@ def shipped_config(name: str) -> ModelConfig:
         close = nearest(name, MODELS)
         hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(MODELS)}."
         raise NotFoundError(
-            f"no model is called {name!r}; {hint} `pocket-fast voices` lists all; --config takes a YAML file"
+            f"no model is called {shown(name)}; {hint} `pocket-fast voices` lists all; --config takes a YAML file"
         )
     _, without, tokens, changes = _MODELS[name]
     data = _merged(_BASE, changes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pocket_fast.errors import ConfigError, NotFoundError
@@ -62,4 +63,4 @@ def resolve_location(value: str, base_folder: Path | None) -> str:
     if "://" in value or base_folder is None or path.is_absolute():
         return value
     beside = base_folder / path
-    return value if path.exists() and not beside.exists() else str(beside)
+    return value if os.path.exists(path) and not os.path.exists(beside) else str(beside)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import ConfigError, named
 from pocket_fast.models.contract import Listing, ModelOption
 from pocket_fast.models.pocket import builtin, catalog
 from pocket_fast.models.pocket.config import ModelConfig
@@ -99,7 +99,7 @@ class PocketChoice:
         """Where the config's relative paths start; None unless it is a file of the user's."""
         if self.config is None or "://" in self.config:
             return None
-        return Path(self.config).expanduser().parent
+        return Path(os.path.expanduser(self.config)).parent
 
     @property
     def voice_names(self) -> tuple[str, ...]:
@@ -140,6 +140,14 @@ class PocketChoice:
 
         return files(self.parsed, self.folder, self.checkpoint)
 
+    def inputs(self) -> list[Path]:
+        """See contract.Choice."""
+        from pocket_fast.weights.hub import find_cached
+
+        config = [] if self.config is None else [self.config]
+        found = (find_cached(location) for location in (*config, *self.files().values()))
+        return [path for path in found if path is not None]
+
     def stored(self, *, progress: bool) -> StoredPocket:
         """See contract.Choice."""
         from pocket_fast.models.pocket.loading import load
@@ -176,7 +184,7 @@ class PocketFamily:
         from pocket_fast.weights.hub import fetch
 
         ways = ("model", "language", "variant", "config")
-        said = [f"--{way} {given[way]}" for way in ways if way in given]
+        said = [f"--{way} {named(given[way])}" for way in ways if way in given]
         if len(said) > 1:
             raise ConfigError(f"{' and '.join(said)} were given; choose the model with one of them")
         checkpoint = fetch(given["checkpoint"]) if "checkpoint" in given else None
@@ -187,8 +195,8 @@ class PocketFamily:
             parsed = load_config(fetch_config(config))
             return PocketChoice(None, config, checkpoint, parsed, progress)
         name = catalog.canonical_name(model or given.get("language") or given.get("variant") or DEFAULT_MODEL)
-        named = bool(said) or checkpoint is not None
-        return PocketChoice(name, None, checkpoint, catalog.shipped_config(name), progress, named)
+        is_named = bool(said) or checkpoint is not None
+        return PocketChoice(name, None, checkpoint, catalog.shipped_config(name), progress, is_named)
 
     def listing(self) -> Listing:
         """See contract.Family."""
@@ -215,7 +223,7 @@ def _is_config(model: str) -> bool:
 
 
 def _config_in(folder: str) -> Path | None:
-    path = Path(folder).expanduser() / CONFIG_FILE
+    path = Path(os.path.expanduser(folder), CONFIG_FILE)
     return path if "://" not in folder and os.path.isfile(path) else None
 
 

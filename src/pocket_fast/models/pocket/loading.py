@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import ConfigError, shown
 from pocket_fast.models.pocket.catalog import MODELS, released_as
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.models.pocket.config_file import resolve_location
@@ -112,5 +112,5 @@ def fetch_config(location: str, *, progress: bool = True) -> Path:
     """
     name = location.rsplit("@", 1)[0] if location.startswith("hf://") else location
     if not name.endswith((".yaml", ".yml")):
-        raise ConfigError(f"config {location!r}: expected a .yaml or .yml file")
+        raise ConfigError(f"config {shown(location)}: expected a .yaml or .yml file")
     return fetch(location, progress=progress)

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from numbers import Integral
 
-from pocket_fast.errors import ConfigError, TextError
+from pocket_fast.errors import ConfigError, TextError, shown
 from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.text.pauses import Silence, cut_at_pauses, wordless
@@ -61,7 +61,7 @@ def plan(
     """
     if not (frames_after_eos is None or (isinstance(frames_after_eos, Integral) and frames_after_eos >= 0)):
         raise ConfigError(
-            f"frames_after_eos: expected a whole number of at least 0 or None, got {frames_after_eos!r}"
+            f"frames_after_eos: expected a whole number of at least 0 or None, got {shown(frames_after_eos)}"
         )
     if frames_after_eos is None:
         frames_after_eos = config.model_recommended_frames_after_eos

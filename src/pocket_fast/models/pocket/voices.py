@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from pocket_fast.errors import NotFoundError, VoiceError
+from pocket_fast.errors import NotFoundError, VoiceError, named, shown
 from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.catalog import canonical_name
 from pocket_fast.models.strict import nearest
@@ -164,12 +164,12 @@ def locate_voice(source: str, model: str | None) -> str:
         return voice_state_location(model, source.lower())
     if model is None and source in VOICES:
         raise VoiceError(
-            f"voice {source!r} is a state made with released weights and does not fit a config or "
+            f"voice {shown(source)} is a state made with released weights and does not fit a config or "
             "checkpoint of your own; give a recording (a path or URL) instead"
         )
     if "://" not in source and not os.path.exists(os.path.expanduser(source)):
         if "/" in source or "." in source:
-            raise NotFoundError(f"{source}: no such file, and not the name of a predefined voice")
+            raise NotFoundError(f"{named(source)}: no such file, and not the name of a predefined voice")
         raise _unknown(source, model)
     return source
 
@@ -181,7 +181,7 @@ def _unknown(name: str, model: str | None) -> VoiceError:
     if name in builtin.voices():
         hint = f"it is one of the model {builtin.NAME!r}, which is in the package."
     return VoiceError(
-        f"no voice is called {name!r}; {hint} A voice may also be a path or URL of a recording or state"
+        f"no voice is called {shown(name)}; {hint} A voice may also be a path or URL of a recording or state"
     )
 
 

@@ -6,10 +6,11 @@ repository does.
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
-from pocket_fast.errors import NotFoundError
+from pocket_fast.errors import NotFoundError, shown
 from pocket_fast.models.qwen3.config_files import MODEL_CONFIG
 from pocket_fast.models.strict import nearest
 from pocket_fast.weights.folders import HubFolder, LocalFolder, open_folder
@@ -42,9 +43,9 @@ def knows(location: str) -> bool:
         return True
     if location.startswith("hf://"):
         return not location.rsplit("@", 1)[0].endswith((".yaml", ".yml"))
-    path = Path(location).expanduser()
-    if path.exists():
-        return (path / MODEL_CONFIG).is_file()
+    path = os.path.expanduser(location)
+    if os.path.exists(path):
+        return os.path.isfile(os.path.join(path, MODEL_CONFIG))
     return _is_id(location)
 
 
@@ -56,7 +57,7 @@ def locate(location: str | Path) -> LocalFolder | HubFolder:
     """
     text = str(location)
     name = canonical_name(text) if isinstance(location, str) else None
-    if name is not None and ("/" not in text or not Path(text).is_dir()):
+    if name is not None and ("/" not in text or not os.path.isdir(text)):
         return HubFolder(_REPOS[name])
     try:
         return open_folder(location)
@@ -65,7 +66,9 @@ def locate(location: str | Path) -> LocalFolder | HubFolder:
             return HubFolder(location)
     close = nearest(text, [*MODELS, *_REPOS.values()])
     hint = f"did you mean {' or '.join(close)}?" if close else f"known: {', '.join(MODELS)}."
-    raise NotFoundError(f"no model and no folder is called {text!r}; {hint} `pocket-fast voices` lists all")
+    raise NotFoundError(
+        f"no model and no folder is called {shown(text)}; {hint} `pocket-fast voices` lists all"
+    )
 
 
 def released_as(folder: LocalFolder | HubFolder) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from pocket_fast.errors import ConfigError, SettingError, VoiceError
+from pocket_fast.errors import ConfigError, SettingError, VoiceError, shown
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.strict import nearest
 
@@ -44,10 +44,10 @@ def speaker_id(config: ModelConfig, speaker: str) -> int:
     if speaker.lower() not in ids:
         if not ids:
             raise VoiceError(
-                f"no voice is called {speaker!r:.60}: this is a {config.tts_model_type} model, which "
+                f"no voice is called {shown(speaker)}: this is a {config.tts_model_type} model, which "
                 f"{_VOICES[config.tts_model_type]}"
             )
-        raise VoiceError(f"no voice is called {speaker!r:.60}; {_hint(speaker, speakers(config))}")
+        raise VoiceError(f"no voice is called {shown(speaker)}; {_hint(speaker, speakers(config))}")
     return ids[speaker.lower()]
 
 
@@ -60,7 +60,7 @@ def language_id(config: ModelConfig, language: str | None, speaker: str | None =
     name = AUTO if language is None else language.lower()
     if name not in languages(config):
         raise SettingError(
-            "language", f"no language is called {language!r:.60}; {_hint(name, languages(config))}"
+            "language", f"no language is called {shown(language)}; {_hint(name, languages(config))}"
         )
     ids = {known.lower(): value for known, value in talker.codec_language_id.items()}
     if name in (AUTO, "chinese") and speaker:

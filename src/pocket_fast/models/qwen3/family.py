@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pocket_fast.errors import ConfigError, NotFoundError, VoiceError, WordsError
+from pocket_fast.errors import ConfigError, NotFoundError, VoiceError, WordsError, named
 from pocket_fast.models.contract import Listing, ModelOption
 from pocket_fast.models.qwen3 import catalog
 from pocket_fast.models.qwen3.choices import language_id, languages, speaker_id, speakers
@@ -111,7 +111,7 @@ class Qwen3Choice:
         """See contract.Choice."""
         clones = self.parsed.tts_model_type == "base"
         check_words(self.parsed, words)
-        named = isinstance(voice, str) and (  # before a file that is called the same
+        is_name = isinstance(voice, str) and (  # before a file that is called the same
             voice.lower() in self.voice_names or not (clones or "://" in voice or os.path.exists(voice))
         )
         if voice is None:
@@ -119,14 +119,14 @@ class Qwen3Choice:
                 raise WordsError("the words of a recording were given without the recording: give both")
             if clones and complete:
                 raise VoiceError(f"{self.title} speaks in the voice of a recording: give one with --voice")
-        elif named:
+        elif is_name:
             speaker_id(self.parsed, voice)
         else:
             check_recordings(self.parsed)
             where = os.path.expanduser(voice)
             if "://" not in str(voice) and not os.path.exists(where):
                 raise NotFoundError(
-                    f"{voice}: no such file; a base model has no voices by name, give a recording"
+                    f"{named(voice)}: no such file; a base model has no voices by name, give a recording"
                 )
         language_id(self.parsed, settings.get("language"), voice if isinstance(voice, str) else None)
 
@@ -163,6 +163,17 @@ class Qwen3Choice:
             "weights": self.folder.location("model.safetensors"),
             "codec weights": self.folder.location("speech_tokenizer/model.safetensors"),
         }
+
+    def inputs(self) -> list[Path]:
+        """See contract.Choice."""
+        from pocket_fast.weights.hub import find_cached
+
+        if isinstance(self.folder, LocalFolder):
+            return [
+                path for pattern in ("*", "*/*") for path in self.folder.path.glob(pattern) if path.is_file()
+            ]
+        found = map(find_cached, self.files().values())
+        return [path for path in found if path is not None]
 
     def stored(self, *, progress: bool) -> StoredQwen3:
         """See contract.Choice."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pocket_fast.audio.read import warn_of_length
 from pocket_fast.errors import AudioError, TextError, VoiceError, WordsError
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.pipeline import Reference
@@ -106,6 +107,7 @@ def item_from_audio(
         raise AudioError(f"voice prompt: a sample of {peak:g}; expected numbers in [-1, 1]")
     if peak == 0:
         raise AudioError("voice prompt: nothing but silence; expected speech, best 3 to 15 seconds of it")
+    warn_of_length(seconds, "3 to 15 s")
     pcm = np.ascontiguousarray(pcm, dtype=np.float32)
     codes = None
     if not x_vector_only:
