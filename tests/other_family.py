@@ -74,6 +74,9 @@ class Choice:
     def files(self) -> dict[str, str]:
         return {"itself": __file__}
 
+    def inputs(self) -> list[Path]:
+        return [Path(__file__)]
+
     def stored(self, *, progress: bool) -> Stored:
         return Stored()
 

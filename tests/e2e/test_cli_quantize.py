@@ -148,7 +148,7 @@ def refused(run, tmp_path):
         ("config.yaml", "full", "full exists already"),
         ("config.yaml", "full/file", "full/file exists already"),
         ("config.yaml", "folder.safetensors", "folder.safetensors is not a file"),
-        ("config.yaml", "model.safetensors", "model.safetensors holds the weights of config.yaml"),
+        ("config.yaml", "model.safetensors", "model.safetensors is a file of the model, which is read"),
         pytest.param(
             "config.yaml",
             "locked/small",

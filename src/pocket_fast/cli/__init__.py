@@ -17,7 +17,7 @@ from pocket_fast import __version__
 from pocket_fast.cli import export_voice, generate, info, quantize, serve, voices
 from pocket_fast.cli.arguments import Parser
 from pocket_fast.cli.console import Interrupts, logging_to_stderr, say
-from pocket_fast.errors import PocketFastError
+from pocket_fast.errors import PocketFastError, named, shortened
 
 _COMMANDS = {
     "generate": generate,
@@ -82,10 +82,11 @@ def _report(error: Exception) -> None:
     if isinstance(error, PocketFastError):
         say(f"error: {error}")
     elif isinstance(error, OSError):
-        where = f"{error.filename}: " if error.filename is not None else ""
-        say(f"error: {where}{error.strerror or error}")
+        where = f"{named(error.filename)}: " if error.filename is not None else ""
+        say(f"error: {where}{shortened(str(error.strerror or error))}")
     else:
-        say(f"error: {type(error).__name__}: {error}\nSet POCKET_FAST_DEBUG=1 to see where it happened.")
+        what = shortened(f"{type(error).__name__}: {error}")
+        say(f"error: {what}\nSet POCKET_FAST_DEBUG=1 to see where it happened.")
 
 
 def _abandon_stdout() -> None:

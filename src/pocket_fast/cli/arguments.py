@@ -11,9 +11,11 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from pocket_fast.cli.console import stderr_is_terminal
-from pocket_fast.errors import ConfigError
+from pocket_fast.errors import ConfigError, shortened, shown
 from pocket_fast.models import catalog
 from pocket_fast.models.contract import Choice, ModelOption, Setting, check_settings
+
+_LONG = 500  # characters of a complaint about a word of the command line
 
 _log = logging.getLogger("pocket_fast")
 
@@ -33,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(self._with_values_attached(words), namespace)
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}\nSee `{self.prog} --help`.\n")
+        self.exit(2, f"error: {shortened(message, _LONG)}\nSee `{self.prog} --help`.\n")
 
     def _with_values_attached(self, words: list[str]) -> list[str]:
         actions = self._option_string_actions
@@ -63,7 +65,7 @@ def whole(least: int, most: float = float("inf")) -> Callable[[str], int]:
         except ValueError:
             value = least - 1
         if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+            raise argparse.ArgumentTypeError(f"expected {expected}, got {shown(text)}")
         return value
 
     return parse
@@ -83,7 +85,7 @@ def number(least: float = -math.inf, above: float = -math.inf) -> Callable[[str]
         except ValueError:
             value = math.nan
         if not (math.isfinite(value) and value >= least and value > above):
-            raise argparse.ArgumentTypeError(f"expected {wanted}, got {text!r}")
+            raise argparse.ArgumentTypeError(f"expected {wanted}, got {shown(text)}")
         return value
 
     return parse
@@ -92,7 +94,7 @@ def number(least: float = -math.inf, above: float = -math.inf) -> Callable[[str]
 def yes_or_no(text: str) -> bool:
     """An argparse type: true or false."""
     if text.lower() not in ("true", "false"):
-        raise argparse.ArgumentTypeError(f"expected true or false, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected true or false, got {shown(text)}")
     return text.lower() == "true"
 
 
@@ -249,7 +251,7 @@ def _argument_type(setting: Setting) -> Callable[[str], Any]:
         try:
             return setting.check(convert(text))
         except ValueError:  # a ConfigError too
-            raise argparse.ArgumentTypeError(f"expected {setting.expected}, got {text!r:.60}") from None
+            raise argparse.ArgumentTypeError(f"expected {setting.expected}, got {shown(text)}") from None
 
     return parse
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+from pocket_fast.errors import shortened
+
 _log = logging.getLogger("pocket_fast")
 
 
@@ -26,11 +28,18 @@ def stderr_is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()
 
 
+class _Lines(logging.Formatter):
+    """Without values that are longer than anybody wants to read."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return shortened(super().format(record))
+
+
 @contextlib.contextmanager
 def logging_to_stderr(level: int) -> Iterator[None]:
     """The package's log records from `level` on, and Python's warnings, as `LEVEL: message` lines."""
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+    handler.setFormatter(_Lines("%(levelname)s: %(message)s"))
     before = _log.level, warnings.showwarning
     _log.addHandler(handler)
     _log.setLevel(level)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import sys
@@ -27,8 +28,10 @@ from pocket_fast.cli.arguments import (
 )
 from pocket_fast.cli.console import Interrupts, progress, say, stderr_is_terminal
 from pocket_fast.cli.model import load_speaker, voice_source
+from pocket_fast.cli.targets import inputs_of, is_folder, is_same, made_folder, refuse_inputs
 from pocket_fast.cli.voice_folder import add_voices_option, given_folder, whose_voice
-from pocket_fast.errors import ConfigError, TextError, UnsupportedError
+from pocket_fast.errors import ConfigError, TextError, UnsupportedError, shown
+from pocket_fast.models.contract import Choice
 
 if TYPE_CHECKING:
     from pocket_fast.audio.write import AudioWriter
@@ -46,8 +49,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add(
         "-v",
         "--voice",
-        help="who speaks: a name (see `voices`), a recording or .safetensors state as path, hf:// or https:// "
-        "URL, or base64 audio, bare or as a data: URL (default: by model)",
+        help="who speaks: a name (see `voices`); a recording (best 5 to 15 s of clear speech, at most 30) or "
+        ".safetensors state as path, pipe, hf:// or https:// URL, or - for standard input; or base64 audio, bare or as "
+        "a data: URL (default: by model)",
     )
     add_voices_option(parser)
     add_words_option(parser)
@@ -56,7 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--output",
         "--output-path",
         metavar="FILE",
-        help="- is standard output; every file ends with 200 ms of silence (default ./tts_output.wav)",
+        help="- is standard output; in a folder (FOLDER/) it is tts_output.wav; every file ends with 200 ms of silence "
+        "(default ./tts_output.wav)",
     )
     add("--format", help="of the output (default: by its suffix): wav, raw, flac, mp3, ogg, opus, ...")
     add("--stream", action="store_true", help="raw 16-bit samples to standard output as they are made; quiet")
@@ -77,7 +82,11 @@ def _add_speech_options(parser: argparse.ArgumentParser, group: Any) -> None:
         metavar="N",
         help="the same seed, the same audio (default: different each time)",
     )
-    add("--truncate", action="store_true", help="use the first 30 s of the voice recording")
+    add(
+        "--truncate",
+        action="store_true",
+        help="use the first 30 s of the voice recording: after a longer one speech runs on and starts late",
+    )
     add("--voice-cache", type=Path, metavar="DIR", help="keep prepared voices of recordings there")
 
 
@@ -101,10 +110,12 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
     voice, words = whose_voice(options.voice, given_folder(options.voices, choice), choice, words)
-    text = _given_text(options)
     target, file_format = _target(options)
+    _refuse_mix_ups(options, choice, voice, target)
+    text = _given_text(options)
     hold_back = _first_chunk_seconds()
     with (
+        made_folder(target) if is_folder(options.output or "") else contextlib.nullcontext(),
         voice_source(voice, choice, words, settings) as voice,
         open_writer(target, file_format, choice.sample_rate) as writer,
     ):
@@ -151,7 +162,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 def _check_device(options: argparse.Namespace) -> None:
     device = "metal" if options.use_metal else options.device
     if device != "cpu":
-        raise UnsupportedError(f"device {device!r}: this version runs on 'cpu' only")
+        raise UnsupportedError(f"device {shown(device)}: this version runs on 'cpu' only")
 
 
 def _given_text(options: argparse.Namespace) -> str | None:
@@ -189,10 +200,25 @@ def _target(options: argparse.Namespace) -> tuple[str, str | None]:
     target = "-" if options.stream else options.output
     if target == "-" and sys.stdout is not None and sys.stdout.isatty():
         raise ConfigError("standard output is a terminal; send it to a file or a player: ... | aplay")
-    return (
-        target or f"./tts_output.{asked.name if asked else 'wav'}",
-        "raw" if options.stream else options.format,
-    )
+    name = f"tts_output.{asked.name if asked else 'wav'}"
+    if target is None:
+        target = f"./{name}"
+    elif target != "-" and is_folder(target):
+        target = os.path.join(target, name)
+    return target, "raw" if options.stream else options.format
+
+
+def _refuse_mix_ups(
+    options: argparse.Namespace, choice: Choice, voice: str | Path | None, target: str
+) -> None:
+    """Raises ConfigError for an output that is an input, and for two inputs that are one, before any is touched."""
+    inputs = inputs_of(choice, sys.stdin if voice == "-" else voice)
+    if options.text == "-":
+        voice_is_stdin = voice == "-" or (voice is not None and is_same(voice, sys.stdin))
+        if voice_is_stdin:
+            raise ConfigError("--text and --voice are both standard input; give one of them as a file")
+        inputs.append(("the text", sys.stdin))
+    refuse_inputs(target, inputs)
 
 
 def _first_chunk_seconds() -> float:

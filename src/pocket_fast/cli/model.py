@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
+import io
 import os
-import re
-import tempfile
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from pocket_fast.audio.embedded import embedded_audio
+from pocket_fast.audio.source import drained, is_pipe, kept, whole_file
 from pocket_fast.cli.console import say
 from pocket_fast.errors import VoiceError
 from pocket_fast.models.contract import Choice, StoredModel
@@ -20,8 +20,6 @@ from pocket_fast.weights.reach import FetchError
 
 if TYPE_CHECKING:
     from pocket_fast.api.speaking import Speaking
-
-_BASE64 = re.compile(r"[A-Za-z0-9+/]{100,}={0,2}")
 
 _WAY_OUT = "connect to the network; where the hub denies access, log in with `hf auth login` or set HF_TOKEN"
 
@@ -114,35 +112,30 @@ def voice_source(
     """The voice as the model takes it: a name, path or URL as it came, a file of ours, base64 audio as a temporary
     file.
 
-    Base64 is a `data:` URL, or more than 100 characters of nothing else that name no file. None is the default voice,
-    or none for a model that needs none. Raises as Choice.check: what can be refused before a model is loaded.
+    Base64 is a `data:` URL, or more than 100 characters of nothing else that name no file. Standard input (-) and pipes
+    are read once, into such a file too. None is the default voice, or none for a model that needs none. Raises as
+    Choice.check: what can be refused before a model is loaded.
     """
-    audio = _embedded_audio(given) if isinstance(given, str) else None
-    if audio is not None:
-        with tempfile.TemporaryDirectory(prefix="pocket_fast-") as folder:
-            path = Path(folder, "voice-from-base64")
-            path.write_bytes(audio)
-            choice.check(path, words, settings, complete=complete)
-            yield path
-        return
-    voice = choice.default_voice if given is None else given
-    choice.check(voice, words, settings, complete=complete)
-    yield voice
+    with contextlib.ExitStack() as stack:
+        voice: str | Path | None = choice.default_voice if given is None else given
+        if isinstance(given, str):
+            audio = None if os.path.exists(given) else embedded_audio(given)
+            if audio is not None:
+                voice = stack.enter_context(kept(io.BytesIO(audio), "voice-from-base64"))
+            elif given == "-":
+                pipe = stack.enter_context(drained(_standard_input(), "standard input"))
+                voice = stack.enter_context(kept(pipe, "voice-from-standard-input"))
+            elif is_pipe(Path(given)):
+                voice = stack.enter_context(whole_file(Path(given)))
+        choice.check(voice, words, settings, complete=complete)
+        yield voice
 
 
-def _embedded_audio(given: str) -> bytes | None:
-    if given.startswith("data:"):
-        head, _, payload = given.partition(",")
-        if not head.endswith(";base64"):
-            raise VoiceError(f"voice {given[:40]!r}: expected data:audio/...;base64,... in a data URL")
-        try:
-            return base64.b64decode(payload, validate=True)
-        except binascii.Error as error:
-            raise VoiceError(f"voice {given[:40]!r}: not valid base64 ({error})") from None
-    if len(given) > 100 and _BASE64.fullmatch(given) and not os.path.exists(given):
-        with contextlib.suppress(binascii.Error):
-            return base64.b64decode(given, validate=True)
-    return None
+def _standard_input() -> BinaryIO:
+    file = getattr(sys.stdin, "buffer", None)
+    if file is None:
+        raise VoiceError("--voice -: there is no standard input")
+    return file
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import contextlib
 import functools
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import TYPE_CHECKING
 from pocket_fast.cli.arguments import add_thread_option
 from pocket_fast.cli.console import Interrupts, stderr_is_terminal
 from pocket_fast.cli.model import load_model, load_voice, load_weights, voice_source
-from pocket_fast.errors import ConfigError, NotFoundError, PocketFastError, WeightsError
+from pocket_fast.cli.targets import inputs_of, is_folder, refuse_inputs
+from pocket_fast.errors import ConfigError, NotFoundError, PocketFastError, WeightsError, named
 from pocket_fast.models import catalog
 from pocket_fast.models.contract import Choice, Quantize, StoredModel
 
@@ -53,13 +55,13 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     show = not options.quiet and stderr_is_terminal()
     choice = catalog.choose({"model": options.source}, progress=show)
     target = Path(options.target)
-    alone = target.suffix == ".safetensors"
+    alone = target.suffix == ".safetensors" and not is_folder(options.target)
     _check_target(target, alone)
+    refuse_inputs(target, inputs_of(choice, sys.stdin if options.voice == "-" else options.voice))
     report: list[str] = []
     with voice_source(options.voice, choice) if options.voice else contextlib.nullcontext() as voice:
         stored = load_weights(choice, progress=show)
-        if alone and target.exists() and any(target.samefile(file) for file in stored.files):
-            raise ConfigError(f"{target} holds the weights of {options.source}; give OUT another name")
+        refuse_inputs(target, (("a file of the model", file) for file in stored.files))
         if stored.is_int8:
             raise ConfigError(f"{options.source}: its weights are in 8 bits already")
         tensors = stored.quantized(_quantize(options.threads))
@@ -74,11 +76,12 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 
 
 def _check_target(target: Path, alone: bool) -> None:
-    if not target.parent.is_dir():
-        raise NotFoundError(f"cannot write {target}: there is no folder {target.parent}; create it")
-    if alone and target.exists() and not target.is_file():
+    if not os.path.isdir(target.parent):
+        parent = named(target.parent)
+        raise NotFoundError(f"cannot write {named(target)}: there is no folder {parent}; create it")
+    if alone and os.path.exists(target) and not os.path.isfile(target):
         raise ConfigError(f"{target} is not a file; OUT is a .safetensors file or a folder to make")
-    if not alone and target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if not alone and os.path.exists(target) and (not os.path.isdir(target) or any(target.iterdir())):
         raise ConfigError(f"{target} exists already; OUT is a folder to make, or a .safetensors file")
 
 
@@ -103,7 +106,7 @@ def _written_whole(target: Path, file: str | None) -> Iterator[Path]:
     except PocketFastError:
         raise
     except OSError as error:
-        raise WeightsError(f"cannot write {target}: {error.strerror or error}") from None
+        raise WeightsError(f"cannot write {named(target)}: {error.strerror or error}") from None
 
 
 def _report(

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pocket_fast.audio.source import is_pipe
 from pocket_fast.cli.arguments import (
     Parser,
     add_model_options,
@@ -181,6 +182,11 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         given_settings(options, choice)
         given_words(options, choice)
         given_folder(options.voices, choice)
+        if options.default_voice == "-" or is_pipe(Path(options.default_voice or "")):
+            raise ConfigError(
+                f"--default-voice {options.default_voice}: what can be read only once is no voice for several "
+                "processes; save the recording in a file"
+            )
         os.environ[_WORDS] = json.dumps(sys.argv[1:])
         if options.reload:
             import pocket_fast

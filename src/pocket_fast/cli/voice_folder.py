@@ -57,7 +57,7 @@ def whose_voice(
     file = folder.find(given)
     if file is not None:
         return file, folder.words(file) if words is None and choice.takes_words else words
-    is_name = not ("/" in given or "." in given or len(given) > 100 or os.path.exists(given))
+    is_name = not (given == "-" or "/" in given or "." in given or len(given) > 100 or os.path.exists(given))
     if is_name and given.lower() not in map(str.lower, choice.voice_names):
         there = ", ".join([*folder.names(), *choice.voice_names]) or "none"
         raise VoiceError(
