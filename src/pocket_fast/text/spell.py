@@ -19,7 +19,7 @@ from .spelling.latex import say_formulas
 from .spelling.lines import join_lines
 from .spelling.markup import strip_markup
 from .spelling.money import say_money
-from .spelling.numerals import mark_minus, say_groups, say_numbers, say_series
+from .spelling.numerals import mark_minus, say_groups, say_numbers, say_series, say_verses
 from .spelling.phones import say_phones
 from .spelling.roman import say_items, say_roman
 from .spelling.spoken import END, START, said
@@ -67,7 +67,7 @@ def _say_digits(text: str) -> str:
     if not re.search(r"\d", text):
         return text.replace("%", said("percent"))
     text = mark_minus(_SPAN.sub("-", _PLUS_MINUS.sub("±", text)))
-    text = say_names(say_phones(say_times(say_dates(text))))
+    text = say_names(say_phones(say_times(say_dates(say_verses(text)))))
     text = say_money(say_series(say_groups(text)))
     return say_numbers(say_units(text))
 

@@ -22,26 +22,39 @@ _PAGE = re.compile(r"(?<![\w.'])(pp?) ?(?=\d)")
 
 # In front of names: their period is never a full stop.
 _TITLES = table("""
-    Mr: Mister; Mrs: Missus; Ms: Miz; Messrs: Messieurs; Prof: Professor; Rev: Reverend; Hon: Honorable;
-    Gen: General; Col: Colonel; Maj: Major; Capt: Captain; Lt: Lieutenant; Sgt: Sergeant; Cpl: Corporal;
-    Adm: Admiral; Cmdr: Commander; Gov: Governor; Sen: Senator; Rep: Representative; Pres: President; Mt: Mount;
-    Ft: Fort; Drs: Doctors; Mme: Madame; Mlle: Mademoiselle; Msgr: Monsignor; Supt: Superintendent; Pvt: Private;
+    Mr: Mister; Mrs: Missus; Ms: Miz; Messrs: Messieurs; Prof: Professor; Rev: Reverend; Hon: Honorable; Gen: General;
+    Col: Colonel; Maj: Major; Capt: Captain; Lt: Lieutenant; Sgt: Sergeant; Cpl: Corporal; Adm: Admiral;
+    Cmdr: Commander; Gov: Governor; Sen: Senator; Rep: Representative; Pres: President; Mt: Mount; Ft: Fort;
+    Drs: Doctors; Mme: Madame; Mlle: Mademoiselle; Msgr: Monsignor; Supt: Superintendent; Pvt: Private;
     Atty: Attorney; Amb: Ambassador; Insp: Inspector; Det: Detective
     """)
 # Their period may be a full stop too.
 _WORDS = table("""
     vs: versus; v: versus; etc: et cetera; approx: approximately; incl: including; Jr: Junior; Sr: Senior;
-    Esq: Esquire; Inc: Incorporated; Ltd: Limited; Co: Company; Corp: Corporation; Bros: Brothers;
-    Assn: Association; Dept: Department; dept: department; Univ: University; govt: government; Govt: Government;
-    misc: miscellaneous; cf: compare; viz: namely; Ave: Avenue; Blvd: Boulevard; Rd: Road; Ln: Lane; Hwy: Highway;
-    Pkwy: Parkway; Sq: Square; Apt: Apartment; tel: telephone; Tel: Telephone; al: al; esp: especially;
-    asst: assistant; Asst: Assistant; attn: attention; Attn: Attention; bldg: building; Bldg: Building;
-    qty: quantity; Qty: Quantity; intl: international; Intl: International; natl: national; mgr: manager;
-    doz: dozen; max: maximum; min: minimum; avg: average; Jan: January; Feb: February; Apr: April; Aug: August;
-    Sept: September; Sep: September; Oct: October; Nov: November; Dec: December; Mon: Monday; Tue: Tuesday;
-    Tues: Tuesday; Wed: Wednesday; Thu: Thursday; Thur: Thursday; Thurs: Thursday; Fri: Friday
+    Esq: Esquire; Inc: Incorporated; Ltd: Limited; Co: Company; Corp: Corporation; Bros: Brothers; Assn: Association;
+    Dept: Department; dept: department; Univ: University; govt: government; Govt: Government; misc: miscellaneous;
+    cf: compare; viz: namely; Ave: Avenue; Blvd: Boulevard; Rd: Road; Ln: Lane; Hwy: Highway; Pkwy: Parkway;
+    Sq: Square; Apt: Apartment; tel: telephone; Tel: Telephone; al: al; esp: especially; asst: assistant;
+    Asst: Assistant; attn: attention; Attn: Attention; bldg: building; Bldg: Building; qty: quantity; Qty: Quantity;
+    intl: international; Intl: International; natl: national; mgr: manager; doz: dozen; max: maximum; min: minimum;
+    avg: average; Jan: January; Feb: February; Apr: April; Aug: August; Sept: September; Sep: September; Oct: October;
+    Nov: November; Dec: December; Mon: Monday; Tue: Tuesday; Tues: Tuesday; Wed: Wednesday; Thu: Thursday;
+    Thur: Thursday; Thurs: Thursday; Fri: Friday
     """)
-_WITHOUT_PERIOD = word_set("Mr Mrs Ms Prof vs etc Blvd Jr")
+_STREET = re.compile(
+    r"(\x03 (?:[NSEW]\.? )?(?:[A-Z][a-z]+ ){1,3})(St|Ave|Rd|Dr|Ln|Blvd|Ct|Pl|Pkwy|Hwy|Sq|Ter)"
+    r"(?:\.?,? (NW|NE|SW|SE)(?![A-Za-z'])|(?![A-Za-z.']))"
+)
+_STREETS = table("""
+    St: Street; Ave: Avenue; Rd: Road; Dr: Drive; Ln: Lane; Blvd: Boulevard; Ct: Court; Pl: Place; Pkwy: Parkway;
+    Hwy: Highway; Sq: Square; Ter: Terrace; NW: Northwest; NE: Northeast; SW: Southwest; SE: Southeast
+    """)
+_RANK = re.compile(r"(?<![A-Za-z.'])(Sgt|Lt|Cpl|Capt|Col|Maj|Mt|Ft|Gov|Rev)(?= [A-Z][a-z])")
+_SPECIES = re.compile(
+    r"(?<![A-Za-z.'])([A-Z])\. "
+    r"(?=(?:coli|rex|elegans|difficile|aureus|sapiens|botulinum|pneumoniae|albicans|cerevisiae)(?![a-z]))"
+)
+_WITHOUT_PERIOD = word_set("Mr Mrs Ms Prof vs etc Blvd Hwy Jr")
 _ANY_CAPITAL = frozenset(["etc", "approx", "max", "min", "avg"])  # no part of names
 _SHORT = table("""
     e.g: for example; i.e: that is; a.k.a: also known as; &c: et cetera; w/o: without; w/: with; b/c: because;
@@ -88,6 +101,9 @@ def expand(text: str) -> str:
     text = _SHOUTED.sub(_shouted, text)
     text = _SMALL_TITLE.sub(lambda m: said(_SMALL_TITLES[m[1]]), text)
     text = _SCIENCES.sub(lambda m: said(f"{letters(m[1])} ess see"), text)
+    text = _STREET.sub(_street, text)
+    text = _RANK.sub(lambda m: said(_TITLES[m[1]]), text)
+    text = _SPECIES.sub(lambda m: said(letters(m[1])) + " ", text)
     text = _SUN.sub(lambda m: said("Saturday" if m[1] == "Sat" else "Sunday"), text)
     text = _PLACE.sub(_place, text)
     return _WORD.sub(_word, text)
@@ -128,6 +144,12 @@ def _place(found: re.Match[str]) -> str:
     stop = ends_sentence(text, at, any_capital=True) and not opens_name
     words = {"St": ("Street", "Saint"), "Dr": ("Drive", "Doctor")}[found[1]][opens_name]
     return said(words) + (found[2] or "") + ("." if stop and found[0].endswith(".") else "")
+
+
+def _street(found: re.Match[str]) -> str:
+    """`10 Downing St`"""
+    quarter = f" {_STREETS[found[3]]}" if found[3] else ""
+    return found[1] + said(_STREETS[found[2]] + quarter)
 
 
 def _word(found: re.Match[str]) -> str:

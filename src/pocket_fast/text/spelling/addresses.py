@@ -86,7 +86,7 @@ def _part(part: str) -> str:
     if part.isalpha() and part.isascii():
         spelled = part.lower() in _LETTERS or (len(part) > 1 and _VOWELS.isdisjoint(part))
         return letters(part) if spelled else part
-    return code(part) if part.isdigit() else _SIGNS.get(part, "")
+    return code(part) if part.isdecimal() else _SIGNS.get(part, "")
 
 
 def _letter_by_letter(run: str) -> str:

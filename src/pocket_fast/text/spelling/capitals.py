@@ -35,8 +35,15 @@ _CAPITALS = re.compile(
 _HYPHENED = re.compile("[A-Z]{2}- .*|.* -[A-Z]{2}", re.DOTALL)
 _PREFIXES = ("CO", "DE", "UN")
 _CONTRACTED = ("T", "RE", "LL", "VE", "M", "D", "ALL")
-_AFTER_A_COUNTRY = word_set("DEPARTMENT INDUSTRY MANAGER SECTOR SECURITY SERVICES STAFF SUPPORT SYSTEMS TEAM")
-_BEFORE_A_COUNTRY = word_set("THE IN ACROSS A NEW FORMER FIRST TOP VISIT LEAVE ENTER")
+# What tells, among words in capitals, that IT is a trade and US a country.
+_AFTER_THE_TRADE = word_set("DEPARTMENT INDUSTRY MANAGER SECTOR SECURITY SERVICES STAFF SUPPORT SYSTEMS TEAM")
+_BEFORE_THE_COUNTRY = word_set(
+    "THE IN ACROSS A NEW FORMER FIRST TOP VISIT LEAVE ENTER OUR ITS HIS HER THEIR EVERY"
+)
+_AFTER_THE_COUNTRY = word_set("""
+    ARMY NAVY PRESIDENT DOLLAR DOLLARS GOVERNMENT TROOPS ECONOMY STOCKS CONGRESS SENATE HOUSE OPEN ELECTION CITIZEN
+    CITIZENS COURT MARKET MARKETS OFFICIALS TREASURY BORDER
+    """)
 
 _MIXED = re.compile(r"(?<![A-Za-z])[A-Za-z]*[A-Z]{2}[A-Za-z]*")
 _LOWER_THEN_UPPER = re.compile(r"(?<![A-Za-z])[a-z](?=[A-Z])")
@@ -174,7 +181,7 @@ def _as_word(capitals: str, shouted: bool, glued: bool, before: str, after: str)
             and is_speakable(capitals.lower())
         )
     if capitals == "US" and is_word:
-        is_word = bool(before) and before not in _BEFORE_A_COUNTRY
+        is_word = bool(before) and before not in _BEFORE_THE_COUNTRY and after not in _AFTER_THE_COUNTRY
     if capitals == "IT" and is_word:
-        is_word = after not in _AFTER_A_COUNTRY
+        is_word = after not in _AFTER_THE_TRADE
     return capitals.lower() if is_word else letters(capitals)

@@ -13,6 +13,10 @@ _NAME = re.compile(
     r"(\d{1,15}(?:\.\d{1,4}(?!\d))?(?:[A-Za-z]{1,4}\d{0,4}){0,3}(?:-\d{1,5}(?:\.\d)?[A-Za-z]{0,3}){0,3})"
     r"(?![A-Za-z\d]|[.,:/]\d|-\d|[€£¥%°])"
 )
+_KEY = re.compile(
+    r"(?<![\w-])(?:[\dA-Fa-f]{7,64}(?:-[\dA-Fa-f]{4,12}){0,4}|(?:[\dA-Fa-f]{2}[:-]){5}[\dA-Fa-f]{2})(?![\w-])"
+)
+_HEXADECIMAL = re.compile(r"(?<!\w)0x([\dA-Fa-f]{1,16})(?!\w)")
 _CODEC = re.compile(r"(?<![\w.])([A-Z])\.(\d{3})(?![\d.]\d|\d)")
 _WORLD_WAR = re.compile(r"(?<![A-Za-z\d])WW([12])(?![A-Za-z\d])")
 _WIRELESS = re.compile(r"(?<![\w.])802\.(\d{1,2})([a-z]{1,2})?(?![\w.]\d|\w)")
@@ -31,8 +35,8 @@ _MODEL = re.compile(
 )
 _PLANE = re.compile(r"(?<![\w.,-])(7[0-8]7)-([89]|10|[1-9]00)(ER|LR|F)?(?![\w-])")
 _MONEY = word_set("""
-    USD EUR GBP JPY CHF CAD AUD NZD INR CNY RMB KRW BRL RUB MXN ZAR SEK NOK DKK PLN CZK HUF TRY THB SGD HKD ILS RS US AU
-    NZ HK
+    USD EUR GBP JPY CHF CAD AUD NZD INR CNY RMB KRW BRL RUB MXN ZAR SEK NOK DKK PLN CZK HUF TRY THB SGD HKD ILS RS US
+    AU NZ HK
     """)
 _POWERS = word_set("m2 m3 km2 cm2 cm3 mm2 mm3 ft2 ft3 in2 in3 yd2 mi2 dm2 dm3 s2")
 _INFLECTED = ("s", "st", "nd", "rd", "th", "S", "ST", "ND", "RD", "TH")
@@ -41,6 +45,7 @@ _PIECE = re.compile(r"\d+(?:\.\d+)?|[A-Za-z]+|-")
 
 def say_names(text: str) -> str:
     text = _EPISODE.sub(lambda m: said(f"season {cardinal(int(m[1]))} episode {cardinal(int(m[2]))}"), text)
+    text = _HEXADECIMAL.sub(lambda m: said(f"zero ex {_spelled(m[1])}"), _KEY.sub(_key, text))
     text = _WORLD_WAR.sub(lambda m: said(f"World War {code(m[1])}"), text)
     text = _WIRELESS.sub(_wireless, text)
     text = _CODEC.sub(lambda m: said(f"{LETTERS[m[1]]} {code(m[2])}"), text)
@@ -81,8 +86,20 @@ def _piece(piece: str) -> str:
 
 def _letters(run: str) -> str:
     if run.isupper() or len(run) < 3:
-        return " ".join(LETTERS.get(sign) or code(sign) for sign in run.upper())
+        return _spelled(run)
     return run
+
+
+def _key(found: re.Match[str]) -> str:
+    """Keys, hashes and addresses of machines, where letters and digits are mixed."""
+    if not (re.search("[A-Fa-f]", found[0]) and re.search(r"\d", found[0])):
+        return found[0]
+    groups = re.findall(r"[\dA-Fa-f]{1,4}", found[0])
+    return said(", ".join(map(_spelled, groups)))
+
+
+def _spelled(run: str) -> str:
+    return " ".join(LETTERS.get(sign) or code(sign) for sign in run.upper())
 
 
 def _wireless(found: re.Match[str]) -> str:

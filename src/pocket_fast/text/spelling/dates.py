@@ -43,7 +43,10 @@ _DAY_BEFORE = re.compile(rf"(?<![A-Za-z]){_DAY}(?=,? \x02|,? {_MONTH})")
 _MONTH_TO_MONTH = re.compile(rf"(?<![A-Za-z-]){_MONTH} ?[-–] ?{_MONTH}(?![A-Za-z])")
 _HALF = r"(?: ?([AaPp])(?:\.[Mm]\.?|[Mm](?![A-Za-z])))"
 _TO_TIME = re.compile(r"((?<=\d)|(?<=[ap]m)|(?<=[ap]\.m\.)) ?[-–] ?(?=\d{1,2}(?::\d\d| ?[ap]\.?m))")
-_TIME = re.compile(rf"(?<![\d:.,])(\d{{1,2}}):([0-5]\d)(?::([0-5]\d)(?:\.\d{{1,9}})?)?[Zh]?(?![\d:]){_HALF}?")
+_ZONE = r"(?:[+-][01]\d:[0-5]\d(?!\d))"
+_TIME = re.compile(
+    rf"(?<![\d:.,])(\d{{1,2}}):([0-5]\d)(?::([0-5]\d)(?:\.\d{{1,9}})?{_ZONE}?)?[Zh]?(?![\d:]){_HALF}?"
+)
 _BRITISH = re.compile(r"(?<![\d:.,$£€])(\d{1,2})\.(?=[0-5]\d ?[ap]\.?m(?![A-Za-z]))")
 _MILITARY = re.compile(
     r"((?<![A-Za-z])(?:at|by|until|from|before|after|to) )?(?<![\d.,:-])([01]\d|2[0-4])([0-5]\d) ?(?:hours|hrs|h)"

@@ -34,8 +34,8 @@ _MARKS = ".!?…,;:。！？、؟-–—|"
 # end of a line is the printer's.
 _FIRST_PARTS = word_set("""
     best cold deep double eight eighty fifty first five forty four free full good great half hard high hot large left
-    long low never nine ninety non old quick right second self seven seventy short single six sixty slow small soft ten
-    third thirty three twenty two well white wide year
+    long low never nine ninety non old quick right second self seven seventy short single six sixty slow small soft
+    ten third thirty three twenty two well white wide year
     """)
 _CONJUNCTION = re.compile(r"(?:and|or|to|nor|but|as)\b")
 

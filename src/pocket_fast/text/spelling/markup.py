@@ -30,11 +30,12 @@ _TAG = re.compile(
 )
 _PLACE = re.compile(r"<([A-Za-z][^<>\n=]{0,60}[A-Za-z])>")  # <your name here>
 _INLINE = word_set("""
-    a abbr acronym b big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup tt u var wbr
+    a abbr acronym b big cite code del dfn em font i ins kbd mark q s samp small span strike strong sub sup tt u var
+    wbr
     """)
 _BLOCKS = word_set("""
-    address article aside blockquote body br button caption dd div dl dt fieldset figcaption figure footer form h1 h2 h3
-    h4 h5 h6 head header hr html legend li main nav ol option p pre section select table tbody textarea tfoot thead
+    address article aside blockquote body br button caption dd div dl dt fieldset figcaption figure footer form h1 h2
+    h3 h4 h5 h6 head header hr html legend li main nav ol option p pre section select table tbody textarea tfoot thead
     title tr ul speak paragraph sentence
     """)
 _CELLS = word_set("td th")
@@ -43,6 +44,8 @@ _FLAGGED = word_set(
     "audio button details iframe input ol option script select textarea video"
 )  # <input disabled>
 
+_TIME = r"\d\d:\d\d:\d\d[,.]\d{3}"
+_SUBTITLE = re.compile(rf"^(?:\d{{1,5}}[ \t]*\n)?{_TIME} --> {_TIME}.{{0,100}}$", re.MULTILINE)
 _AUTOLINK = re.compile(
     r"<((?:https?|ftp)://[^\s<>]{1,2000}|mailto:[^\s<>]{1,200}|[\w.+-]{1,64}@[\w.-]{1,200})>"
 )
@@ -64,6 +67,8 @@ _ESCAPED = re.compile(r"\\([\\`*_{}\[\]()#+.!|<>~-])")
 def strip_markup(text: str) -> str:
     if "&" in text:
         text = _decode(text)
+    if "-->" in text:
+        text = _SUBTITLE.sub("", text)
     if "<" in text:
         text = _strip_html(text)
     if "[" in text:

@@ -10,19 +10,20 @@ from .spoken import said, table
 # One, many, one hundredth, many hundredths.
 _NAMES = table("""
     $: dollar|dollars|cent|cents; £: pound|pounds|penny|pence; €: euro|euros|cent|cents; ¥: yen|yen; ¢: cent|cents;
-    ₹: rupee|rupees; ₩: won|won; ₽: ruble|rubles; ฿: baht|baht; ₪: shekel|shekels; ₿: bitcoin|bitcoins;
+    ₹: rupee|rupees|paisa|paise; ₩: won|won; ₽: ruble|rubles; ฿: baht|baht; ₪: shekel|shekels; ₿: bitcoin|bitcoins;
     ₺: lira|lira; ₴: hryvnia|hryvnias; ₱: peso|pesos; ₦: naira|naira; ₫: dong|dong; ₡: colon|colones; ₵: cedi|cedis;
-    ₸: tenge|tenge; ₾: lari|lari; US$: US dollar|US dollars; A$: Australian dollar|Australian dollars;
-    C$: Canadian dollar|Canadian dollars; NZ$: New Zealand dollar|New Zealand dollars;
-    HK$: Hong Kong dollar|Hong Kong dollars; S$: Singapore dollar|Singapore dollars;
-    NT$: New Taiwan dollar|New Taiwan dollars; MX$: Mexican peso|Mexican pesos; R$: real|reais;
-    EUR: euro|euros|cent|cents; GBP: British pound|British pounds; JPY: yen|yen; CHF: Swiss franc|Swiss francs;
+    ₸: tenge|tenge; ₾: lari|lari; US$: US dollar|US dollars|cent|cents;
+    A$: Australian dollar|Australian dollars|cent|cents; C$: Canadian dollar|Canadian dollars|cent|cents;
+    NZ$: New Zealand dollar|New Zealand dollars; HK$: Hong Kong dollar|Hong Kong dollars;
+    S$: Singapore dollar|Singapore dollars; NT$: New Taiwan dollar|New Taiwan dollars;
+    MX$: Mexican peso|Mexican pesos; R$: real|reais; EUR: euro|euros|cent|cents;
+    GBP: British pound|British pounds|penny|pence; JPY: yen|yen; CHF: Swiss franc|Swiss francs|centime|centimes;
     CNY: yuan|yuan; RMB: yuan|yuan; KRW: won|won; BRL: real|reais; RUB: ruble|rubles; ZAR: rand|rand;
     SEK: Swedish krona|Swedish kronor; NOK: Norwegian krone|Norwegian kroner; DKK: Danish krone|Danish kroner;
     PLN: zloty|zlotys; CZK: Czech koruna|Czech korunas; HUF: forint|forints; TRY: lira|lira; THB: baht|baht;
-    ILS: shekel|shekels; AED: dirham|dirhams; SAR: riyal|riyals; PHP: peso|pesos; IDR: rupiah|rupiah;
-    VND: dong|dong; NGN: naira|naira; BTC: bitcoin|bitcoins; ETH: ether|ether; kr: krona|kronor; zl: zloty|zlotys;
-    Kc: koruna|korunas; RM: ringgit|ringgit
+    ILS: shekel|shekels; AED: dirham|dirhams; SAR: riyal|riyals; PHP: peso|pesos; IDR: rupiah|rupiah; VND: dong|dong;
+    NGN: naira|naira; BTC: bitcoin|bitcoins; ETH: ether|ether; kr: krona|kronor; zl: zloty|zlotys; Kc: koruna|korunas;
+    RM: ringgit|ringgit
     """)
 _SAME = {
     **{
@@ -49,7 +50,7 @@ _SCALE = (
     r"|( ?)(mn|bn|tn|mio|[kKmMbBtT]|cr)(?![A-Za-z\d]))"
 )
 _PREFIXED = re.compile(
-    rf"(?<![A-Za-z])(?:((?:US|AU?|NZ|HK|CA?|SG?|NT|MX|R)?{_SYMBOL})|({_CODES})|(R[sS]\.|kr|zl|Kc)) ?({NUMBER}){RIGHT}"
+    rf"(?<![A-Za-z/])(?:((?:US|AU?|NZ|HK|CA?|SG?|NT|MX|R)?{_SYMBOL})|({_CODES})|(R[sS]\.|kr|zl|Kc)) ?({NUMBER}){RIGHT}"
     rf"(?: ?[-–] ?{_SYMBOL}?({NUMBER}){RIGHT})?{_SCALE}?"
 )
 _SUFFIXED = re.compile(
@@ -104,6 +105,8 @@ def _currency(name: str) -> list[str]:
 def _money(written: str, name: str) -> str:
     one, many, *hundredths = _currency(name)
     whole, _, decimals = written.partition(".")
+    if not hundredths and not decimals.strip("0"):
+        written = whole
     if len(decimals) != 2 or not hundredths:
         return f"{number(written)} {one if written == '1' else many}"
     cent, cents = hundredths

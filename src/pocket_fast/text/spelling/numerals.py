@@ -60,6 +60,7 @@ _TIMES = re.compile(r"(\d{1,15})( ?[xX×*] ?)(?=(\d{1,15})(?!\d))")
 _PAIR = re.compile(r"(?<![\d/])(?:(24)[/x](7)(/365)?|(9)/(11)|(50)/(50))(?![\d/])")
 _MANY = re.compile(r"(?<![\d.,])1(00|,?000|,?000,?000)'?s(?= of )")
 _TIMES_MORE = re.compile(r"(\d)[xX×](?![A-Za-z\d]| ?[-+=*/^])")
+_OR_ORDINAL = re.compile(r"(?<=\d(?:st|nd|rd|th))/(?=\d)")
 _SPLIT_ORDINAL = re.compile(r"(?<=\d) (?=(?:st|nd|rd|th)(?![A-Za-z']))")
 _PART_WITH_LETTERS = re.compile(r"(?<![\d/])(\d{1,4}/\d{1,4})(?:st|nd|rd|th)s?(?![A-Za-z])")
 _LETTER_POWER = re.compile(r"(?<=[A-Za-z\d)\]])\^[({]?(-?)([A-Za-z])[)}]?(?![A-Za-z\d])")
@@ -69,6 +70,14 @@ _SUPERSCRIPT = re.compile(r"(?<=[A-Za-z\d)\]\x03])([²³])")
 _FRACTION = re.compile(rf"{LEFT}{FRACTION}{RIGHT}")
 _RANGE = re.compile(rf"{LEFT}({AMOUNT}) ?[-–] ?({AMOUNT}){RIGHT}( ?=)?")
 _RATIO = re.compile(r"(?<=\d):(?=\d)")
+_BOOK = (
+    r"(?:Gen|Ex|Exod|Lev|Num|Deut|Josh|Judg|Sam|Kgs|Chr|Neh|Ps|Prov|Eccl|Isa|Jer|Ezek|Dan|Hos|Mic|Matt|Rom|Cor|Gal|Eph"
+    r"|Phil|Col|Thess|Tim|Heb|Jas|Pet|Rev)\.?|Genesis|Exodus|Leviticus|Numbers|Deuteronomy|Joshua|Judges|Ruth|Samuel"
+    r"|Kings|Chronicles|Ezra|Nehemiah|Esther|Job|Psalms?|Proverbs|Ecclesiastes|Isaiah|Jeremiah|Ezekiel|Daniel|Hosea|Joel"
+    r"|Amos|Jonah|Micah|Matthew|Mark|Luke|John|Acts|Romans|Corinthians|Galatians|Ephesians|Philippians|Colossians"
+    r"|Thessalonians|Timothy|Titus|Hebrews|James|Peter|Jude|Revelation|Quran|Qur'an|Surah"
+)
+_VERSE = re.compile(rf"(?<![A-Za-z])({_BOOK}) (\d{{1,3}}):(\d{{1,3}})(?![\d:]| ?[ap]\.?m)")
 _OLD_YEAR = re.compile(r"(?<=\b[Ii]n )(10\d\d)(?![\d,:/-]|\.\d)")
 _PLAIN = re.compile(rf"{LEFT}({NUMBER}){RIGHT}('?s(?![A-Za-z]))?")
 _REST = re.compile(r"\d{1,15}")
@@ -171,6 +180,11 @@ def say_groups(text: str) -> str:
     return _SCIENTIFIC.sub(lambda m: f" × 10^{m[1]}{m[2]}", text)
 
 
+def say_verses(text: str) -> str:
+    """`John 3:16` is no time."""
+    return _VERSE.sub(lambda m: f"{m[1]} {said(f'{number(m[2])} {number(m[3])}')}", text)
+
+
 def say_series(text: str) -> str:
     """Versions like 4.0.1, decades, whose `s` is not seconds, and products."""
     text = re.sub(r"\b(?:v\.? ?(?=\d)|V(?=\d\.\d))", "version ", text)
@@ -191,7 +205,7 @@ def say_numbers(text: str) -> str:
     """All digits that are left."""
     text = _POWER.sub(_power, _PRODUCT.sub(" × ", text))
     text = _LETTER_POWER.sub(lambda m: said(f"to the power of{' minus' if m[1] else ''}") + f" {m[2]}", text)
-    text = _PART_WITH_LETTERS.sub(r"\1", _SPLIT_ORDINAL.sub("", text))
+    text = _PART_WITH_LETTERS.sub(r"\1", _SPLIT_ORDINAL.sub("", _OR_ORDINAL.sub(" or ", text)))
     text = _ORDINAL.sub(lambda m: said(ordinal(int(m[1].replace(",", "")))), text)
     text = _SHORT_YEAR.sub(lambda m: said(year(1900 + int(m[1])).split(" ", 1)[1]), text)
     text = _TIMES_MORE.sub(lambda m: m[1] + said("times"), text)

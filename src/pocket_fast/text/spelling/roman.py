@@ -34,8 +34,8 @@ _RULERS = word_set("""
     Henry Louis Charles Elizabeth George Edward James William Richard Philip Pius Paul Benedict Gregory Leo Napoleon
     Catherine Peter Nicholas Frederick Wilhelm Alexander Ivan Francis Clement Innocent Urban Ramses Mary Victoria
     Alfonso Ferdinand Christian Gustav Carl Karl Otto Leopold Albert Umberto Harald Haakon Felipe Carlos Juan Pedro
-    Darius Xerxes Ptolemy Cleopatra Constantine Theodosius Justinian Boniface Sixtus Robert Margrethe Beatrix
-    Rameses Artaxerxes Seleucus Antiochus Manuel Afonso Baldwin Stephen Andrew Sigismund Wenceslaus Rudolf
+    Darius Xerxes Ptolemy Cleopatra Constantine Theodosius Justinian Boniface Sixtus Robert Margrethe Beatrix Rameses
+    Artaxerxes Seleucus Antiochus Manuel Afonso Baldwin Stephen Andrew Sigismund Wenceslaus Rudolf
     """)
 
 

@@ -13,9 +13,9 @@ _ONSETS = word_set("""
     """) | {""}
 _CODAS = word_set("""
     b bb bs c ch ck cks cs ct cts d dd ds f ff ffs ft fts g gg gh ght ghts gn gs h hh hn k ks l lb lch ld lds lf lk
-    lks ll lls lm lms lp lps ls lt lts m mb mbs mn mp mps ms n nc nch nd nds ng ngs ngth nk nks nn ns nt nth nts
-    p pp ps pt pts r rb rc rch rd rds rf rg rk rks rl rls rm rms rn rns rp rr rs rsh rst rt rth rths rts s sc sh sk
-    sks sm sms sp sps ss st sts t tch th ths ts tt v w wd wl wn wns ws ww x xt y z zz
+    lks ll lls lm lms lp lps ls lt lts m mb mbs mn mp mps ms n nc nch nd nds ng ngs ngth nk nks nn ns nt nth nts p pp
+    ps pt pts r rb rc rch rd rds rf rg rk rks rl rls rm rms rn rns rp rr rs rsh rst rt rth rths rts s sc sh sk sks sm
+    sms sp sps ss st sts t tch th ths ts tt v w wd wl wn wns ws ww x xt y z zz
     """) | {""}
 _RARE_ONSETS = word_set("""
     bj chl chth cz dh fj gm gw hw kh ll ng phl phr phth pn ps pt schl schm schn schw scl sg sph sphr sq sr sv tch ts

@@ -9,14 +9,14 @@ from .spoken import said, table
 
 _SYMBOLS = table("""
     &: and; @: at; +: plus; =: equals; −: minus; ±: plus or minus; ×: times; ÷: divided by; <: less than;
-    >: greater than; ≠: is not equal to; ≈: about; ≤: less than or equal to; ≥: greater than or equal to;
-    §: section; ©: copyright; ®: registered; ™: trademark; °: degrees; ∞: infinity; √: the square root of; →: to;
-    €: euros; £: pounds; ¥: yen; ¢: cents; ₹: rupees; ₩: won; ₽: rubles; $: dollars; %: percent; µ: micro;
-    ฿: baht; ₪: shekels; ₿: bitcoins; ₺: lira; ₴: hryvnias; ₱: pesos; ₦: naira; ₫: dong; ₡: colones; ₵: cedis;
-    ₸: tenge; ₾: lari; Ω: omega; ²: squared; ³: cubed; ↑: up; ↓: down; ∑: the sum of; ∏: the product of;
-    ∫: the integral of; ∂: partial; ∇: del; ∈: in; ∉: not in; ∀: for all; ∃: there is; ∅: the empty set; ∪: union;
-    ∩: intersection; ⊂: a subset of; ⊆: a subset of; ∝: is proportional to; ∴: therefore; ∵: because;
-    ⊥: is perpendicular to; ≡: is equivalent to; ≅: is congruent to; ∧: and; ∨: or; ♯: sharp; ♭: flat
+    >: greater than; ≠: is not equal to; ≈: about; ≤: less than or equal to; ≥: greater than or equal to; §: section;
+    ©: copyright; ®: registered; ™: trademark; °: degrees; ∞: infinity; √: the square root of; →: to; €: euros;
+    £: pounds; ¥: yen; ¢: cents; ₹: rupees; ₩: won; ₽: rubles; $: dollars; %: percent; µ: micro; ฿: baht; ₪: shekels;
+    ₿: bitcoins; ₺: lira; ₴: hryvnias; ₱: pesos; ₦: naira; ₫: dong; ₡: colones; ₵: cedis; ₸: tenge; ₾: lari; Ω: omega;
+    ²: squared; ³: cubed; ↑: up; ↓: down; ∑: the sum of; ∏: the product of; ∫: the integral of; ∂: partial; ∇: del;
+    ∈: in; ∉: not in; ∀: for all; ∃: there is; ∅: the empty set; ∪: union; ∩: intersection; ⊂: a subset of;
+    ⊆: a subset of; ∝: is proportional to; ∴: therefore; ∵: because; ⊥: is perpendicular to; ≡: is equivalent to;
+    ≅: is congruent to; ∧: and; ∨: or; ♯: sharp; ♭: flat
     """)
 _PAIRS = "he/she|she/he|his/hers?|him/her|yes/no|true/false|on/off|either/or"
 _OR = re.compile(rf"\b(?:{_PAIRS})\b", re.IGNORECASE)

@@ -22,26 +22,26 @@ _UNITS = table("""
     mi: mile+; ft: foot|feet; yd: yard+; yds: yard+; kg: kilogram+; g: gram+; mg: milligram+; µg: microgram+;
     mcg: microgram+; lb: pound+; lbs: pound+; oz: ounce+; l: liter+; L: liter+; dl: deciliter+; dL: deciliter+;
     cl: centiliter+; ml: milliliter+; mL: milliliter+; gal: gallon+; qt: quart+; tsp: teaspoon+; tbsp: tablespoon+;
-    cc: cubic centimeter+; ha: hectare+; px: pixel+; pcs: piece+; ns: nanosecond+; µs: microsecond+;
-    ms: millisecond+; s: second+; sec: second+; secs: second+; min: minute+; mins: minute+; h: hour+; hr: hour+;
-    hrs: hour+; yr: year+; yrs: year+; wk: week+; wks: week+; mo: month+; mos: month+; yo: year old; mph: mile+ per
-    hour; kph: kilometer+ per hour; kmh: kilometer+ per hour; mpg: mile+ per gallon; rpm: revolution+ per minute;
-    bpm: beat+ per minute; fps: frame+ per second; dpi: dot+ per inch; ppm: part+ per million; psi: pound+ per
-    square inch; Mbit: megabit+; Gbit: gigabit+; bit/s: bit+ per second; bps: bit+ per second; kbps: kilobit+ per
-    second; kbit/s: kilobit+ per second; Mbps: megabit+ per second; Mbit/s: megabit+ per second; Gbps: gigabit+ per
-    second; Gbit/s: gigabit+ per second; Mb/s: megabit+ per second; Gb/s: gigabit+ per second; kB: kilobyte+;
-    KB: kilobyte+; MB: megabyte+; GB: gigabyte+; TB: terabyte+; PB: petabyte+; kb: kilobyte+; mb: megabyte+;
-    gb: gigabyte+; tb: terabyte+; KiB: kibibyte+; MiB: mebibyte+; GiB: gibibyte+; TiB: tebibyte+; Hz: hertz;
-    kHz: kilohertz; MHz: megahertz; GHz: gigahertz; hz: hertz; khz: kilohertz; mhz: megahertz; ghz: gigahertz;
-    V: volt+; mV: millivolt+; kV: kilovolt+; W: watt+; mW: milliwatt+; kW: kilowatt+; MW: megawatt+; GW: gigawatt+;
-    Wh: watt-hour+; kWh: kilowatt-hour+; kwh: kilowatt-hour+; MWh: megawatt-hour+; mA: milliamp+;
-    mAh: milliamp-hour+; Ah: amp-hour+; Ω: ohm+; kΩ: kilohm+; MΩ: megohm+; J: joule+; kJ: kilojoule+;
-    kcal: kilocalorie+; cal: calorie+; N: newton+; Nm: newton-meter+; Pa: pascal+; hPa: hectopascal+;
-    kPa: kilopascal+; MPa: megapascal+; mbar: millibar+; bar: bar+; hp: horsepower; mol: mole+; mmol: millimole+;
-    rad: radian+; lx: lux; lm: lumen+; dB: decibel+; °: degree+; °C: degree+ Celsius; ° C: degree+ Celsius;
-    °F: degree+ Fahrenheit; ° F: degree+ Fahrenheit; °K: kelvin; KM: kilometer+; KG: kilogram+; Kg: kilogram+;
-    CM: centimeter+; ML: milliliter+; KMH: kilometer+ per hour; MPH: mile+ per hour; LBS: pound+; kms: kilometer+;
-    kgs: kilogram+; sqft: square foot|square feet; sqm: square meter+
+    cc: cubic centimeter+; mmHg: millimeter+ of mercury; ha: hectare+; px: pixel+; pcs: piece+; ns: nanosecond+;
+    µs: microsecond+; ms: millisecond+; s: second+; sec: second+; secs: second+; min: minute+; mins: minute+;
+    h: hour+; hr: hour+; hrs: hour+; yr: year+; yrs: year+; wk: week+; wks: week+; mo: month+; mos: month+;
+    yo: year old; mph: mile+ per hour; kph: kilometer+ per hour; kmh: kilometer+ per hour; mpg: mile+ per gallon;
+    rpm: revolution+ per minute; bpm: beat+ per minute; fps: frame+ per second; dpi: dot+ per inch;
+    ppm: part+ per million; psi: pound+ per square inch; Mbit: megabit+; Gbit: gigabit+; bit/s: bit+ per second;
+    bps: bit+ per second; kbps: kilobit+ per second; kbit/s: kilobit+ per second; Mbps: megabit+ per second;
+    Mbit/s: megabit+ per second; Gbps: gigabit+ per second; Gbit/s: gigabit+ per second; Mb/s: megabit+ per second;
+    Gb/s: gigabit+ per second; kB: kilobyte+; KB: kilobyte+; MB: megabyte+; GB: gigabyte+; TB: terabyte+;
+    PB: petabyte+; kb: kilobyte+; mb: megabyte+; gb: gigabyte+; tb: terabyte+; KiB: kibibyte+; MiB: mebibyte+;
+    GiB: gibibyte+; TiB: tebibyte+; Hz: hertz; kHz: kilohertz; MHz: megahertz; GHz: gigahertz; hz: hertz;
+    khz: kilohertz; mhz: megahertz; ghz: gigahertz; V: volt+; mV: millivolt+; kV: kilovolt+; W: watt+; mW: milliwatt+;
+    kW: kilowatt+; MW: megawatt+; GW: gigawatt+; Wh: watt-hour+; kWh: kilowatt-hour+; kwh: kilowatt-hour+;
+    MWh: megawatt-hour+; mA: milliamp+; mAh: milliamp-hour+; Ah: amp-hour+; Ω: ohm+; kΩ: kilohm+; MΩ: megohm+;
+    J: joule+; kJ: kilojoule+; kcal: kilocalorie+; cal: calorie+; N: newton+; Nm: newton-meter+; Pa: pascal+;
+    hPa: hectopascal+; kPa: kilopascal+; MPa: megapascal+; mbar: millibar+; bar: bar+; hp: horsepower; mol: mole+;
+    mmol: millimole+; rad: radian+; lx: lux; lm: lumen+; dB: decibel+; °: degree+; °C: degree+ Celsius;
+    ° C: degree+ Celsius; °F: degree+ Fahrenheit; ° F: degree+ Fahrenheit; °K: kelvin; KM: kilometer+; KG: kilogram+;
+    Kg: kilogram+; CM: centimeter+; ML: milliliter+; KMH: kilometer+ per hour; MPH: mile+ per hour; LBS: pound+;
+    kms: kilometer+; kgs: kilogram+; sqft: square foot|square feet; sqm: square meter+
     """)
 _SINGLE_CAPITALS = "VWJN"  # "Section 5 N" is no force
 _LABEL = re.compile(r"(?:[A-Z][a-z]*\.? |# ?)\Z")
@@ -68,9 +68,11 @@ _SQUARES = re.compile(
 )
 _MORE_NAMES = {"K": "kelvin", "d": "day", "a": "year"}
 _MORE_NAMES |= {"$": "dollars", "€": "euros", "£": "pounds"}
+_HEIGHT = re.compile(r"(?<![\w.,])([3-8])'(1[01]|\d)(?![\w'\"])")  # 5'4
 _FEET_INCHES = re.compile(
     r"(?<![\w.])(\d{1,2})(?:' ?(\d{1,2}(?: ?1/2|\.5)?)(?:\"|'')| ?(?:ft\.?|feet|foot) (\d{1,2}) ?in\.?(?![A-Za-z]))"
 )
+_HEIGHT = re.compile(r"(?<![\w.,])([3-8])'(1[01]|\d)(?![\w'\"])")  # 5'4
 _INCHES = re.compile(rf"{LEFT}({AMOUNT})(?: ?in\.(?= [a-z])|\"(?= (?:tall|wide|long|deep|thick|high)))")
 _VOLTS_AMPS = re.compile(rf"{LEFT}({NUMBER}) ?V ?[/,] ?({NUMBER}) ?A(?![A-Za-z\d])")
 _DEGREES = re.compile(r"(?<!\d)(?<!\d )° ?([CF])(?![A-Za-z])")
@@ -92,7 +94,7 @@ _EACH = word_set("""
     """)
 _PER = re.compile(rf"{END}(?:/({_UNIT}|[a-z]+)| / ({'|'.join(sorted(_EACH))}))(?!\w)")
 _SHARES = re.compile(
-    rf"((?<=\d )[a-z]{{2,20}}(?= ?/)|(?<![A-Za-z])[a-z]{{2,20}}s(?<!ss)|people) ?/ ?"
+    rf"((?<=\d )[a-z]{{2,20}}(?= ?/)|(?<![A-Za-z])[a-z]{{2,20}}s(?<!ss)|people|once|twice) ?/ ?"
     rf"(?:({'|'.join(sorted(_EACH))})|({_ALONE}|L|m)({_POWER})?|(?<=/)([sh]))(?![\w'/-])"
 )
 _PRICE = re.compile(rf"(?<!\w)([$€£]) ?/ ?({'|'.join(sorted(_EACH))})(?![\w'/-])")
@@ -101,7 +103,7 @@ _SHORT_PERIODS = {"mo": "month", "wk": "week", "yr": "year"}
 
 def say_units(text: str) -> str:
     text = _ANGLE.sub(_angle, text)
-    text = _FEET_INCHES.sub(_feet_inches, text)
+    text = _FEET_INCHES.sub(_feet_inches, _HEIGHT.sub(r"\1'\2''", text))
     text = _SIZE.sub(lambda m: said(" by ".join(map(amount, filter(None, m.groups()))) + " inches"), text)
     text = _INCHES.sub(lambda m: said(f"{amount(m[1])} inch{'' if is_singular(m[1]) else 'es'}"), text)
     text = _SIZED.sub(lambda m: said(f"{amount(m[1] or m[2])} inch"), text)
@@ -178,7 +180,8 @@ def _measured(found: re.Match[str]) -> str:
     words = f"{amount(low)} to {amount(high)}" if high else amount(low)
     is_part = "/" in low and " " not in low and not high
     if is_part and " over " in words:  # 50/60 Hz
-        words, is_part = words.replace(" over ", " or "), False
+        words, is_part = words if unit == "mmHg" else words.replace(" over ", " or "), False
+        is_one = False
     is_one = is_part or bool(article) or glue == "-" or (not high and is_singular(low))
     if shape:
         power = "²" if shape[0] == "s" else "³"
