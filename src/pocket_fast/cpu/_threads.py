@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from pocket_fast.cpu._quota import cpu_quota
 from pocket_fast.cpu._team import has_openmp, openmp_max_threads
 from pocket_fast.errors import ConfigError, shown
 
@@ -76,16 +77,10 @@ def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int
 
 
 def _allowed_cpus() -> int:
-    """CPUs this process may run on, the cgroup (container) quota included."""
+    """CPUs this process may run on, and for which its control groups leave it time: at least one."""
     cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        with open("/sys/fs/cgroup/cpu.max") as f:
-            quota, period = f.read().split()[:2]
-        if quota != "max":
-            cpus = min(cpus, max(1, int(quota) // int(period)))
-    except (OSError, ValueError):
-        pass  # no cgroup v2 here: no quota
-    return cpus
+    quota = cpu_quota()
+    return cpus if quota is None else max(1, min(cpus, int(quota)))
 
 
 def _after_fork_in_child() -> None:

@@ -1,6 +1,5 @@
 """How many threads: argument > POCKET_FAST_THREADS > what OpenMP, affinity and the container allow."""
 
-import io
 import os
 from pathlib import Path
 
@@ -151,11 +150,9 @@ def test_affinity_is_read():
     assert int(done.stdout) == 1, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("quota", "cpus"), [("max 100000", 4), ("250000 100000", 2), ("50000 100000", 1), ("odd", 4)]
-)
-def test_the_quota_of_a_container_is_read(quota, cpus, monkeypatch):
+@pytest.mark.parametrize(("quota", "cpus"), [(None, 4), (2.5, 2), (0.5, 1), (8.0, 4), (0.001, 1)])
+def test_a_quota_leaves_whole_cpus(quota, cpus, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(_threads.os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
-    monkeypatch.setattr(_threads, "open", lambda path: io.StringIO(quota), raising=False)
+    monkeypatch.setattr(_threads, "cpu_quota", lambda: quota)
     assert _threads._allowed_cpus() == cpus
