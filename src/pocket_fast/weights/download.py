@@ -20,19 +20,12 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from pocket_fast.weights.caches import cache_folder
 from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, within
 
 STALL_SECONDS = 15.0  # without a byte, once data flows
 _ATTEMPTS = 3
 _BLOCK = 1 << 18
-
-
-def cache_folder() -> Path:
-    """POCKET_FAST_CACHE, or pocket_fast in XDG_CACHE_HOME, or ~/.cache/pocket_fast. It may not exist yet."""
-    if own := os.environ.get("POCKET_FAST_CACHE"):
-        return Path(own).expanduser()
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "pocket_fast"
 
 
 def cached_name(url: str) -> Path:

@@ -19,6 +19,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 from pocket_fast.errors import ConfigError, NotFoundError, named, shown
+from pocket_fast.weights.caches import hub_caches
 from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, within
 
 T = TypeVar("T")
@@ -173,7 +174,8 @@ def _download(file: HubFile, seconds: float) -> Path:
     from huggingface_hub import hf_hub_download
 
     try:
-        return Path(hf_hub_download(file.repo, file.path, revision=file.revision, etag_timeout=seconds))
+        where = {"revision": file.revision, "cache_dir": hub_caches()[0]}
+        return Path(hf_hub_download(file.repo, file.path, etag_timeout=seconds, **where))
     except Exception as error:
         raise _explained(error, file, "network") from None
 
@@ -181,8 +183,11 @@ def _download(file: HubFile, seconds: float) -> Path:
 def _cached(file: HubFile) -> Path | None:
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(file.repo, file.path, revision=file.revision)
-    return Path(found) if isinstance(found, str) else None
+    for folder in hub_caches():
+        found = try_to_load_from_cache(file.repo, file.path, cache_dir=folder, revision=file.revision)
+        if isinstance(found, str):
+            return Path(found)
+    return None
 
 
 def _explained(error: Exception, file: HubFile, otherwise: str) -> FetchError:

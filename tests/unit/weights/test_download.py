@@ -10,7 +10,8 @@ import pytest
 
 from fake_hub import FakeHub, Trouble
 from pocket_fast.weights import download as module
-from pocket_fast.weights.download import cache_folder, download
+from pocket_fast.weights.caches import cache_folder
+from pocket_fast.weights.download import download
 from pocket_fast.weights.reach import FetchError, within
 
 DATA = np.random.default_rng(5).bytes(300_000)
