@@ -57,11 +57,11 @@ _SPECIES = re.compile(
 _WITHOUT_PERIOD = word_set("Mr Mrs Ms Prof vs etc Blvd Hwy Jr")
 _ANY_CAPITAL = frozenset(["etc", "approx", "max", "min", "avg"])  # no part of names
 _SHORT = table("""
-    e.g: for example; i.e: that is; a.k.a: also known as; &c: et cetera; w/o: without; w/: with; b/c: because;
-    c/o: care of; n/a: en ay; s/he: she or he
+    e.g: for example; i.e: that is; a.k.a: also known as; &c: et cetera; w/o: without; w/out: without; w/in: within;
+    w/: with; b/c: because; c/o: care of; n/a: en ay; s/he: she or he
     """)
 _LATIN = re.compile(
-    r"(?<![\w.'/])(?:([Ee]\.g|[Ii]\.e|a\.k\.a|&c)\.?|(w/o?|[bB]/c|c/o|n/a|s/he))(?![A-Za-z/]|\.[A-Za-z])"
+    r"(?<![\w.'/])(?:([Ee]\.g|[Ii]\.e|a\.k\.a|&c)\.?|(w/(?:out|o|in)?|[bB]/c|c/o|n/a|s/he))(?![A-Za-z/]|\.[A-Za-z])"
 )
 _IN_HASTE = table("""
     btw: by the way; thx: thanks; pls: please; plz: please; ppl: people; aka: also known as; eg: for example;
@@ -80,7 +80,8 @@ _SHOUTED = re.compile(
 _WORD = re.compile(r"(?<![A-Za-z.'])([A-Z]?[a-z]{1,6})(?:(\x03?)\.|(?![A-Za-z'.-]))")
 _PLACE = re.compile(r"(?<![A-Za-z.'])(St|Dr)(?:(\x03?)\.|(?= [A-Z]))")
 _NAME_BEFORE = re.compile(
-    r"(?<=[a-z,\x03] )(?!(?:Mount|Lake|Fort|Port|Cape|Professor|Herr) )[A-Z][a-z]+(?:'s)? \Z|(?:st|nd|rd|th)\x03 \Z"
+    r"(?:(?<=[a-z,\x03] )|(?<=\x03[A-Z] ))(?!(?:Mount|Lake|Fort|Port|Cape|Professor|Herr) )[A-Z][a-z]+(?:'s)? \Z"
+    r"|(?:st|nd|rd|th)\x03 \Z"
 )
 _SUN = re.compile(r"(?<![A-Za-z.'])(Sat|Sun)\.(?=,? [\x02(]|,)")
 _PHD = re.compile(r"(?<![\w.])Ph\.? ?D(?![a-z])\.?")

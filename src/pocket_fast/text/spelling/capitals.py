@@ -56,7 +56,8 @@ _SURNAME = re.compile(r"(?:Mc|Mac|De|Di|Du|Fitz|La|Le|Van|Von)[A-Z]{2,}")
 _SHOUTED_ENDING = re.compile("(?<=[a-z])'(?:S|D|LL)(?![A-Za-z])")
 _READ_MIXED = table("""
     IoT: eye oh tee; SaaS: sass; PaaS: pass; IaaS: eye ass; LaTeX: Lay tech; TeX: Tech; NaCl: en ay see ell;
-    QoS: cue oh ess; DDoS: dee doss; pH: pee aitch; PhD: pee aitch dee; PhDs: pee aitch dees; eBay: ee bay
+    QoS: cue oh ess; DDoS: dee doss; pH: pee aitch; PhD: pee aitch dee; PhDs: pee aitch dees; eBay: ee bay;
+    IPv: eye pee vee
     """)
 _MIXED_NAME = re.compile(rf"(?<![A-Za-z])(?:{'|'.join(_READ_MIXED)})(?![A-Za-z])")
 

@@ -20,7 +20,10 @@ _NO_MORE = r"(?![\w/:]|[.,-]\d)"
 
 _ISO = re.compile(r"(?<![\d/-])(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?![\d/-])(?:T(?=\d\d:))?")
 _SLASHED = re.compile(r"(?<![\d/.-])(\d{1,2})([-/.])(\d{1,2})\2(\d{4}|(?<=/)\d\d)(?![\d/-])")
-_ON = re.compile(r"(?<=\b[Oo]n )(\d{1,2})/(\d{1,2})(?![\d/]|\.\d)")
+_ON = re.compile(
+    r"((?<![A-Za-z])(?:[Oo]n|(?:Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun|[MTWFS][a-z]{2,5}day),?) )"
+    r"(\d{1,2})/(\d{1,2})(?![\d/]|\.\d)"
+)
 _MONTH_FIRST = re.compile(
     rf"(?<![A-Za-z]){_MONTH} (\d{{1,2}})(?:st|nd|rd|th)?(?: ?[-–] ?(\d{{1,2}})(?:st|nd|rd|th)?)?"
     rf"(?:,? {_YEAR}|,{_YEAR}|{_NO_MORE})"
@@ -65,7 +68,7 @@ _WEEKDAYS_AND_MONTHS = re.compile(
 def say_dates(text: str) -> str:
     text = _ISO.sub(lambda m: _date(m[0], int(m[1]), int(m[3]), int(m[4]), m[0].endswith("T")), text)
     text = _SLASHED.sub(_slashed, text)
-    text = _ON.sub(lambda m: _date(m[0], None, int(m[1]), int(m[2])), text)
+    text = _ON.sub(lambda m: m[1] + _date(f"{m[2]}/{m[3]}", None, int(m[2]), int(m[3])), text)
     text = _MONTH_FIRST.sub(_month_first, text)
     text = _DAY_FIRST.sub(_day_first, text)
     text = _MONTH_OF_YEAR.sub(lambda m: said(f"{_MONTHS[int(m[1]) - 1]} {year(int(m[2]))}"), text)

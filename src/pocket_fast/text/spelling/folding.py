@@ -44,6 +44,7 @@ _LIKE_UNITS = {
 }
 _FOOTNOTE = re.compile('(?:(?<=[A-Za-z]{3})|(?<=[.,!?”"]))[⁰¹²³⁴-⁹]+')
 _RAISED = re.compile("[⁺⁻]?[⁰¹²³⁴-⁹]{2,}|[⁺⁻][⁰¹²³⁴-⁹]|[⁰¹⁴-⁹](?![A-Za-z])|ⁿ")
+_HEART = re.compile("(?<=[Ii] )[♥❤]\ufe0f?(?= ?[A-Za-z])")
 _STARS = re.compile("(★{1,5})(☆{0,4})")
 _DEGREES = re.compile(r"(?<=\d)( ?)º(?=[CF](?![A-Za-z]))")
 
@@ -73,7 +74,7 @@ def fold(text: str) -> str:
     if text.isascii():
         return text.translate(dict.fromkeys((*range(32), 127), " "))
     text = _FOOTNOTE.sub("", text)
-    text = _STARS.sub(_stars, text)
+    text = _STARS.sub(_stars, _HEART.sub("love", text))
     text = _DEGREES.sub("°", text)
     text = _RAISED.sub(
         lambda m: "^" + unicodedata.normalize("NFKD", m[0]).replace("−", "-").lstrip("+"), text

@@ -258,7 +258,7 @@ def _power(power: re.Match[str]) -> str:
 def _times(times: re.Match[str]) -> str:
     """`3x4` is a product; 4x4 and 1920x1080 are sizes."""
     first, sign, second = times.groups()
-    is_size = sign.strip() in "xX" and (min(len(first), len(second)) > 2 or first == second)
+    is_size = min(len(first), len(second)) > 2 or (first == second and sign.strip() in "xX")
     return "by" if is_size else "times"
 
 

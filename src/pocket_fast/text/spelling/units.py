@@ -48,11 +48,12 @@ _LABEL = re.compile(r"(?:[A-Z][a-z]*\.? |# ?)\Z")
 _LENGTHS = "km|dm|cm|mm|m|ft|in|yd|mi|s"
 _UNIT = "|".join(re.escape(unit) for unit in sorted(_UNITS, key=len, reverse=True))
 _POWER = r"(?:²|³|\^?[23](?![\d.]*\d))"
-_BELOW = rf"(?:/ ?((?:\d{{1,4}} ?)?)({_UNIT})({_POWER})?)"
+_BELOW = rf"(?:/ ?((?:10{{1,3}} ?)?)({_UNIT})({_POWER})?)"
 _MEASURED = re.compile(
     rf"(\b[Aa]n? )?(?<![A-Za-z]){LEFT}({AMOUNT})(?: ?(?:[-–]|to) ?({AMOUNT}))?{RIGHT}([ -]?)(sq\.? ?|cu\.? ?)?"
     rf"(?:({_UNIT})([²³])?|({_LENGTHS})(\^?[23]))(?:{_BELOW})?(?![A-Za-z\d²³'^])(\.(?![A-Za-z\d.]))?"
 )
+_TWO = re.compile(rf"(?<=\d)( ?(?:{_UNIT}))/(?=\d)(?!10{{1,3}} ?(?:{_UNIT}))")  # 180°C/350°F
 # On its own: `in km`, `kg/m³`.
 _ALONE = r"(?:km|kg|cm|mg|ml|mL|kWh|MWh|kHz|MHz|GHz|mph|kph|MB|GB|Mbit|kcal|kJ|kW|µg)"
 _RATE = re.compile(
@@ -80,6 +81,7 @@ _SIZED = re.compile(
     rf"{LEFT}({AMOUNT})\"(?= (?:monitor|screen|TV|display|laptop|tablet|pipe|wheel|record|vinyl|pizza|ruler))"
     rf"|{LEFT}({FRACTION})\""
 )
+_FEET = re.compile(r"(?<![\w.,'])(\d{1,3})'(?: ?[x×] ?(\d{1,3})'|(?= (?:tall|wide|long|deep|high)(?![a-z])))")
 _SIZE = re.compile(rf"{LEFT}({AMOUNT})\" ?[xX×] ?({AMOUNT})\"(?: ?[xX×] ?({AMOUNT})\")?")
 _ANGLE = re.compile(
     r"(?<![\w.])(\d{1,3}(?:\.\d{1,9})?)°(?: ?(\d{1,2}(?:\.\d{1,9})?)')?(?: ?(\d{1,2}(?:\.\d{1,9})?)(?:\"|''))?"
@@ -102,8 +104,9 @@ _SHORT_PERIODS = {"mo": "month", "wk": "week", "yr": "year"}
 
 
 def say_units(text: str) -> str:
-    text = _ANGLE.sub(_angle, text)
+    text = _ANGLE.sub(_angle, _TWO.sub(r"\1 / ", text))
     text = _FEET_INCHES.sub(_feet_inches, _HEIGHT.sub(r"\1'\2''", text))
+    text = _FEET.sub(lambda m: said(" by ".join(map(number, filter(None, m.groups()))) + " feet"), text)
     text = _SIZE.sub(lambda m: said(" by ".join(map(amount, filter(None, m.groups()))) + " inches"), text)
     text = _INCHES.sub(lambda m: said(f"{amount(m[1])} inch{'' if is_singular(m[1]) else 'es'}"), text)
     text = _SIZED.sub(lambda m: said(f"{amount(m[1] or m[2])} inch"), text)
