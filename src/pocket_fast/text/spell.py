@@ -11,23 +11,18 @@ import re
 from .spelling.abbreviations import expand, expand_before_numbers, expand_latin, is_abbreviation
 from .spelling.addresses import say_addresses
 from .spelling.capitals import part_capitals, say_capitals
-from .spelling.codes import say_names
-from .spelling.dates import say_dates, say_days, say_months, say_times
 from .spelling.folding import fold, mend
 from .spelling.initials import say_initials
 from .spelling.latex import say_formulas
 from .spelling.lines import join_lines
 from .spelling.markup import strip_markup
-from .spelling.money import say_money
-from .spelling.numerals import mark_minus, say_groups, say_numbers, say_series, say_verses
-from .spelling.phones import say_phones
 from .spelling.roman import say_items, say_roman
 from .spelling.spoken import END, START, said
 from .spelling.symbols import say_symbols
-from .spelling.units import say_lone_units, say_units
 
-_PLUS_MINUS = re.compile(r"\+ ?/ ?-|\+-(?=\d)")
-_SPAN = re.compile(r"(?<=[\d%]) ?[–~] ?(?=[\d$£€¥])")  # 10–20
+_QUANTITY = re.compile(  # what quantities.py may find something in
+    r"[\d/²³°–-]|(?<![A-Za-z])(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,2}|km|kg|cm|mg|µ[gm]|[kMG]Hz|kWh|mph|kph|sq)(?![a-z])"
+)
 _DASH = re.compile(r" ?(?:[—–]|-{2,}) ?| -(?= )")
 _DOT = re.compile(r"(?<=[A-Za-z]{2})\.(?=[a-z])|(?<![A-Za-z.\x03])\.(?=[a-z]|[A-Z]{2})")
 _WRAPPING = re.compile(r"[\"()\[\]{}*`]+")
@@ -56,20 +51,19 @@ def spell_out(text: str) -> str:
     text = join_lines(strip_markup(say_formulas(mend(text))))
     text = " ".join(fold(text).split())
     text = expand_before_numbers(expand_latin(say_addresses(text)))
-    text = say_days(_say_digits(say_months(say_lone_units(text))))
+    text = _say_quantities(text)
     text = _only_words(say_symbols(say_items(text)))
     text = say_initials(expand(part_capitals(text)))
     text = say_capitals(say_roman(text))
     return _finish(text)
 
 
-def _say_digits(text: str) -> str:
-    if not re.search(r"\d", text):
-        return text.replace("%", said("percent"))
-    text = mark_minus(_SPAN.sub("-", _PLUS_MINUS.sub("±", text)))
-    text = say_names(say_phones(say_times(say_dates(say_verses(text)))))
-    text = say_money(say_series(say_groups(text)))
-    return say_numbers(say_units(text))
+def _say_quantities(text: str) -> str:
+    if not _QUANTITY.search(text):
+        return text
+    from .spelling.quantities import say_quantities  # a hundred patterns that most prose does not need
+
+    return say_quantities(text)
 
 
 def _only_words(text: str) -> str:

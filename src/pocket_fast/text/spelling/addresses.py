@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .initials import LETTERS, letters
-from .numerals import code
+from .number_words import code
 from .spoken import said, word_set
 
 _ENDINGS = (

@@ -21,7 +21,7 @@ from .acronyms import (
     SPELLED,
 )
 from .initials import LETTERS, is_glued, letters, single_letter
-from .numerals import cardinal
+from .number_words import cardinal
 from .roman import is_surely_roman, value
 from .speakable import is_speakable
 from .spoken import END, START, said, table, word_set

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .initials import LETTERS
-from .numerals import cardinal, code, number
+from .number_words import cardinal, code, number
 from .spoken import said, word_set
 
 _NAME = re.compile(

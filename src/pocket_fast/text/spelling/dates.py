@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .numerals import cardinal, ordinal, year
+from .number_words import cardinal, ordinal, year
 from .spoken import ends_sentence, said
 
 _NAMES = "January February March April May June July August September October November December"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .numerals import LEFT, NUMBER, RIGHT, number
+from .number_words import number
+from .numerals import LEFT, NUMBER, RIGHT
 from .spoken import said, table
 
 # One, many, one hundredth, many hundredths.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .numerals import digits, in_groups
+from .number_words import digits, in_groups
 from .spoken import said, table
 
 _LONG_RUN = re.compile(r"\d{16,}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .initials import LETTERS
-from .numerals import cardinal, ordinal, year
+from .number_words import cardinal, ordinal, year
 from .spoken import END, said, word_set
 
 _ROMAN = r"(?=[IVXLC])((?:C{0,3})(?:XL|XC|L?X{0,3})(?:IX|IV|V?I{0,3}))"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .numerals import AMOUNT, FRACTION, LEFT, NUMBER, RIGHT, amount, is_singular, number
+from .number_words import amount, is_singular, number
+from .numerals import AMOUNT, FRACTION, LEFT, NUMBER, RIGHT
 from .spoken import END, ends_sentence, said, table, word_set
 
 _COUNTED = table("k: thousand; K: thousand; M: million; mn: million; bn: billion; tn: trillion")
