@@ -27,6 +27,7 @@ class Arguments(BaseModel):  # Ray reads the annotation below, so no annotations
     replicas: int = 1
     threads: int = 2
     streams: int = 32
+    hosts: str = ""
 
 
 def application(arguments: Arguments) -> serve.Application:
@@ -35,6 +36,7 @@ def application(arguments: Arguments) -> serve.Application:
     def build() -> Any:  # in each replica
         from pocket_fast import TTSModel
         from pocket_fast.server.app import create_app
+        from pocket_fast.server.options import Options
 
         model = TTSModel.load_model(
             language=arguments.language,
@@ -45,7 +47,8 @@ def application(arguments: Arguments) -> serve.Application:
         model.limit(max_streams=arguments.streams, max_queue=arguments.streams // 2)
         voice = model.get_state_for_audio_prompt(arguments.voice)
         model.warm_up()
-        return create_app(model, voice)
+        hosts = tuple(filter(None, arguments.hosts.split(",")))
+        return create_app(model, voice, Options(host="0.0.0.0", allowed_hosts=hosts))
 
     deployment = serve.deployment(
         serve.ingress(build)(),

@@ -151,8 +151,20 @@ def test_proxies_that_are_trusted(serve):
         ((), {"FORWARDED_ALLOW_IPS": "10.0.0.7"}, 403),
         (("--forwarded-allow-ips", "*"), {"FORWARDED_ALLOW_IPS": "10.0.0.7"}, 200),
     ):
-        url = serve(*words, "--warmup", "false", env=env).url
+        words = (*words, "--warmup", "false", "--allowed-host", "speech.example")
+        url = serve(*words, env=env).url
         assert httpx.post(f"{url}/stream", json={"text": "Hi."}, headers=page).status_code == status
+        names = {"speech.example": 200, "127.0.0.1": 200, "evil.example": 421}
+        for name, expected in names.items():
+            assert httpx.get(f"{url}/v1/models", headers={"Host": name}).status_code == expected
+
+
+def test_names_that_are_none(start, tiny):
+    server = Server(
+        start("serve", "--config", tiny / "config.yaml", "--allowed-host", "http://speech.example")
+    )
+    assert server.wait() == 2
+    assert "no name of a server" in server.said
 
 
 def test_keys_from_the_environment(serve):

@@ -28,6 +28,7 @@ from pocket_fast.cli.console import Interrupts, logging_to_stderr, stderr_is_ter
 from pocket_fast.cli.model import Speaker, load_speaker, voice_source
 from pocket_fast.cli.voice_folder import add_voices_option, given_folder, whose_voice
 from pocket_fast.errors import ConfigError, PocketFastError, UnsupportedError
+from pocket_fast.server.names import checked_name
 from pocket_fast.server.options import Options
 
 if TYPE_CHECKING:
@@ -81,6 +82,16 @@ def _add_address_options(group: Any) -> None:
 
 def _add_access_options(group: Any) -> None:
     add = group.add_argument
+    add(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        type=_host,
+        help="a name that it is asked by, such as that of a proxy in front of it: speech.example, *.example for all "
+        "below it, or * for any; repeatable. Names of this machine for itself are known; unless --host is one of "
+        "them, so are addresses, names without a dot and below .local and .internal",
+    )
     add("--api-key", metavar="KEY", help="ask for this Bearer token (better: POCKET_FAST_API_KEY)")
     add(
         "--cors-origin",
@@ -94,8 +105,8 @@ def _add_access_options(group: Any) -> None:
         "--forwarded-allow-ips",
         default=os.environ.get("FORWARDED_ALLOW_IPS"),
         metavar="LIST",
-        help="addresses and networks of proxies that are believed whom they speak for (X-Forwarded-Host, -For, "
-        "-Proto), separated by commas; * is all (default 127.0.0.1,::1, and * with --uds)",
+        help="addresses and networks of proxies that are believed whom they speak for (X-Forwarded-Host, -Port, "
+        "-For, -Proto), separated by commas; * is all (default 127.0.0.1,::1, and * with --uds)",
     )
     add("--max-streams", type=whole(1), default=64, metavar="N", help="texts spoken at once (default 64)")
     add("--max-queue", type=whole(0), default=256, metavar="N", help="texts waiting (default 256)")
@@ -253,6 +264,8 @@ def _app(options: argparse.Namespace) -> FastAPI:
         model,
         speaker.state,
         Options(
+            host=options.host,
+            allowed_hosts=tuple(options.allowed_host),
             api_key=api_key,
             cors_origins=tuple(options.cors_origin),
             forwarded_allow_ips=_trusted_proxies(options),
@@ -273,6 +286,14 @@ def _trusted_proxies(options: argparse.Namespace) -> str:
         return options.forwarded_allow_ips
     # who may enter the folder of a Unix socket may be believed
     return Options.forwarded_allow_ips if options.uds is None else "*"
+
+
+def _host(text: str) -> str:
+    """An argparse type: a name of the server."""
+    try:
+        return checked_name(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _origin(text: str) -> str:

@@ -15,9 +15,11 @@ from pocket_fast.server import native, openai, pages, websocket
 from pocket_fast.server.answers import add_handlers
 from pocket_fast.server.fields import IGNORED
 from pocket_fast.server.front import Front
+from pocket_fast.server.names import Names
 from pocket_fast.server.options import Options
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import Guard, Shell
+from pocket_fast.server.sites import Site
 
 
 def create_app(model: Speaking, default_voice: Any, options: Options | None = None) -> FastAPI:
@@ -61,6 +63,7 @@ def create_app(model: Speaking, default_voice: Any, options: Options | None = No
             allow_private_network=True,
             expose_headers=("X-Sample-Rate", "X-Request-Id", IGNORED, "Retry-After", "Content-Disposition"),
         )
+    app.add_middleware(Site, names=Names(options.host, options.allowed_hosts))
     app.add_middleware(Shell, metrics=service.metrics)
     app.add_middleware(Front, trusted=options.forwarded_allow_ips)  # the last one added is the outermost
     return app

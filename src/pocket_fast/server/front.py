@@ -8,11 +8,14 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from pocket_fast.server.names import HOST
+from pocket_fast.server.sites import ASKED_FOR
+
 OPENAI = "/v1"
 _OF_OPENAI = ("audio", "models", "voices")  # what is below it
 _SLASHES = re.compile("//+")
 _REPEATED = re.compile(rf"^(?:{OPENAI})+(?=/)")
-_HOST = re.compile(r"[\w.-]+(:\d+)?|\[[\da-fA-F:.]+\](:\d+)?", re.ASCII)
+_PORT = re.compile(r"\d{1,5}", re.ASCII)
 
 
 class Front(ProxyHeadersMiddleware):
@@ -20,8 +23,8 @@ class Front(ProxyHeadersMiddleware):
     path.
 
     trusted: addresses and networks of proxies, separated by commas, as uvicorn's forwarded-allow-ips; "*" is all.
-    From them come scheme and client (X-Forwarded-Proto, -For), which uvicorn's middleware takes, and host
-    (X-Forwarded-Host), which it does not.
+    From them come scheme and client (X-Forwarded-Proto, -For), which uvicorn's middleware takes, and host and port
+    (X-Forwarded-Host, -Port), which it does not.
     """
 
     def __init__(self, app: ASGIApp, trusted: str):
@@ -57,11 +60,21 @@ def meant(path: str, method: str | None = None) -> str:
 
 
 def _take_host(scope: Scope) -> None:
-    """X-Forwarded-Host in the place of Host: of several proxies, what the first one was asked for."""
-    host = Headers(scope=scope).get("x-forwarded-host", "").split(",")[0].strip()
-    if _HOST.fullmatch(host):
-        headers = [pair for pair in scope["headers"] if pair[0] != b"host"]
-        scope["headers"] = [*headers, (b"host", host.encode())]
+    """X-Forwarded-Host in the place of Host: of several proxies, what the first one was asked for. And the port from
+    X-Forwarded-Port, where neither tells one.
+
+    A page's script can send these headers too, but not Host, and what a proxy adds comes behind: so all of them are
+    kept for who has to know what the server was called.
+    """
+    headers = Headers(scope=scope)
+    said = [host.strip() for line in headers.getlist("x-forwarded-host") for host in line.split(",")]
+    host = said[0] if said and HOST.fullmatch(said[0]) else headers.get("host", "")
+    port = headers.get("x-forwarded-port", "").split(",")[0].strip()
+    if _PORT.fullmatch(port) and (found := HOST.fullmatch(host)) and not found[2]:
+        host = f"{found[1]}:{port}"
+    scope[ASKED_FOR] = [*headers.getlist("host"), *said]
+    others = [pair for pair in scope["headers"] if pair[0] != b"host"]
+    scope["headers"] = [*others, (b"host", host.encode("latin-1"))] if host else others
 
 
 def _without_body(send: Send) -> Send:

@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 class Options:
     """Limits and permissions, the same for all requests.
 
+    host: the address or name that it listens on; allowed_hosts: other names that it is asked by, see names.Names.
     api_key: the Bearer token that speech and lists ask for; None asks for none. cors_origins: web sites, other than
     the server's own page, whose scripts may use it; "*" is all. forwarded_allow_ips: addresses and networks of
-    proxies that are believed whom they speak for (X-Forwarded-Host, -For, -Proto), separated by commas; "*" is all.
-    (uvicorn's own proxy_headers has to be off: it takes their addresses away.) max_text: characters of one request.
-    max_upload: bytes of a recording. max_upload_seconds: only its beginning is used, up to here. max_wait: seconds
-    until someone in the queue is sent away. allow_voice_urls: fetch recordings from https:// and hf:// when asked to.
-    default_voice: how the voice of requests that name none is called in the list of voices; voices: a folder of more.
-    settings: what the model is asked for where requests give none, as Speaking.speak takes it.
+    proxies that are believed whom they speak for (X-Forwarded-Host, -Port, -For, -Proto), separated by commas; "*"
+    is all. (uvicorn's own proxy_headers has to be off: it takes their addresses away.) max_text: characters of one
+    request. max_upload: bytes of a recording. max_upload_seconds: only its beginning is used, up to here. max_wait:
+    seconds until someone in the queue is sent away. allow_voice_urls: fetch recordings from https:// and hf:// when
+    asked to. default_voice: how the voice of requests that name none is called in the list of voices; voices: a
+    folder of more. settings: what the model is asked for where requests give none, as Speaking.speak takes it.
     """
 
+    host: str = "127.0.0.1"
+    allowed_hosts: tuple[str, ...] = ()
     api_key: str | None = None
     cors_origins: tuple[str, ...] = ()
     forwarded_allow_ips: str = "127.0.0.1,::1"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hmac
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +13,8 @@ from pocket_fast.server.answers import Refusal, answer, refusal_of
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
 from pocket_fast.server.requests import HEADER, begin_request, log
+from pocket_fast.server.sites import foreign, is_foreign
+from pocket_fast.weights.reach import stated_length
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -88,10 +89,9 @@ class Guard:
         try:
             if not (path in _OPEN or path.startswith("/page/") or has_key(headers, self._options.api_key)):
                 raise unauthorized()
-            if scope["method"] != "GET" and is_foreign(headers, self._options.cors_origins):
+            if scope["method"] != "GET" and is_foreign(headers, scope["scheme"], self._options.cors_origins):
                 raise Refusal(403, foreign(headers), code="origin")
-            announced = headers.get("content-length", "0")
-            if announced.isdigit() and int(announced) > limit:
+            if (stated_length(headers.get("content-length")) or 0) > limit:
                 await _drain(receive, 2 * limit)
                 raise _too_large(limit)
         except Refusal as refusal:
@@ -113,49 +113,20 @@ class Guard:
 def has_key(headers: Headers, key: str | None) -> bool:
     """Whether a request has the key, if one is needed."""
     scheme, _, given = headers.get("authorization", "").partition(" ")
-    return key is None or (scheme.lower() == "bearer" and same(given.strip(), key))
+    return key is None or (scheme.lower() == "bearer" and same(given.strip().encode("latin-1"), key))
 
 
-def same(given: str, key: str) -> bool:
-    """Compares in a time that does not depend on where they differ."""
-    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), key.encode())
+def same(given: bytes | str, key: str) -> bool:
+    """Compares in a time that does not depend on where they differ. given: as bytes, in UTF-8."""
+    if isinstance(given, str):
+        given = given.encode("utf-8", "surrogatepass")
+    return hmac.compare_digest(given, key.encode("utf-8", "surrogateescape"))
 
 
 def unauthorized() -> Refusal:
     """Where the key is missing or wrong."""
     message = "this server asks for a key: send the header Authorization: Bearer KEY"
     return Refusal(401, message, code="invalid_api_key", headers={"WWW-Authenticate": "Bearer"})
-
-
-def is_foreign(headers: Headers, allowed: tuple[str, ...]) -> bool:
-    """Whether a browser sends this for a page of another site, which may then neither read nor cause anything.
-
-    Any page can make its reader's browser post a form to a server on the same machine. A site is what a host name
-    tells, as in Sec-Fetch-Site, which browsers send over https and to localhost: proxies lose ports.
-    """
-    origin = headers.get("origin")
-    if origin is None or "*" in allowed or origin in allowed:
-        return False
-    site = headers.get("sec-fetch-site")
-    if site is not None:
-        return site == "cross-site"
-    ours = _host_name(f"//{headers.get('host', '')}")
-    return ours is None or _host_name(origin) != ours
-
-
-def foreign(headers: Headers) -> str:
-    """Why such a request is refused."""
-    return (
-        f"this server, {headers.get('host', '')[:100]}, takes no requests from pages of other web sites, such as "
-        f"{headers['origin'][:100]}; a proxy in front of it has to pass on Host or X-Forwarded-Host"
-    )
-
-
-def _host_name(url: str) -> str | None:
-    try:
-        return urlsplit(url).hostname
-    except ValueError:
-        return None
 
 
 def _no_socket() -> Refusal:

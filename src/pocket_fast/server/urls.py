@@ -18,7 +18,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 from pocket_fast.errors import ConfigError, DownloadError, VoiceError
 from pocket_fast.weights.hub import parse_hub_location
-from pocket_fast.weights.reach import within
+from pocket_fast.weights.reach import stated_length, within
 
 _REDIRECTS = 5
 _SECONDS = 20.0  # for everything, from the look-up to the last byte
@@ -136,9 +136,9 @@ def _get(
         return None, urljoin(url, response.headers.get("Location", ""))
     if response.status != 200:
         raise VoiceError(f"the voice's URL answers with status {response.status}")
-    announced = response.headers.get("Content-Length", "")
+    announced = stated_length(response.headers.get("Content-Length"))
     body = bytearray()
-    if not (announced.isdigit() and int(announced) > most):
+    if announced is None or announced <= most:
         while block := response.read1(_BLOCK):
             body += block
             if len(body) > most:

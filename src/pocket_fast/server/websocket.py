@@ -21,7 +21,8 @@ from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.server.answers import Refusal, refusal_of
 from pocket_fast.server.fields import Message, check
 from pocket_fast.server.service import Service
-from pocket_fast.server.shell import CONVERSATION, foreign, has_key, is_foreign, same, unauthorized
+from pocket_fast.server.shell import CONVERSATION, has_key, same, unauthorized
+from pocket_fast.server.sites import foreign, is_foreign
 from pocket_fast.server.speech import check_format, check_pauses, sound
 
 router = APIRouter()
@@ -74,7 +75,7 @@ async def no_conversation() -> Response:
 async def conversation(socket: WebSocket) -> None:
     """One listener for as long as the connection lasts."""
     options = Service.of(socket).options
-    if is_foreign(socket.headers, options.cors_origins):
+    if is_foreign(socket.headers, socket.scope["scheme"], options.cors_origins):
         return await socket.close(reason=foreign(socket.headers))  # before it is accepted: status 403
     await socket.accept()
     try:

@@ -21,7 +21,7 @@ from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from pocket_fast.weights.caches import cache_folder
-from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, within
+from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, stated_length, within
 
 STALL_SECONDS = 15.0  # without a byte, once data flows
 _ATTEMPTS = 3
@@ -103,8 +103,8 @@ def _transfer(file: BinaryIO, url: str, validator: Path, progress: bool) -> None
         start = _start(response, held) if known else 0
         file.truncate(start)
         validator.write_text(_validator(response), encoding="utf-8")
-        length = response.headers.get("Content-Length")
-        total = start + int(length) if length and length.isdigit() else None
+        length = stated_length(response.headers.get("Content-Length"))
+        total = None if length is None else start + length
         with _bar(url, total, start, progress) as bar:
             for block in _blocks(response, url):
                 file.write(block)

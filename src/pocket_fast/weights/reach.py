@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,6 +11,7 @@ from typing import TypeVar
 from pocket_fast.errors import DownloadError
 
 T = TypeVar("T")
+_LENGTH = re.compile(r"\d{1,18}", re.ASCII)
 
 ANSWER_SECONDS = 8.0  # until the first answer: name lookup, every address of the host, TLS, headers
 
@@ -24,6 +26,12 @@ class FetchError(DownloadError):
 
 def reason_of_status(status: int) -> str:
     return {401: "gated", 403: "gated", 404: "missing", 410: "missing"}.get(status, "network")
+
+
+def stated_length(header: str | None) -> int | None:
+    """Bytes by a Content-Length; None where it is missing or not a few ASCII digits (`"²".isdigit()` is true)."""
+    stated = (header or "").strip()
+    return int(stated) if _LENGTH.fullmatch(stated) else None
 
 
 def within(seconds: float, call: Callable[[], T]) -> T:

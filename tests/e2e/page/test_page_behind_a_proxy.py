@@ -4,6 +4,7 @@ import pytest
 
 from pocket_fast import TTSModel
 from pocket_fast.server.app import create_app
+from pocket_fast.server.options import Options
 from proxies import nginx
 from recordings import hum
 from serving import hosted
@@ -14,7 +15,8 @@ playwright = pytest.importorskip("playwright.sync_api", reason="needs `pip insta
 @pytest.fixture(scope="module")
 def server(tiny):
     model = TTSModel.load_model(config=tiny / "config.yaml", threads=1, eos_threshold=-1e9)
-    with hosted(create_app(model, model.find_voice((hum(1.0), 24000)))) as (client, _):
+    options = Options(allowed_hosts=("speech.test",))
+    with hosted(create_app(model, model.find_voice((hum(1.0), 24000)), options)) as (client, _):
         yield str(client.base_url)
 
 
@@ -23,9 +25,10 @@ def server(tiny):
     [
         ("", "takes no requests from pages of other web sites"),
         ("proxy_set_header Host $http_host;", ""),
-        ("proxy_set_header Host $host;", ""),
+        ("proxy_set_header Host $host;", "takes no requests from pages of other web sites"),
+        ("proxy_set_header Host $host; proxy_set_header X-Forwarded-Port $server_port;", ""),
         ("proxy_set_header X-Forwarded-Host $http_host;", ""),
-        ("proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-For $remote_addr;", ""),
+        ("proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-Port $server_port;", ""),
     ],
 )
 def test_what_the_proxy_has_to_pass_on(browser, server, tmp_path, lines, problem):

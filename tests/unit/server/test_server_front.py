@@ -127,32 +127,58 @@ def test_no_spelling_gets_around_the_key(start):
 PUBLIC = "http://speech.example:8080"
 
 
+@pytest.fixture(scope="module")
+def known(start):
+    """A server that is told its name in public."""
+    with start(Options(allowed_hosts=("speech.example", "inner"))) as site:
+        yield site
+
+
 def ask(site, **headers):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     return site.client.post("/stream", data=FORM, headers=headers)
 
 
-def test_the_page_behind_a_proxy_that_changes_host(site):
-    assert ask(site, Origin=PUBLIC).status_code == 403
-    assert ask(site, Origin=PUBLIC, X_Forwarded_Host="speech.example:8080").status_code == 200
-    assert ask(site, Origin=PUBLIC, X_Forwarded_Host="speech.example").status_code == 200  # nginx's $host
-    assert ask(site, Origin=PUBLIC, X_Forwarded_Host="speech.example, inner:1").status_code == 200
-    for other in (
-        "else.example",
-        "speech.example.else",
-        "",
-        "a b",
-        "speech.example/",
-        ",speech.example",
-        "[",
-    ):
-        assert ask(site, Origin=PUBLIC, X_Forwarded_Host=other).status_code == 403, other
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 403),
+        ({"X_Forwarded_Host": "speech.example:8080"}, 200),
+        ({"X_Forwarded_Host": "speech.example:8080, inner:1"}, 200),
+        ({"X_Forwarded_Host": "speech.example", "X_Forwarded_Port": "8080"}, 200),
+        ({"X_Forwarded_Host": "speech.example", "X_Forwarded_Port": "8080, 80"}, 200),
+        ({"Host": "speech.example", "X_Forwarded_Port": "8080"}, 200),
+        ({"Host": "speech.example:8080", "X_Forwarded_Port": "80"}, 200),
+        ({"X_Forwarded_Host": "speech.example"}, 403),  # nginx's $host tells no port
+        ({"X_Forwarded_Host": "speech.example", "X_Forwarded_Port": "²"}, 403),
+        ({"X_Forwarded_Host": "speech.example:8081"}, 403),
+        ({"X_Forwarded_Host": "speech.example:8080", "X_Forwarded_Proto": "https"}, 403),
+        ({"X_Forwarded_Host": ""}, 403),
+        ({"X_Forwarded_Host": ",speech.example:8080"}, 403),
+    ],
+)
+def test_the_page_behind_a_proxy_that_changes_host(known, headers, status):
+    headers = {name: value.encode("latin-1") for name, value in headers.items()}
+    assert ask(known, Origin=PUBLIC, **headers).status_code == status
 
 
-def test_what_a_proxy_adds_besides(site):
-    headers = {"X_Forwarded_Host": "speech.example", "X_Forwarded_For": "203.0.113.5", "Origin": PUBLIC}
-    assert ask(site, **headers).status_code == 200  # whose address it is that is trusted
-    assert ask(site, **headers, X_Forwarded_Proto="https", X_Real_IP="203.0.113.5").status_code == 200
+def test_the_page_behind_a_proxy_that_ends_tls(known):
+    headers = {"Origin": "https://speech.example", "X_Forwarded_Host": "speech.example"}
+    assert ask(known, **headers).status_code == 403
+    assert ask(known, **headers, X_Forwarded_Proto="https").status_code == 200
+    assert ask(known, **headers, Sec_Fetch_Site="same-origin").status_code == 200
+
+
+@pytest.mark.parametrize("other", ["else.example", "speech.example.else", "a b", "speech.example/", "["])
+def test_other_names_of_a_proxy(known, other):
+    assert ask(known, Origin=PUBLIC, X_Forwarded_Host=other).status_code == 421
+    assert ask(known, Origin=PUBLIC, X_Forwarded_Host=f"speech.example:8080, {other}").status_code == 421
+
+
+def test_what_a_proxy_adds_besides(known):
+    headers = {"X_Forwarded_Host": "speech.example:8080", "X_Forwarded_For": "203.0.113.5", "Origin": PUBLIC}
+    assert ask(known, **headers).status_code == 200  # whose address it is that is trusted
+    assert ask(known, **headers, X_Real_IP="203.0.113.5").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -167,8 +193,10 @@ def test_what_a_proxy_adds_besides(site):
     ],
 )
 def test_which_proxies_are_trusted(start, trusted, status):
-    with start(Options(forwarded_allow_ips=trusted)) as site:
-        assert ask(site, Origin=PUBLIC, X_Forwarded_Host="speech.example").status_code == status
+    with start(Options(forwarded_allow_ips=trusted, allowed_hosts=("speech.example",))) as site:
+        assert ask(site, Origin=PUBLIC, X_Forwarded_Host="speech.example:8080").status_code == status
+        by_port = {"X_Forwarded_Host": "speech.example", "X_Forwarded_Port": "8080"}
+        assert ask(site, Origin=PUBLIC, **by_port).status_code == status
 
 
 def test_a_refusal_says_what_was_compared(site):
@@ -180,15 +208,18 @@ def test_a_refusal_says_what_was_compared(site):
 
 @pytest.mark.parametrize("origin", ["http://[", "null", "http://", "//", "speech.example"])
 @pytest.mark.parametrize("host", ["", "[", "speech.example"])
-def test_origins_and_hosts_that_are_none(site, origin, host):
-    assert ask(site, Origin=origin, Host=host).status_code in (400, 403)
+def test_origins_and_hosts_that_are_none(known, origin, host):
+    assert ask(known, Origin=origin, Host=host).status_code in (400, 403, 421)
 
 
-def test_a_conversation_behind_a_proxy(site):
-    url = f"{site.url.replace('http', 'ws')}/v1/audio/stream"
-    with pytest.raises(InvalidStatus):
-        connect(url, origin=PUBLIC)
-    with connect(url, origin=PUBLIC, additional_headers={"X-Forwarded-Host": "speech.example"}) as socket:
+def test_a_conversation_behind_a_proxy(known):
+    url = f"{known.url.replace('http', 'ws')}/v1/audio/stream"
+    for headers in ({}, {"X-Forwarded-Host": "speech.example"}, {"X-Forwarded-Host": "else.example:8080"}):
+        with pytest.raises(InvalidStatus):
+            connect(url, origin=PUBLIC, additional_headers=headers)
+    with connect(
+        url, origin=PUBLIC, additional_headers={"X-Forwarded-Host": "speech.example:8080"}
+    ) as socket:
         socket.send("{}")
         assert json.loads(socket.recv(timeout=60))["mark"] == "start"
 
@@ -198,9 +229,11 @@ def test_a_conversation_behind_a_proxy(site):
     [
         ("", 403),
         ("proxy_set_header Host $http_host;", 200),
-        ("proxy_set_header Host $host;", 200),
+        ("proxy_set_header Host $host;", 403),
+        ("proxy_set_header Host $host; proxy_set_header X-Forwarded-Port $server_port;", 200),
         ("proxy_set_header X-Forwarded-Host $http_host;", 200),
-        ("proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-For $remote_addr;", 200),
+        ("proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-For $remote_addr;", 403),
+        ("proxy_set_header X-Forwarded-Host $host; proxy_set_header X-Forwarded-Port $server_port;", 200),
     ],
 )
 def test_behind_a_real_nginx(site, tmp_path, lines, status):
