@@ -21,7 +21,8 @@ from .spelling.spoken import END, START, said
 from .spelling.symbols import say_symbols
 
 _QUANTITY = re.compile(  # what quantities.py may find something in
-    r"[\d/²³°–-]|(?<![A-Za-z])(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{0,2}|km|kg|cm|mg|µ[gm]|[kMG]Hz|kWh|mph|kph|sq)(?![a-z])"
+    r"[\d/²³°–-]|(?<![a-z])(?:(?:mon|tue|wed|thu|fri|sat|sun)[rs]{0,2}|km|kg|cm|mg|µ[gm]|[kmg]hz|kwh|mph|kph|sq)(?![a-z])",
+    re.IGNORECASE,
 )
 _DASH = re.compile(r" ?(?:[—–]|-{2,}) ?| -(?= )")
 _DOT = re.compile(r"(?<=[A-Za-z]{2})\.(?=[a-z])|(?<![A-Za-z.\x03])\.(?=[a-z]|[A-Z]{2})")

@@ -10,7 +10,8 @@ READ_AS = table("""
     WWI: World War one; WWII: World War two; YAML: yamel; NOAA: Noah; SCSI: scuzzy; IMAP: eye map; OLED: oh led;
     IMAX: eye max; USAID: you ess aid; IELTS: eyelts; TOEFL: toefel; VOIP: voyp; SKU: skew; CISO: see so;
     CRISPR: crisper; MSC: em ess see; BSC: bee ess see; LMAO: ell em ay oh; XBOX: ex box; MPH: miles per hour;
-    LBS: pounds; HRS: hours; MINS: minutes; AVG: average; GOVT: government
+    LBS: pounds; HRS: hours; MINS: minutes; AVG: average; GOVT: government; CHATGPT: chat gee pee tee;
+    OPENAI: open ay eye
     """)
 NAMES = word_set("""
     NASA NATO UNESCO UNICEF OPEC ASEAN FIFA UEFA NAFTA INTERPOL EUROPOL IKEA FIAT NASDAQ LEGO SARS MERS AIDS ASCII
@@ -41,8 +42,8 @@ SHORT = word_set("""
     UP WE YA YE YO
     """)
 SHORT_AMONG_OTHERS = word_set("""
-    AB AD AL AM BI BO DA DE DI DU ED EL EM EN ER ES ET FA IT JO LA LE LI LO MA MO MU NU OM OP PA PI QI SI TA TI TY US
-    WU XI YU
+    AB AD AL AM BI BO DA DE DI DU ED EL EM EN ER ES ET FA FI IT JO LA LE LI LO MA MO MU NU OM OP PA PI QI SI TA TI TY
+    US WI WU XI YU
     """)
 # Nobody could say them, yet they are words.
 SOUNDS = word_set("BRR GRR HMM HMMM MMM PFFT PSST SHH SHHH TSK NTH UMM ZZZ ROFL RAJ SRI TAJ")

@@ -25,13 +25,13 @@ _AFTER_NUMBER = re.compile(
     r"(?<![\w.,$€£¥-])(?:(\d{4})(KF|KS|K|XTX|XT|X3D|X|T[iI]|H[XSQ]?|U|GE?)|(480|576|720|1080|1440|2160)([pi]))"
     r"(?![A-Za-z\d/²³^-])"
 )
-_BEFORE_CODES = (
-    r"Boeing|Airbus|Nokia|Peugeot|Porsche|Ferrari|Ryzen \d|GeForce|Radeon|Xeon|Core|Windows|[Ff]light|[Rr]oute"
-    r"|[Hh]ighway|[Rr]oom|[Ee]rror|[Cc]hannel|[Ss]uite|[Gg]ate|[Bb]us|[Ee]xit|[Tt]rain|[Ii]nterstate|Form"
-)
-_MODEL = re.compile(
-    rf"(?<![A-Za-z\d'.$-])(?:([A-Z]{{2,5}})(?= \d{{4}})|({_BEFORE_CODES}))"
-    r" (\d{3,4})(?![\w%°]|[,.:/-]\d|-[A-Za-z]| ?[-–] ?\d| (?:BCE?|CE|AD|BC)\b)"
+_NOT_A_COUNT = r"(?![\w%°]|[,.:/-]\d|-[A-Za-z]| ?[-–] ?\d| (?:BCE?|CE|AD|BC)\b)"
+_MODEL = re.compile(rf"(?<![A-Za-z\d'.$-])([A-Z]{{2,5}}) (\d{{4}}){_NOT_A_COUNT}")
+_LABELLED = re.compile(
+    r"(?<![A-Za-z\d'.$-])(Boeing|Airbus|Nokia|Peugeot|Porsche|Ferrari|Ryzen \d|GeForce|Radeon|Xeon|Core|Windows|Flight"
+    r"|Route|Highway|Room|Error|Channel|Suite|Gate|Bus|Exit|Train|Interstate|Form)"
+    rf" (\d{{3,4}}){_NOT_A_COUNT}",
+    re.IGNORECASE,
 )
 _PLANE = re.compile(r"(?<![\w.,-])(7[0-8]7)-([89]|10|[1-9]00)(ER|LR|F)?(?![\w-])")
 _MONEY = word_set("""
@@ -51,7 +51,8 @@ def say_names(text: str) -> str:
     text = _CODEC.sub(lambda m: said(f"{LETTERS[m[1]]} {code(m[2])}"), text)
     text = _PLANE.sub(_plane, text)
     text = _NAME.sub(_name, text)
-    text = _MODEL.sub(lambda m: m[0] if m[1] in _MONEY else f"{m[1] or m[2]} {said(code(m[3]))}", text)
+    text = _MODEL.sub(lambda m: m[0] if m[1] in _MONEY else f"{m[1]} {said(code(m[2]))}", text)
+    text = _LABELLED.sub(lambda m: f"{m[1]} {said(code(m[2]))}", text)
     return _AFTER_NUMBER.sub(lambda m: said(f"{code(m[1] or m[3])} {_letters(m[2] or m[4])}"), text)
 
 

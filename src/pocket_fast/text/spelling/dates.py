@@ -41,6 +41,8 @@ _DAYS = {
     name[:3]: name for name in ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 }
 _DAY = r"(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?![a-z])\.?"
+_SHOUTED_DAY = r"(MON|TUES?|WED|THU(?:RS?)?|FRI|SAT|SUN)(?![A-Z])\.?"
+_SHOUTED_DAYS = re.compile(rf"(?<![A-Za-z]){_SHOUTED_DAY} ?([-–/]|TO) ?{_SHOUTED_DAY}")
 _DAY_TO_DAY = re.compile(rf"(?<![A-Za-z]){_DAY} ?([-–/]|to) ?{_DAY}")
 _DAY_BEFORE = re.compile(rf"(?<![A-Za-z]){_DAY}(?=,? \x02|,? {_MONTH})")
 _MONTH_TO_MONTH = re.compile(rf"(?<![A-Za-z-]){_MONTH} ?[-–] ?{_MONTH}(?![A-Za-z])")
@@ -84,7 +86,7 @@ def say_months(text: str) -> str:
 
 def say_days(text: str) -> str:
     """Weekdays in short, beside each other or before a date or a time that was said."""
-    text = _DAY_TO_DAY.sub(_day_to_day, text)
+    text = _SHOUTED_DAYS.sub(_day_to_day, _DAY_TO_DAY.sub(_day_to_day, text))
     return _DAY_BEFORE.sub(lambda m: said(_DAYS[m[1][:3]]), text)
 
 
@@ -146,7 +148,8 @@ def _season(years: re.Match[str]) -> str:
 
 def _day_to_day(days: re.Match[str]) -> str:
     first, sign, last = days.groups()
-    return said(f"{_DAYS[first[:3]]} {'and' if sign == '/' else 'to'} {_DAYS[last[:3]]}")
+    first, last = (_DAYS[name[:3].title()] for name in (first, last))
+    return said(f"{first} {'and' if sign == '/' else 'to'} {last}")
 
 
 def _month(name: str) -> str:
