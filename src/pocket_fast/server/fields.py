@@ -6,8 +6,9 @@ Some fields depend on the model: Forms makes the forms of requests from its sett
 from __future__ import annotations
 
 import json
-import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import quote
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -39,8 +40,8 @@ F = TypeVar("F", bound="Fields")
 
 INSTRUCT, INSTRUCTIONS = "instruct", "instructions"  # the setting, and what OpenAI calls it
 IGNORED = "X-Ignored-Fields"
-_PLAIN = re.compile(r"[A-Za-z][\w.-]{0,39}", re.ASCII)  # names that a header can hold
 _MOST_NAMED = 16
+_LONGEST_NAME = 40
 
 
 def _voice_id(value: Any) -> Any:
@@ -78,7 +79,7 @@ class _Voiced(BaseModel):
 
     @property
     def ignored(self) -> tuple[str, ...]:
-        """Names of what the request had besides, as far as they are plain: this model takes nothing of the kind."""
+        """Names of what the request had besides, in what a header can hold: this model takes nothing of the kind."""
         return self._ignored
 
     @property
@@ -215,7 +216,7 @@ async def read(request: Request, model: type[F], options: Options, json_too: boo
         data = _json(await request.body())
     else:
         raise Refusal(415, f"a body of type {kind or 'unknown'}; send application/json or a form")
-    fields = check(model, data)
+    fields = check(model, data, request.query_params)
     text = getattr(fields, "text", None) or getattr(fields, "input", "")
     if len(text) > options.max_text:
         raise Refusal(413, f"{len(text)} characters of text; this server takes {options.max_text}", "input")
@@ -239,24 +240,30 @@ async def _begun(request: Request) -> tuple[Request, bytes]:
     return Request(request.scope, receive), begins
 
 
-def check(model: type[F], data: Any) -> F:
-    """The fields of JSON. Raises RequestValidationError."""
+def check(model: type[F], data: Any, query: Iterable[str] = ()) -> F:
+    """The fields of JSON. query: names of what the address has besides. Raises RequestValidationError."""
     try:
         fields = model.model_validate(data)
-        fields._ignored = _others(model, data)
+        fields._ignored = named([*_others(model, data), *query])
         return fields
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
         raise RequestValidationError([{**p, "loc": ("body", *p["loc"])} for p in problems]) from None
 
 
-def _others(model: type[Fields], data: dict[str, Any]) -> tuple[str, ...]:
+def _others(model: type[Fields], data: dict[str, Any]) -> set[str]:
     """What of the data is not blank, and no field of the form."""
     given = {name for name, value in data.items() if value is not None and not _is_blank(value)}
     for name, field in model.model_fields.items():
         alias = field.validation_alias
         given -= {name, *(alias.choices if isinstance(alias, AliasChoices) else ())}
-    return tuple(sorted(filter(_PLAIN.fullmatch, given)))[:_MOST_NAMED]
+    return given
+
+
+def named(names: Iterable[str]) -> tuple[str, ...]:
+    """Names in what a header can hold, in order, as many as are worth telling; what is not ASCII as in addresses."""
+    shown = {quote(name[:_LONGEST_NAME], safe="", errors="surrogatepass") for name in names}
+    return tuple(sorted(shown - {""}))[:_MOST_NAMED]
 
 
 def _is_blank(value: Any) -> bool:

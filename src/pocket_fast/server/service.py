@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,8 @@ from pocket_fast.server.requests import log
 from pocket_fast.server.speech import check_pauses, sound
 from pocket_fast.server.voices import Voices
 
+_MOST_TOLD = 64  # names: who makes them up does not fill the log
+
 
 class Service:
     """One for each app; requests find it with `of`."""
@@ -30,7 +32,7 @@ class Service:
         self.forms = Forms(model, has_voices=bool(self.voices.names) or options.voices is not None)
         self.metrics = Metrics(model)
         self.started = int(time.time())
-        self._told = False  # the log, that instructions are ignored
+        self._told: set[str] = set()  # to the log, of what is ignored
 
     @staticmethod
     def of(connection: HTTPConnection) -> Service:
@@ -44,21 +46,34 @@ class Service:
 
     def settings(self, fields: Fields) -> dict[str, Any]:
         """What the model is asked for: by the request, else by this server, as Speaking.speak takes it."""
-        if not self._told and not {INSTRUCT, INSTRUCTIONS}.isdisjoint(fields.ignored):
-            self._told = True  # many a client sends them with every request
+        return {**self.options.settings, **self.forms.settings_of(fields)}
+
+    def tell_ignored(self, names: Iterable[str]) -> None:
+        """Say once in the log what requests come with that means nothing here."""
+        new = set(names) - self._told
+        if not new or len(self._told) >= _MOST_TOLD:
+            return
+        self._told |= new
+        if instructions := new & {INSTRUCT, INSTRUCTIONS}:  # many a client sends them with every request
             log.warning(
                 "Requests come with instructions, which this model (%s) cannot follow: it speaks without, and "
                 "answers say so in the header %s",
                 self.name,
                 IGNORED,
             )
-        return {**self.options.settings, **self.forms.settings_of(fields)}
+        if others := new - instructions:
+            log.warning(
+                "Requests come with fields that mean nothing here: %s; answers name them in the header %s",
+                ", ".join(sorted(others)),
+                IGNORED,
+            )
 
     async def speak(self, fields: Fields, text: str, live: bool = True) -> AsyncGenerator[np.ndarray, None]:
         """The sound of a text in the voice that was asked for; nothing is computed before its first chunk is.
 
         Raises BusyError at once when nobody more may wait, before a recording is looked at.
         """
+        self.tell_ignored(fields.ignored)
         check_pauses(text, self.model.sample_rate, fields.natural_pauses)
         load = self.model.engine_load()
         if load.waiting >= load.max_queue and load.running >= load.max_streams:

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from pocket_fast.audio.encode import open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.server.answers import Refusal, refusal_of
-from pocket_fast.server.fields import Message, check
+from pocket_fast.server.fields import Message, check, named
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import CONVERSATION, has_key, same, unauthorized
 from pocket_fast.server.sites import foreign, is_foreign
@@ -29,6 +29,8 @@ router = APIRouter()
 
 _FIRST_MESSAGE_SECONDS = 30.0
 _MOST_WAITING = 16  # utterances that were ended but not begun
+_EVERY = {"text", "flush", "cancel", "end"}  # fields that count in every message
+_MOST_IGNORED = 64  # names that a connection is told of
 _CLOSE = {401: 1008, 403: 1008, 413: 1009, 503: 1013}  # RFC 6455 and its registry; 1013: try again later
 
 
@@ -115,6 +117,8 @@ class _Conversation:
         self._state = await self._service.voices.find(self._settings.voice, words=self._settings.words)
         start = {"mark": "start", "format": first.format, "sample_rate": self._rate}
         await _say(self._socket, start | ({"ignored": first.ignored} if first.ignored else {}))
+        self._ignored = set(first.ignored)
+        self._service.tell_ignored(first.ignored)
         listening = asyncio.ensure_future(self._listen(first))
         answering = asyncio.ensure_future(self._answer())
         try:
@@ -152,6 +156,21 @@ class _Conversation:
             self._open = None
         if message.end:
             self._waiting.put_nowait(None)
+        await self._tell_ignored(message)
+
+    async def _tell_ignored(self, message: Message) -> None:
+        """Say what of a message means nothing, once for each name: unknown fields, and settings that come too late."""
+        first = self._settings
+        late = [
+            name
+            for name in message.model_fields_set - _EVERY
+            if getattr(message, name) != getattr(first, name)
+        ]
+        new = set(named([*message.ignored, *late])) - self._ignored
+        if new and len(self._ignored) < _MOST_IGNORED:
+            self._ignored |= new
+            await _say(self._socket, {"mark": "ignored", "ignored": sorted(new)})
+            self._service.tell_ignored(new)
 
     async def _cancel(self) -> None:
         """Forget all text that came so far; what comes later is spoken."""

@@ -2,9 +2,10 @@
 
 import json
 import logging
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
+from websockets.sync.client import connect
 
 from pocket_fast.server.fields import Fields, Message, check
 from qwen3_requests import BASE, CUSTOM, SMALL, SPEECH, ask, pcm, talk
@@ -205,15 +206,40 @@ def test_conversations_say_what_they_ignore(client):
     assert "ignored" not in heard[0]
 
 
-def test_names_that_no_header_can_hold_are_left_out(client):
-    names = ["a\r\nSet-Cookie: b", "ä", "", "x" * 41, "0", "fine", *(f"n{i}" for i in range(40))]
+def test_names_that_no_header_can_hold_are_written_as_in_addresses(client):
+    names = ["a\r\nSet-Cookie: b", "spéed", "", "x" * 41, "0", "fine", "\ud800", "a, b"]
     body = json.dumps({"text": TEXT, **dict.fromkeys(names, 1)})
     answer = client.post("/stream", content=body, headers={"Content-Type": "application/json"})
-    named = answer.headers["x-ignored-fields"].split(", ")
-    assert "fine" in named
-    assert len(named) == 16
-    assert all(name == "fine" or name[0] == "n" for name in named)
+    assert sorted(map(unquote, answer.headers["x-ignored-fields"].split(", "))) == sorted(
+        ["0", "a\r\nSet-Cookie: b", "a, b", "fine", "spéed", "x" * 40, "\ufffd\ufffd\ufffd"]
+    )
     assert "set-cookie" not in answer.headers
+    many = {"text": TEXT, **{f"n{i}": 1 for i in range(40)}}
+    assert len(client.post("/stream", json=many).headers["x-ignored-fields"].split(", ")) == 16
+
+
+@pytest.mark.parametrize("path", POST)
+def test_what_stands_in_the_address_is_ignored_too(start, path, caplog):
+    with start() as site, caplog.at_level(logging.WARNING, "pocket_fast"):
+        for _ in range(2):
+            answer = site.client.post(f"{path}?voice=alba&sped=2", data={words(path): TEXT, "tempo": "2"})
+            assert answer.status_code == 200
+            assert answer.headers["x-ignored-fields"] == "sped, tempo, voice"
+    assert [line for line in caplog.messages if "sped, tempo, voice" in line] == caplog.messages[:1]
+
+
+def test_what_later_messages_of_a_conversation_have_besides(site):
+    with connect(f"{site.url.replace('http', 'ws')}/v1/audio/stream") as socket:
+        for message in (
+            {"seed": 1, "sped": 2},
+            {"seed": 1, "text": TEXT, "sped": 2},
+            {"text": TEXT, "speed": 2, "txt": "a"},
+            {"seed": 1, "txt": "b", "end": True},
+        ):
+            socket.send(json.dumps(message))
+        marks = [json.loads(message) for message in socket if isinstance(message, str)]
+    assert marks[0]["ignored"] == ["sped"]
+    assert [mark["ignored"] for mark in marks if mark["mark"] == "ignored"] == [["speed", "txt"]]
 
 
 # --- JSON that calls itself a form -----------------------------------------------------------------
