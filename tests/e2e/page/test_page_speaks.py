@@ -206,6 +206,7 @@ def test_connections_that_fail(page, site):
 
 def test_a_server_with_a_key(page, site):
     site.refusal = (401, {"detail": "no key"}, {})
+    page.get_by_label("Voice", exact=True).select_option("marius")
     generate(page, SHORT)
     assert error(page) == "This server asks for a key: enter it and try again."
     site.refusal = ()
@@ -214,6 +215,7 @@ def test_a_server_with_a_key(page, site):
     generate(page, SHORT)
     until_heard(page, SHORT)
     assert site.authorization == [None, "Bearer secret"]
+    assert [fields["voice"] for _, fields in site.requests] == ["marius", "marius"]
 
 
 def test_the_feed_of_the_audio_thread(page):

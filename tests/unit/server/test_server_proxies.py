@@ -9,6 +9,7 @@ import subprocess
 import httpx
 import numpy as np
 import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from proxies import documented, nginx
@@ -113,6 +114,18 @@ def test_an_answer_that_breaks_off_is_an_error(streaming, site, request, monkeyp
 def _version(program):
     said = subprocess.run([shutil.which(program), "version"], capture_output=True, text=True).stdout
     return tuple(map(int, re.findall(r"\d+", said)[:2]))
+
+
+def test_a_conversation_whose_upgrade_is_dropped_is_told_so(site, tmp_path):
+    with (
+        nginx(site.url, tmp_path) as url,
+        pytest.raises(InvalidStatus) as refused,
+        connect(f"{url.replace('http', 'ws')}/v1/audio/stream"),
+    ):
+        pass
+    answer = refused.value.response
+    assert answer.status_code == 426
+    assert b"proxy_set_header Upgrade" in answer.body
 
 
 def test_below_a_path(site, tmp_path, said):

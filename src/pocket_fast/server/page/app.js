@@ -126,7 +126,8 @@ async function meet() {
     $("text").value ||= phrases(health.model).text;
     count();
     ready();
-    offerVoices(await (await ask("v1/audio/voices")).json());
+    const voices = await (await ask("v1/audio/voices")).json();
+    rearrange(() => offerVoices(voices));
   } catch (error) {
     complain(error);
   }

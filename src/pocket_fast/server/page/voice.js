@@ -19,10 +19,12 @@ export const chosenVoice = () => ({
   instruct: $("instruct").value.trim(),
 });
 
-/** Fills the list with the server's answer. */
+/** Fills the list with the server's answer; what was chosen before stays chosen if it is still there. */
 export function offerVoices({ voices, default: first }) {
+  const chosen = $("voice").value;
   if (voices.length) $("voice").replaceChildren(...voices.map(({ id, name }) => new Option(name ?? id, id)));
-  if (first) $("voice").value = first;
+  const best = voices.some(({ id }) => id === chosen) ? chosen : first;
+  if (best) $("voice").value = best;
 }
 
 /** Shows what can be asked of the model: `takes` names fields of requests. Without it, the page stays as it is. */
