@@ -139,7 +139,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         for name, value in {
             "Content-Type": "application/octet-stream",
-            "X-Sample-Rate": RATE,
+            "X-Sample-Rate": site.health.get("sample_rate", RATE),
             "Transfer-Encoding": "chunked",
         }.items():
             self.send_header(name, str(value))
