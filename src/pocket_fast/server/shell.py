@@ -34,7 +34,7 @@ _DRAIN_SECONDS = 5.0
 
 
 class Shell:
-    """Outermost: headers for every answer, a count of it, and an answer where something unexpected happened."""
+    """Around all that answers: headers for every answer, a count of it, and one where something unexpected happened."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics):
         self._app = app

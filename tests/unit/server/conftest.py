@@ -11,6 +11,7 @@ import pytest
 import uvicorn
 
 from pocket_fast import TTSModel
+from pocket_fast.audio.encode import Encoder
 from pocket_fast.cli import _parser
 from pocket_fast.cli.serve import _app
 from pocket_fast.server.app import create_app
@@ -108,6 +109,25 @@ def said(loaded, voice):
         return as_pcm(model.generate_audio(state or voice, text, **options))
 
     return said
+
+
+@pytest.fixture
+def break_encoding(monkeypatch):
+    """break_encoding(after): from now on, every file breaks off after so many pieces of sound."""
+    encode = Encoder.encode
+
+    def break_encoding(after):
+        calls = {}
+
+        def broken(self, chunk):
+            calls[self] = calls.get(self, 0) + 1
+            if calls[self] > after:
+                raise OSError("/some/path: no space left on device")
+            return encode(self, chunk)
+
+        monkeypatch.setattr(Encoder, "encode", broken)
+
+    return break_encoding
 
 
 def as_pcm(sound):

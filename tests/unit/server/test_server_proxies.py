@@ -92,21 +92,10 @@ def test_a_listener_that_leaves_ends_the_computing(streaming, site):
     wait_until(lambda: len(site.events("cancelled")) == cancelled + 1)
 
 
-def test_an_answer_that_breaks_off_is_an_error(streaming, site, request, monkeypatch):
+def test_an_answer_that_breaks_off_is_an_error(streaming, site, request, break_encoding):
     if "caddyfile" in request.node.name and _version("caddy") < (2, 8):
         pytest.skip("Caddy before 2.8 ends broken answers as if they were complete")
-
-    from pocket_fast.audio.encode import Encoder
-
-    encode, calls = Encoder.encode, []
-
-    def broken(self, chunk):
-        calls.append(chunk)
-        if len(calls) > 12:
-            raise OSError("no space left on device")
-        return encode(self, chunk)
-
-    monkeypatch.setattr(Encoder, "encode", broken)
+    break_encoding(12)
     with pytest.raises(httpx.RemoteProtocolError):
         httpx.post(f"{streaming}/stream", data=ENDLESS, timeout=60)
 

@@ -6,7 +6,6 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from pocket_fast.audio.encode import Encoder
 from pocket_fast.server.options import Options
 from pocket_fast.server.requests import LONGEST
 
@@ -105,16 +104,8 @@ def test_conversations_that_are_refused_say_why(site, path, origin, status):
     assert b'"error":{"message":"' in answer.body
 
 
-def test_errors_in_the_log_say_whose_they_are(site, monkeypatch, caplog):
-    encode, calls = Encoder.encode, []
-
-    def breaks(self, chunk):
-        calls.append(chunk)
-        if len(calls) > 3:
-            raise OSError("no space left")
-        return encode(self, chunk)
-
-    monkeypatch.setattr(Encoder, "encode", breaks)
+def test_errors_in_the_log_say_whose_they_are(site, break_encoding, caplog):
+    break_encoding(3)
     answer = site.client.post("/generate", json={"text": "Hi."}, headers={"X-Request-Id": "whole-7"})
     assert answer.status_code == 500
     assert "whole-7" in answer.json()["error"]
@@ -122,7 +113,6 @@ def test_errors_in_the_log_say_whose_they_are(site, monkeypatch, caplog):
     assert "no space left" in line
     assert line.endswith("(request whole-7)")
     caplog.clear()
-    calls.clear()
     with (
         pytest.raises(Exception, match="incomplete"),
         site.client.stream(
