@@ -131,7 +131,8 @@ class Speaking(ABC):
         """Speak a text: (samples,) float32 arrays in [-1, 1] or a little beyond, one per 80 ms frame, as made.
 
         voice: what find_voice gave. A text that is still being written may come as an iterable of pieces: it is
-        spoken sentence by sentence. `[pause:500ms]` and `[pause:1.5s]` are silences; natural_pauses adds some at
+        spoken sentence by sentence; a piece that is None is none, and what its writer raises is raised here after the
+        sentences that were whole before. `[pause:500ms]` and `[pause:1.5s]` are silences; natural_pauses adds some at
         `...` and commas. settings: values for some of `self.settings`, by name, for this text alone.
         seed: the same seed gives the same samples, whatever else is running; None is different every time.
         stop: set it to end within one frame; so does leaving the loop.

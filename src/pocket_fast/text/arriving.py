@@ -79,8 +79,11 @@ class Arriving:
         self._clause = clause
         self._begin()
 
-    def push(self, piece: str) -> list[str]:
-        """The passages that are complete now, in order, stripped. Raises TextError when `piece` is no usable str."""
+    def push(self, piece: str | None) -> list[str]:
+        """The passages that are complete now, in order, stripped. None, which clients of language models give where
+        there is no text, is none. Raises TextError when `piece` is anything else but a usable str."""
+        if piece is None:
+            return []
         check_text(piece)
         passages = []
         for start in range(0, len(piece), _SLICE):  # a book in one piece is not copied for every passage
@@ -104,6 +107,12 @@ class Arriving:
         self._begin()
         words = MARKER.sub("", rest)
         return [rest] if has_words(words) or (is_all and words.strip()) else []
+
+    def break_off(self) -> list[str]:
+        """As finish, for a text whose writer failed: only what is whole of the rest, up to the end of a sentence."""
+        ends = [at for at, kind in places(self._text + "\n") if kind >= SENTENCE]
+        self._text = self._text[: max(ends, default=0)]
+        return self.finish()
 
     def _begin(self) -> None:
         self._text = ""  # from the beginning of the next passage
@@ -146,20 +155,32 @@ class Arriving:
         return 0
 
 
-def passages(pieces: Iterable[str]) -> Iterator[str]:
-    """The passages of a text that arrives in `pieces`, each as soon as it is complete."""
+def passages(pieces: Iterable[str | None]) -> Iterator[str]:
+    """The passages of a text that arrives in `pieces`, each as soon as it is complete.
+
+    What the pieces raise, or a piece that is no text, is raised after the sentences that were whole before it.
+    """
     arriving = Arriving()
-    for piece in pieces:
-        yield from arriving.push(piece)
+    try:
+        for piece in pieces:
+            yield from arriving.push(piece)
+    except Exception:
+        yield from arriving.break_off()
+        raise
     yield from arriving.finish()
 
 
-async def apassages(pieces: AsyncIterable[str] | Iterable[str]) -> AsyncIterator[str]:
+async def apassages(pieces: AsyncIterable[str | None] | Iterable[str | None]) -> AsyncIterator[str]:
     """The same in an event loop; an ordinary iterable had better not block."""
     arriving = Arriving()
-    async for piece in pieces if isinstance(pieces, AsyncIterable) else _one_by_one(pieces):
-        for passage in arriving.push(piece):
+    try:
+        async for piece in pieces if isinstance(pieces, AsyncIterable) else _one_by_one(pieces):
+            for passage in arriving.push(piece):
+                yield passage
+    except Exception:
+        for passage in arriving.break_off():
             yield passage
+        raise
     for passage in arriving.finish():
         yield passage
 
@@ -179,7 +200,7 @@ def places(text: str) -> Iterator[tuple[int, int]]:
             yield at, kind
 
 
-async def _one_by_one(pieces: Iterable[str]) -> AsyncIterator[str]:
+async def _one_by_one(pieces: Iterable[str | None]) -> AsyncIterator[str | None]:
     for piece in pieces:
         yield piece
 

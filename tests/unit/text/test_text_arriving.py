@@ -330,3 +330,54 @@ def test_kinds_of_places():
         "One, two - three.\n\n": PARAGRAPH,
     }
     assert {kind for _, kind in places("a b c")} == {SPACE}
+
+
+@pytest.mark.parametrize(
+    ("arrived", "spoken"),
+    [
+        ("Hello there.", ["Hello there."]),
+        ("Hello there. How are y", ["Hello there."]),
+        ("Hi. How are", ["Hi."]),  # too short to have been spoken before
+        ("One. Two! Three? Fo", ["One. Two!", "Three?"]),
+        ('She said: "Why?" And th', ['She said: "Why?"']),
+        ("A heading\nand", []),
+        ("# A heading\n\nText th", ["# A heading"]),
+        ("It costs 3.", ["It costs 3."]),
+        ("I saw Dr.", []),
+        ("Yes. I saw Dr.", ["Yes."]),
+        ("No end at all, not even", []),
+        ("元気ですか？そ", ["元気ですか？"]),
+        ("Wait. [pause:1s] Now. [pau", ["Wait. [pause:1s]", "Now."]),
+        ("", []),
+        (" ", []),
+    ],
+)
+def test_a_text_that_breaks_off_is_spoken_to_its_last_sentence(arrived, spoken):
+    def pieces():
+        yield from arrived
+        raise KeyError("no more")
+
+    async def gather():
+        async def later():
+            for piece in pieces():
+                yield piece
+
+        async for passage in apassages(later()):
+            found.append(passage)
+
+    found = []
+    with pytest.raises(KeyError, match="no more"):
+        found.extend(passages(pieces()))
+    assert " ".join(found) == " ".join(spoken)
+    found.clear()
+    with pytest.raises(KeyError, match="no more"):
+        asyncio.run(gather())
+    assert " ".join(found) == " ".join(spoken)
+
+
+def test_none_is_no_text():
+    assert list(passages([None, "Hello", None, " there, my fr", None, "iend. Bye", None])) == [
+        "Hello there, my friend.",
+        "Bye",
+    ]
+    assert list(passages([None])) == []
