@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pocket_fast.api.pocket_speech import PocketSpeaking
+from pocket_fast.api.arguments import check_flag, check_name, check_place
+from pocket_fast.api.pocket_speech import PocketSpeaking, sampling_of
 from pocket_fast.errors import ConfigError, UnsupportedError, VoiceError, WordsError, shown
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ class TTSModel(PocketSpeaking):
         Raises ConfigError, NotFoundError (unknown language, missing file), DownloadError, WeightsError,
         UnsupportedError.
         """
+        from pocket_fast.cpu._threads import resolve_threads
         from pocket_fast.cpu.compute_types import asked_for, resolve_compute_type
         from pocket_fast.cpu.pocket.backend import load_stages
         from pocket_fast.engine.schedule import resolve_schedule
@@ -105,11 +107,23 @@ class TTSModel(PocketSpeaking):
         from pocket_fast.weights.reach import FetchError
         from pocket_fast.weights.tensors import forget_pages
 
+        for flag, value in (("quantize", quantize), ("progress", progress)):
+            check_flag(flag, value)
+        check_name("language", language)
+        check_place("config", config, may_miss=True)
+        check_place("checkpoint", checkpoint, may_miss=True)
+        resolve_threads(threads)
         if lsd_decode_steps is not None:
             warnings.warn(
                 "lsd_decode_steps is deprecated, use sampler_decode_steps", DeprecationWarning, stacklevel=2
             )
             sampler_decode_steps = lsd_decode_steps
+        sampling_of(  # refuse bad values now, not at the first sentence
+            0.0 if temp is None else temp,
+            0.0 if eos_threshold is None else eos_threshold,
+            sampler_decode_steps,
+            noise_clamp,
+        )
         compute_type = asked_for(compute_type, quantize)
         resolve_compute_type(compute_type)  # before anything is fetched
         schedule = resolve_schedule(schedule)
@@ -148,7 +162,6 @@ class TTSModel(PocketSpeaking):
             model.temp = temp
         if eos_threshold is not None:
             model.eos_threshold = eos_threshold
-        model._sampling()  # refuse bad values now, not at the first sentence
         return model
 
     @property
@@ -246,6 +259,7 @@ class TTSModel(PocketSpeaking):
         from pocket_fast.models.pocket.voices import locate_voice
         from pocket_fast.weights.hub import fetch, is_safetensors
 
+        check_flag("truncate", truncate)
         if not isinstance(audio_conditioning, (str, Path)):
             self._check_cloning()
             return self._voice_of(one_channel(audio_conditioning, self.sample_rate))
@@ -310,4 +324,5 @@ def export_model_state(model_state: Mapping[str, Mapping[str, np.ndarray]], dest
     """
     from pocket_fast.models.pocket.voice import write_state
 
+    check_place("dest", dest)
     write_state(model_state, Path(dest))

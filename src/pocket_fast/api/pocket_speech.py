@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pocket_fast.api.speaking import NO_SETTINGS, Marks, Speaking, check_seed
+from pocket_fast.api.arguments import check_flag
+from pocket_fast.api.speaking import NO_SETTINGS, Marks, Speaking
 from pocket_fast.errors import ConfigError, VoiceError, shown
 from pocket_fast.models.pocket.settings import SETTINGS
-from pocket_fast.models.settings import is_number, is_whole
+from pocket_fast.models.settings import is_number, is_real, is_whole
 
 if TYPE_CHECKING:
     from pocket_fast.models.pocket.pipeline import PocketModel, Sampling
@@ -89,8 +90,8 @@ class PocketSpeaking(Speaking):
         Everything else, and what it raises, as for speak().
         """
         limits = {"max_tokens": max_tokens, "frames_after_eos": frames_after_eos}
-        script = self._script(
-            model_state, limits, seed=check_seed(seed), natural_pauses=natural_pauses, copy_state=copy_state
+        script = self._checked_script(
+            model_state, limits, seed, natural_pauses, copy_state=check_flag("copy_state", copy_state)
         )
         yield from self._spoken(script, text_to_generate, stop, live, deadline, marks)
 
@@ -112,7 +113,7 @@ class PocketSpeaking(Speaking):
         The text may also come as an async iterable of pieces. aclose() or a cancelled task ends it within a frame.
         """
         limits = {"max_tokens": max_tokens, "frames_after_eos": frames_after_eos}
-        script = self._script(model_state, limits, seed=check_seed(seed), natural_pauses=natural_pauses)
+        script = self._checked_script(model_state, limits, seed, natural_pauses)
         sounds = self._aspoken(script, text_to_generate, live, deadline, marks)
         try:
             async for sound in sounds:
@@ -122,7 +123,9 @@ class PocketSpeaking(Speaking):
 
     def count_tokens(self, text: str) -> int:
         """See Speaking."""
-        return len(self._tokenizer.encode(text))
+        from pocket_fast.text.prepare import check_text
+
+        return len(self._tokenizer.encode(check_text(text)))
 
     def _script(
         self,
@@ -180,19 +183,29 @@ class PocketSpeaking(Speaking):
 
     def _sampling(self, settings: Mapping[str, Any] = NO_SETTINGS) -> Sampling:
         """From the settings, which were checked, and for what they leave out from the attributes, checked here."""
-        from pocket_fast.models.pocket.pipeline import Sampling
+        return sampling_of(
+            settings.get("temperature", self.temp),
+            settings.get("eos_threshold", self.eos_threshold),
+            settings.get("steps", self.sampler_decode_steps),
+            settings.get("noise_clamp", self.noise_clamp),
+        )
 
-        def check(ok: bool, name: str, expected: str) -> None:
-            if not ok:
-                raise ConfigError(f"{name}: expected {expected}, got {shown(getattr(self, name))}")
 
-        temp = settings.get("temperature", self.temp)
-        check(is_number(temp) and temp >= 0, "temp", "a number of at least 0")
-        threshold = settings.get("eos_threshold", self.eos_threshold)
-        never_or_always = threshold in (float("inf"), float("-inf"))
-        check(never_or_always or is_number(threshold), "eos_threshold", "a number")
-        steps = settings.get("steps", self.sampler_decode_steps)
-        check(is_whole(steps) and steps >= 1, "sampler_decode_steps", "a whole number of at least 1")
-        clamp = settings.get("noise_clamp", self.noise_clamp)
-        check(clamp is None or (is_number(clamp) and clamp > 0), "noise_clamp", "a number above 0 or None")
-        return Sampling(float(temp), float(threshold), steps, clamp)
+def sampling_of(temp: Any, eos_threshold: Any, sampler_decode_steps: Any, noise_clamp: Any) -> Sampling:
+    """How latents are drawn, by the names that load_model has. Raises ConfigError for values that cannot be."""
+    from pocket_fast.models.pocket.pipeline import Sampling
+
+    def check(ok: bool, name: str, value: Any, expected: str) -> None:
+        if not ok:
+            raise ConfigError(f"{name}: expected {expected}, got {shown(value)}")
+
+    check(is_number(temp) and temp >= 0, "temp", temp, "a number of at least 0")
+    is_threshold = is_number(eos_threshold) or (is_real(eos_threshold) and abs(eos_threshold) == float("inf"))
+    check(is_threshold, "eos_threshold", eos_threshold, "a number")
+    steps = sampler_decode_steps
+    check(is_whole(steps) and steps >= 1, "sampler_decode_steps", steps, "a whole number of at least 1")
+    clamps = noise_clamp is None or (is_number(noise_clamp) and noise_clamp > 0)
+    check(clamps, "noise_clamp", noise_clamp, "a number above 0 or None")
+    return Sampling(
+        float(temp), float(eos_threshold), int(steps), None if noise_clamp is None else float(noise_clamp)
+    )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pocket_fast.api.arguments import check_flag, check_name, check_place
 from pocket_fast.api.qwen3_speech import Qwen3Speaking
 from pocket_fast.errors import UnsupportedError, VoiceError, WordsError, shown
 from pocket_fast.models.qwen3.voice import VoiceClonePromptItem
@@ -78,14 +79,21 @@ class Qwen3TTSModel(Qwen3Speaking):
 
         Raises NotFoundError, ConfigError, DownloadError, WeightsError, UnsupportedError.
         """
+        from pocket_fast.cpu._threads import resolve_threads
         from pocket_fast.cpu.compute_types import resolve_compute_type
         from pocket_fast.cpu.qwen3.backend import load_stages
         from pocket_fast.engine.schedule import resolve_schedule
         from pocket_fast.models.qwen3.catalog import locate
         from pocket_fast.models.qwen3.loading import load
+        from pocket_fast.text.tokenizer import check_split
         from pocket_fast.weights.tensors import forget_pages
 
-        if device_map not in (None, "cpu", "auto"):
+        check_place("pretrained_model_name_or_path", pretrained_model_name_or_path)
+        check_name("attn_implementation", attn_implementation)
+        check_flag("progress", progress)
+        check_split(text_split)
+        resolve_threads(threads)
+        if str(device_map) not in ("None", "cpu", "auto"):
             raise UnsupportedError(f"device_map {shown(device_map)}: this version runs on 'cpu' only")
         if dtype is not None and compute_type == "auto":
             compute_type = _compute_type_of(dtype)
@@ -175,7 +183,9 @@ class Qwen3TTSModel(Qwen3Speaking):
 
     def count_tokens(self, text: str) -> int:
         """See Speaking."""
-        return len(self._texts.speech(text).body)
+        from pocket_fast.text.prepare import check_text
+
+        return len(self._texts.speech(check_text(text)).body)
 
     # --- voices --------------------------------------------------------------------------------
 
@@ -199,6 +209,7 @@ class Qwen3TTSModel(Qwen3Speaking):
         from pocket_fast.models.qwen3.voices import check_recordings, check_words
         from pocket_fast.weights.hub import fetch, is_safetensors
 
+        check_flag("truncate", truncate)
         check_words(self.config, words)
         if not isinstance(source, (str, Path)):
             check_recordings(self.config)
@@ -257,6 +268,8 @@ class Qwen3TTSModel(Qwen3Speaking):
         texts, only = for_each(
             len(recordings), {"ref_text": ref_text, "x_vector_only_mode": x_vector_only_mode}
         )
+        for flag in only:
+            check_flag("x_vector_only_mode", flag)
         items = []
         for recording, words, x_vector_only in zip(recordings, texts, only, strict=True):
             if not x_vector_only and not words:  # before the work
@@ -271,13 +284,14 @@ class Qwen3TTSModel(Qwen3Speaking):
         """See Speaking."""
         from pocket_fast.models.qwen3.voice import write_voice
 
+        check_place("path", path)
         voice = self._as_voice(voice)
         write_voice(voice, Path(path))
         return f"x-vector, {voice.length} frames and their words" if voice.length else "x-vector"
 
     def _as_voice(self, voice: Any) -> Voice:
         from pocket_fast.models.qwen3.voice import Voice, check_item
-        from pocket_fast.models.qwen3.voices import default_voice
+        from pocket_fast.models.qwen3.voices import check_recordings, default_voice
 
         if voice is None:
             if self.clones:
@@ -289,19 +303,17 @@ class Qwen3TTSModel(Qwen3Speaking):
             voice = voice[0]
         if isinstance(voice, (str, Path)):
             return self.find_voice(voice)
-        if isinstance(voice, VoiceClonePromptItem):
-            voice = Voice(item=voice)
-        if not isinstance(voice, Voice):
+        item = voice if isinstance(voice, VoiceClonePromptItem) else getattr(voice, "item", None)
+        if item is None and not isinstance(voice, Voice):
             raise VoiceError(
                 "voice: expected a name, or what find_voice or create_voice_clone_prompt returns, got "
                 f"{type(voice).__name__}"
             )
-        if voice.item is not None:
-            from pocket_fast.models.qwen3.voices import check_recordings
-
-            check_recordings(self.config)
-            check_item(voice.item, self.config, "voice")
-        return voice
+        if item is None:
+            return voice
+        check_recordings(self.config)
+        check_item(item, self.config, "voice")
+        return voice if isinstance(voice, Voice) else Voice(item=item)
 
     # --- scripts -------------------------------------------------------------------------------
 
@@ -355,6 +367,7 @@ def load(
     """The model that was chosen. quantize: compute_type "int8"; options: those of Qwen3TTSModel.from_pretrained."""
     from pocket_fast.cpu.compute_types import asked_for
 
+    check_flag("quantize", quantize)
     return Qwen3TTSModel.from_pretrained(
         choice.model, compute_type=asked_for(compute_type, quantize), **options
     )

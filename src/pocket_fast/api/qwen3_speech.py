@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from pocket_fast.api.arguments import check_name
 from pocket_fast.api.speaking import Speaking
 from pocket_fast.errors import ConfigError, VoiceError
 from pocket_fast.models.qwen3.choices import check_kind, instruction
@@ -63,6 +64,8 @@ class Qwen3Speaking(Speaking):
         speakers, languages, instructs = for_each(
             len(texts), {"speaker": speaker, "language": language, "instruct": instruct}
         )
+        for given in instructs:
+            check_name("instruct", given)
         voices = [self.find_voice(name) for name in speakers]
         heard = [instruction(self.config, instruct) for instruct in instructs]
         rows = zip(texts, voices, languages, heard, strict=True)
@@ -90,6 +93,8 @@ class Qwen3Speaking(Speaking):
         check_kind(self.config, "voice_design")
         texts = _listed(text)
         instructs, languages = for_each(len(texts), {"instruct": instruct, "language": language})
+        for given in instructs:
+            check_name("instruct", given)
         voice = self._as_voice(None)
         rows = zip(texts, languages, instructs, strict=True)
         settings = {"non_streaming_mode": non_streaming_mode}

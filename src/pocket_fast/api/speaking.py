@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pocket_fast.api.arguments import (
+    check_event,
+    check_flag,
+    check_function,
+    check_mapping,
+    check_seconds,
+    check_whole,
+)
 from pocket_fast.engine.engine import Engine, Engines, Load
 from pocket_fast.engine.speech import Speech
-from pocket_fast.errors import ConfigError, shown
 from pocket_fast.models.contract import Script, SpeechModel
-from pocket_fast.models.settings import Setting, check_settings, is_number, is_whole
+from pocket_fast.models.settings import Setting, check_settings
 
 if TYPE_CHECKING:
     from pocket_fast.models.voice_cache import VoiceCache
@@ -171,10 +178,17 @@ class Speaking(ABC):
             await sounds.aclose()
 
     def _checked_script(
-        self, voice: Any, settings: Mapping[str, Any], seed: int | None, natural_pauses: bool
+        self, voice: Any, settings: Mapping[str, Any], seed: int | None, natural_pauses: bool, **how: Any
     ) -> Script:
-        checked = check_settings(settings, self.settings)
-        return self._script(voice, checked, seed=check_seed(seed), natural_pauses=natural_pauses)
+        """_script, with what callers give checked. how: what a family's own _script takes besides."""
+        check_mapping("settings", settings)
+        return self._script(
+            voice,
+            check_settings(settings, self.settings),
+            seed=check_seed(seed),
+            natural_pauses=check_flag("natural_pauses", natural_pauses),
+            **how,
+        )
 
     def _spoken(
         self,
@@ -201,6 +215,7 @@ class Speaking(ABC):
         """The engine has it from now on; whoever listens to it, or cancels it, decides when it ends."""
         from pocket_fast.engine.listen import feed
 
+        check_event("stop", stop)
         options = _options(script, live, deadline, marks)
         if not _in_pieces(text):
             parts = script.whole(text)
@@ -254,9 +269,8 @@ class Speaking(ABC):
 
         Raises ConfigError for anything but whole numbers, at least 1 stream and 0 waiting.
         """
-        for name, value, least in (("max_streams", max_streams, 1), ("max_queue", max_queue, 0)):
-            if value is not None and (not is_whole(value) or value < least):
-                raise ConfigError(f"{name}: expected a whole number of at least {least}, got {shown(value)}")
+        check_whole("max_streams", max_streams, 1)
+        check_whole("max_queue", max_queue, 0)
         self._engine().limit(max_streams, max_queue)
 
     def engine_load(self) -> Load:
@@ -265,6 +279,7 @@ class Speaking(ABC):
 
     def watch(self, observer: Callable[[str, float], None]) -> None:
         """Have `observer` told of everything the engine does (see engine.Engine for the events), from its thread."""
+        check_function("observer", observer)
         self._engine().observers.append(observer)
 
     def warm_up(self) -> None:
@@ -291,16 +306,13 @@ class Speaking(ABC):
 
 def check_seed(seed: int | None) -> int | None:
     """The seed. Raises ConfigError for what is none."""
-    if not (seed is None or (is_whole(seed) and seed >= 0)):
-        raise ConfigError(f"seed: expected a whole number of at least 0 or None, got {shown(seed)}")
+    check_whole("seed", seed, 0)
     return seed
 
 
 def _options(script: Script, live: bool, deadline: float | None, marks: Marks | None) -> dict[str, Any]:
-    if not (deadline is None or (is_number(deadline) and deadline >= 0)):
-        raise ConfigError(
-            f"deadline: expected a number of seconds of at least 0 or None, got {shown(deadline)}"
-        )
+    check_seconds("deadline", deadline)
+    check_function("marks", marks, may_miss=True)
 
     def began(begin: Any, samples: int) -> None:
         text = script.passages.pop(begin, None)
@@ -309,7 +321,7 @@ def _options(script: Script, live: bool, deadline: float | None, marks: Marks | 
 
     return {
         "began": began,
-        "live": live,
+        "live": check_flag("live", live),
         "sequential": script.sequential,
         "finished": script.finished,
         "deadline": None if deadline is None else time.monotonic() + deadline,

@@ -64,7 +64,7 @@ def thread_limit(at_load: int) -> int:
 
 def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int:
     try:
-        number = convert(given)
+        number = 0 if isinstance(given, bool) else convert(given)
     except (TypeError, ValueError):
         number = 0
     if number < 1:

@@ -30,7 +30,7 @@ def resolve_compute_type(compute_type: str) -> str:
 
     Raises UnsupportedError for an unknown name, or one this CPU has no instructions for.
     """
-    if compute_type not in COMPUTE_TYPES:
+    if not isinstance(compute_type, str) or compute_type not in COMPUTE_TYPES:
         raise UnsupportedError(
             f"compute type {shown(compute_type)}: expected one of {', '.join(COMPUTE_TYPES)}"
         )

@@ -29,8 +29,8 @@ Deliver = Callable[[Any, Sequence[Frame], Sequence[np.ndarray], Sequence[Utteran
 
 def resolve_schedule(schedule: str | None = None) -> str:
     """The argument, else POCKET_FAST_SCHEDULE, else "auto". Raises ConfigError for an unknown name."""
-    name = schedule or os.environ.get("POCKET_FAST_SCHEDULE") or "auto"
-    if name not in SCHEDULES:
+    name = (os.environ.get("POCKET_FAST_SCHEDULE") or "auto") if schedule is None else schedule
+    if not isinstance(name, str) or name not in SCHEDULES:
         raise ConfigError(f"schedule {shown(name)}: expected one of {', '.join(SCHEDULES)}")
     return name
 

@@ -3,6 +3,7 @@ the server read names, bounds and words of help from."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -59,7 +60,7 @@ class Setting:
 
     def check(self, value: Any) -> Any:
         """The value, as the type of the setting. Raises SettingError for anything but what is expected."""
-        fits = {bool: _is_flag, str: self._is_text, int: is_whole, float: is_number}[self.type]
+        fits = {bool: is_flag, str: self._is_text, int: is_whole, float: is_number}[self.type]
         if not fits(value) or (self.type in (int, float) and not self._is_within(value)):
             raise SettingError(self.name, f"{self.name}: expected {self.expected}, got {shown(value)}")
         return value.lower() if self.choices else self.type(value)
@@ -91,9 +92,14 @@ def check_settings(given: Mapping[str, Any], table: Iterable[Setting]) -> dict[s
     return {name: known[name].check(value) for name, value in given.items() if value is not None}
 
 
+def is_real(value: object) -> bool:
+    """Whether it is a number, and no bool."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 def is_number(value: object) -> bool:
     """Whether it is a finite number, and no bool."""
-    return isinstance(value, Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+    return is_real(value) and math.isfinite(value)
 
 
 def is_whole(value: object) -> bool:
@@ -101,7 +107,8 @@ def is_whole(value: object) -> bool:
     return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def _is_flag(value: object) -> bool:
+def is_flag(value: object) -> bool:
+    """Whether it is True or False."""
     return isinstance(value, (bool, np.bool_))
 
 

@@ -77,6 +77,12 @@ def load_tokenizer(path: Path, kind: str, n_bins: int) -> Tokenizer:
     return Tokenizer(encode, decode, size)
 
 
+def check_split(split: str) -> None:
+    """Raises ConfigError unless load_byte_level knows this way of cutting text."""
+    if not isinstance(split, str) or split not in SPLITS:
+        raise ConfigError(f"unknown tokenizer split {shown(split)}; use {' or '.join(map(repr, SPLITS))}")
+
+
 def load_byte_level(vocab: Path, merges: Path, config: Path, *, split: str = "qwen2") -> Tokenizer:
     """Read a byte-level BPE tokenizer in the three files of its sources: vocab.json, merges.txt, tokenizer_config.json.
 
@@ -92,8 +98,7 @@ def load_byte_level(vocab: Path, merges: Path, config: Path, *, split: str = "qw
 
     Raises NotFoundError (no such file) and ConfigError (unknown split, damaged or contradictory files).
     """
-    if split not in SPLITS:
-        raise ConfigError(f"unknown tokenizer split {shown(split)}; use {' or '.join(map(repr, SPLITS))}")
+    check_split(split)
     entries, pairs, settings = (
         _read(path, "it belongs to the model's folder") for path in (vocab, merges, config)
     )

@@ -121,7 +121,7 @@ def test_long_text_is_spoken_in_chunks_each_from_the_same_voice(model, voice):
 
 def test_max_tokens(endless, voice):
     assert len(endless.generate_audio(voice, LONG, max_tokens=5)) > len(endless.generate_audio(voice, LONG))
-    with pytest.raises(ConfigError, match="max_tokens must be at least 1"):
+    with pytest.raises(ConfigError, match="max_tokens: expected a whole number of at least 1, got 0"):
         endless.generate_audio(voice, LONG, max_tokens=0)
 
 

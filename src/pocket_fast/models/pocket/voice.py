@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.audio.resample import end_on_pause
-from pocket_fast.errors import AudioError, VoiceError
+from pocket_fast.errors import AudioError, VoiceError, shown
 from pocket_fast.weights.fit import widen
 from pocket_fast.weights.tensors import TensorFile
 from pocket_fast.weights.whole import write_whole
@@ -145,6 +145,10 @@ def write_state(state: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> No
     """Write upstream's form: `<module>/<tensor>`. The file appears whole or not at all."""
     from safetensors.numpy import save
 
+    if not isinstance(state, Mapping) or not all(isinstance(members, Mapping) for members in state.values()):
+        raise VoiceError(
+            f"expected a voice, as get_state_for_audio_prompt gives it, to write; got {shown(state)}"
+        )
     tensors = {
         f"{module}/{name}": np.ascontiguousarray(tensor)
         for module, members in state.items()

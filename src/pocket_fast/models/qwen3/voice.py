@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.audio.read import warn_of_length
-from pocket_fast.errors import AudioError, TextError, VoiceError, WordsError
+from pocket_fast.errors import AudioError, TextError, VoiceError, WordsError, shown
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.pipeline import Reference
+from pocket_fast.models.settings import is_flag
 from pocket_fast.text.prepare import check_text
 from pocket_fast.weights.tensors import TensorFile
 from pocket_fast.weights.whole import write_whole
@@ -147,7 +148,7 @@ def _compare_lengths(words: str, seconds: float) -> None:
 def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> None:
     """Raises VoiceError, with the shapes, for one that the model of this config cannot use."""
     talker, codec = config.talker_config, config.speech_tokenizer
-    x_vector = np.asarray(item.ref_spk_embedding)
+    x_vector = _array(item.ref_spk_embedding, f"{where}: ref_spk_embedding")
     if x_vector.shape != (talker.hidden_size,) or x_vector.dtype.kind != "f":
         raise VoiceError(
             f"{where}: an x-vector {x_vector.shape} of {x_vector.dtype}; this model needs ({talker.hidden_size},) "
@@ -155,6 +156,11 @@ def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> N
         )
     if not np.isfinite(x_vector).all():
         raise VoiceError(f"{where}: the x-vector holds NaN or infinity; make the voice again")
+    for name in ("icl_mode", "x_vector_only_mode"):
+        if not is_flag(getattr(item, name)):
+            raise VoiceError(f"{where}: {name}: expected True or False, got {shown(getattr(item, name))}")
+    if not isinstance(item.ref_text, str | None):
+        raise VoiceError(f"{where}: ref_text: expected text, got {shown(item.ref_text)}")
     if item.icl_mode == item.x_vector_only_mode:
         raise VoiceError(
             f"{where}: icl_mode and x_vector_only_mode are both {item.icl_mode}; one of them has to hold"
@@ -165,7 +171,7 @@ def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> N
         missing = "codes" if item.ref_code is None else "words"
         raise VoiceError(f"{where}: a voice in context without the {missing} of its recording")
     codes, groups, size = (
-        np.asarray(item.ref_code),
+        _array(item.ref_code, f"{where}: ref_code"),
         talker.num_code_groups,
         codec.decoder_config.codebook_size,
     )
@@ -177,6 +183,13 @@ def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> N
         raise VoiceError(
             f"{where}: codes from {codes.min()} to {codes.max()}; this model has 0 to {size - 1}"
         )
+
+
+def _array(given: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except Exception as error:  # whatever a stranger's __array__ raises
+        raise VoiceError(f"{name}: NumPy makes no array of it ({error})") from None
 
 
 def read_voice(path: Path, config: ModelConfig) -> Voice:
