@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from pocket_fast.engine.listen import listen
+
 FRAME = 1920
 LONG_ENOUGH = 60  # seconds until a test that hangs gives up
 
@@ -18,10 +20,11 @@ class Ramp:
         self.prompt_left = prompt
         self.made = 0
         self.done = False
+        self.nbytes = 1000
 
 
 class Model:
-    """Counts its steps; `gate`, when closed, holds every step back."""
+    """Counts its steps; `gate`, when closed, holds every step back, and each takes `pace` seconds."""
 
     sample_rate = 24000
     samples_per_frame = FRAME
@@ -30,6 +33,7 @@ class Model:
     def __init__(self):
         self.steps = 0
         self.limit = 0
+        self.pace = 0.0
         self.used = []  # how many utterances and threads every call had
         self.batches = []
         self.gate = threading.Event()
@@ -47,6 +51,7 @@ class Model:
 
     def predict(self, utterances, threads=0):
         assert self.gate.wait(LONG_ENOUGH)
+        time.sleep(self.pace)
         self.steps += 1
         self.used.append((len(utterances), threads))
         self.batches.append(len(utterances))
@@ -80,14 +85,24 @@ def eventually(condition):
         time.sleep(0.002)
 
 
+def read_on(speech):
+    """Have all of its sound taken as it comes, in a thread: something is computed for it until it ends."""
+    thread = threading.Thread(target=lambda: all(True for _ in listen(speech)), daemon=True)
+    thread.start()
+    return speech
+
+
 def silent(engine):
     """Everything so far has been noticed, and no frame is being made any more."""
-    mark = engine.submit()
-    mark.close()
-    eventually(lambda: _is_idle(engine, mark))
+    engine.compute(lambda threads: _nothing())
+    eventually(lambda: _is_idle(engine))
     return True
 
 
-def _is_idle(engine, mark):
+def _nothing():
+    yield
+
+
+def _is_idle(engine):
     with engine._lock:
-        return mark not in engine._running and mark not in engine._waiting and engine._idle
+        return engine._idle

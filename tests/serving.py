@@ -20,6 +20,22 @@ def wait_until(condition, seconds=60):
         time.sleep(0.01)
 
 
+def read_on(answer):
+    """Have a streamed answer read in a thread, to its end or until it is closed: it holds a place for so long.
+
+    Returns when its first sound is there.
+    """
+    begun = threading.Event()
+
+    def read():
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError):
+            for _ in answer.iter_raw(1000):
+                begun.set()
+
+    threading.Thread(target=read, daemon=True).start()
+    assert begun.wait(60)
+
+
 def wav_of(sound, rate=24000):
     """A WAV file of (n,) float samples in [-1, 1]."""
     file = io.BytesIO()

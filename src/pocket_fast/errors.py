@@ -97,3 +97,11 @@ class BusyError(PocketFastError, RuntimeError):
     def __init__(self, message: str, retry_after: float):
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class IdleError(PocketFastError, RuntimeError):
+    """A text was ended because for long nobody wrote more of it, or took its sound. Begin it anew."""
+
+
+class StoppedError(PocketFastError, RuntimeError):
+    """What was asked for was given up before it was there, because its `stop` was set."""

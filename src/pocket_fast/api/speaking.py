@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import math
 import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -144,11 +144,13 @@ class Speaking(ABC):
         seed: the same seed gives the same samples, whatever else is running; None is different every time.
         stop: set it to end within one frame; so does leaving the loop.
         live: someone listens, so this is computed a little ahead of the clock and others get their turn; False:
-        as fast as can be, several chunks at a time, with the same samples. deadline: most seconds to wait for
-        a place among the others (see limit). marks: told where each passage of a text in pieces begins (or the text):
-        its first sample and its words, just before its first array is handed out.
+        as fast as can be, several chunks at a time, with the same samples. deadline: most seconds to wait, once there
+        is something to say, until it is among those that are computed for (see limit). marks: told where each passage
+        of a text in pieces begins (or the text): its first sample and its words, just before its first array is
+        handed out.
 
-        Raises TextError, ConfigError, VoiceError when the first array is asked for, BusyError if there is no place.
+        Raises TextError, ConfigError, VoiceError when the first array is asked for, BusyError if there is no place,
+        IdleError where limit() says so.
         """
         script = self._checked_script(voice, settings, seed, natural_pauses)
         yield from self._spoken(script, text, stop, live, deadline, marks)
@@ -264,17 +266,31 @@ class Speaking(ABC):
 
     # --- many at once --------------------------------------------------------------------------
 
-    def limit(self, max_streams: int | None = None, max_queue: int | None = None) -> None:
-        """Most texts spoken at once, and most that may wait for their turn (BusyError beyond). None: unchanged.
+    def limit(
+        self,
+        max_streams: int | None = None,
+        max_queue: int | None = None,
+        idle_seconds: float | None = None,
+        idle_bytes: int | None = None,
+    ) -> None:
+        """Limits of all texts together. None: unchanged.
 
-        Raises ConfigError for anything but whole numbers, at least 1 stream and 0 waiting.
+        max_streams: most that are computed for at once (64), and max_queue: most that may wait for that (256; BusyError
+        beyond). Who waits for more text, or has seconds of sound that nobody takes, is not computed for and goes on in
+        turn. idle_seconds: after so long without either, such a text is ended with IdleError (math.inf, the default:
+        never). idle_bytes: memory that they may keep in all (1 GiB): beyond it the one that was idle for longest is
+        ended, or, with idle_seconds math.inf, others have to wait.
+        Raises ConfigError for anything but whole numbers (at least 1 stream, 0 waiting, 0 bytes) and seconds.
         """
         check_whole("max_streams", max_streams, 1)
         check_whole("max_queue", max_queue, 0)
-        self._engine().limit(max_streams, max_queue)
+        if not (isinstance(idle_seconds, float) and idle_seconds == math.inf):
+            check_seconds("idle_seconds", idle_seconds)
+        check_whole("idle_bytes", idle_bytes, 0)
+        self._engine().limit(max_streams, max_queue, idle_seconds, idle_bytes)
 
     def engine_load(self) -> Load:
-        """How many texts are being spoken and waiting, and the limits."""
+        """How many texts are computed for, wait and rest, and the limits."""
         return self._engine().load()
 
     def watch(self, observer: Callable[[str, float], None]) -> None:
@@ -324,7 +340,7 @@ def _options(script: Script, live: bool, deadline: float | None, marks: Marks | 
         "live": check_flag("live", live),
         "sequential": script.sequential,
         "finished": script.finished,
-        "deadline": None if deadline is None else time.monotonic() + deadline,
+        "patience": deadline,
     }
 
 

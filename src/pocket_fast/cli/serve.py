@@ -108,9 +108,23 @@ def _add_access_options(group: Any) -> None:
         help="addresses and networks of proxies that are believed whom they speak for (X-Forwarded-Host, -Port, "
         "-For, -Proto), separated by commas; * is all (default 127.0.0.1,::1, and * with --uds)",
     )
-    add("--max-streams", type=whole(1), default=64, metavar="N", help="texts spoken at once (default 64)")
+    add("--max-streams", type=whole(1), default=64, metavar="N", help="texts computed at once (default 64)")
     add("--max-queue", type=whole(0), default=256, metavar="N", help="texts waiting (default 256)")
     add("--max-wait", type=number(above=0), default=30, metavar="S", help="longest wait (default 30)")
+    add(
+        "--idle-seconds",
+        type=number(above=0),
+        default=600,
+        metavar="S",
+        help="end a text that is neither written nor listened to for this long (default 600)",
+    )
+    add(
+        "--idle-bytes",
+        type=whole(0),
+        default=1 << 30,
+        metavar="BYTES",
+        help="most memory of texts that are paused by their writers or listeners (default 1 GiB)",
+    )
     add("--max-text", type=whole(1), default=20_000, metavar="N", help="characters (default 20000)")
     add(
         "--max-upload",
@@ -273,6 +287,8 @@ def _app(options: argparse.Namespace) -> FastAPI:
             max_upload=options.max_upload,
             max_upload_seconds=options.max_upload_seconds,
             max_wait=options.max_wait,
+            idle_seconds=options.idle_seconds,
+            idle_bytes=options.idle_bytes,
             allow_voice_urls=options.allow_voice_urls,
             default_voice=_name_of(speaker) if own is None else name_of(own),
             voices=folder,

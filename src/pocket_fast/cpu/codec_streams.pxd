@@ -9,7 +9,7 @@ from pocket_fast.cpu.transformer cimport Stack
 cdef class CodecStream:
     """What one direction of a codec remembers of one utterance."""
     cdef Block block
-    cdef int places                   # positions that its keys and values have room for
+    cdef readonly int places          # positions that its keys and values have room for
     cdef readonly Py_ssize_t frames   # frames seen
     cdef bint busy
     cdef object owner

@@ -39,6 +39,10 @@ cdef class PackedLinear:
         return self.c.n, self.c.k * self.c.taps
 
     @property
+    def taps(self):
+        return self.c.taps
+
+    @property
     def nbytes(self):
         return self.c.panels * self.c.w_panel
 

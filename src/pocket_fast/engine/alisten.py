@@ -19,7 +19,7 @@ async def afeed(speech: Speech, pieces: AsyncIterable[str], passages: APassages,
     """feed() for pieces that come in an event loop; planning a passage is quick enough to be done there."""
     said = False
     try:
-        async for passage in passages(pieces):
+        async for passage in passages(_touching(speech, pieces)):
             while speech.is_full(MOST_WAITING):
                 await asyncio.sleep(POLL)
             given = parts(passage)
@@ -30,6 +30,12 @@ async def afeed(speech: Speech, pieces: AsyncIterable[str], passages: APassages,
         speech.fail(error)
         if not isinstance(error, Exception):
             raise
+
+
+async def _touching(speech: Speech, pieces: AsyncIterable[str]) -> AsyncIterator[str]:
+    async for piece in pieces:
+        speech.touch()
+        yield piece
 
 
 class Bell:

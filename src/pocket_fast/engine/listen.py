@@ -50,13 +50,19 @@ def feed(speech: Speech, pieces: Iterable[str], passages: Passages, parts: Parts
         except BaseException as error:
             speech.fail(error)
 
-    threading.Thread(target=run, name="pocket_fast text", daemon=True).start()
+    thread = threading.Thread(target=run, name="pocket_fast text", daemon=True)
+    try:
+        thread.start()
+    except BaseException:
+        speech.cancel()
+        raise
 
 
 def _while_heard(speech: Speech, pieces: Iterable[str]) -> Iterator[str]:
     for piece in pieces:
         if speech.ended:
             return
+        speech.touch()
         yield piece
 
 

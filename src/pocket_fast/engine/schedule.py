@@ -133,8 +133,9 @@ class Crew:
 
     def _start(self, who: Any, frames: Sequence[Frame], ended: Sequence[Utterance], threads: int) -> None:
         if self._worker is None:
-            self._worker = threading.Thread(target=self._decode, name="pocket_fast codec", daemon=True)
-            self._worker.start()
+            worker = threading.Thread(target=self._decode, name="pocket_fast codec", daemon=True)
+            worker.start()  # or nothing has changed, and it is tried again
+            self._worker = worker
         self._pending = (who, frames, ended)
         if frames:
             self._orders.put((frames, threads))

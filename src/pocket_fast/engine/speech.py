@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from enum import Enum
 from itertools import zip_longest
 from typing import Any
 
@@ -20,8 +21,18 @@ from pocket_fast.models.contract import Utterance
 _FADES_PER_SECOND = 200  # 5 ms each
 _SILENCE_BLOCK = 24000  # longest array of zeros handed out at once
 _POLL = 0.05  # seconds between looks at a caller's stop event
+_BYTES = 4  # of a sample
 
 Begin = Callable[[], Any]
+
+
+class Standing(Enum):
+    """Where a speech is: computed for; waiting for that; resting, while there is nothing to compute; or gone."""
+
+    RUNNING = 1
+    WAITING = 2
+    RESTING = 3
+    GONE = 4
 
 
 class Part:
@@ -43,18 +54,21 @@ class Part:
 class Speech:
     """The parts of one text and their sound.
 
+    stirred: told, under the lock, that something happened to a speech that is not RUNNING; left: told, without
+    it, that nobody listens any more.
     live: a listener hears it as it comes, so the engine keeps it a little ahead of the clock and not much more;
     otherwise several parts are made at once. sequential: a part begins only when the one before it is over.
     finished: told of every utterance that was spoken to its end, before the next part begins if sequential.
     began: told of every part and of the samples before it when its first sound is taken, by who takes it.
-    stop: when set, everything ends within one frame. deadline: time.monotonic() at which it must have begun.
+    stop: when set, everything ends within one frame. patience: most seconds to wait until it is first computed for.
     threads: most that may work on it, 0 for all.
     """
 
     def __init__(
         self,
         lock: threading.Lock,
-        wake: Callable[[], None],
+        stirred: Callable[[Speech], None],
+        left: Callable[[Speech], None],
         sample_rate: int,
         *,
         live: bool = True,
@@ -62,7 +76,7 @@ class Speech:
         finished: Callable[[Any], None] = lambda utterance: None,
         began: Callable[[Begin, int], None] = lambda begin, samples: None,
         stop: threading.Event | None = None,
-        deadline: float | None = None,
+        patience: float | None = None,
         threads: int = 0,
         notify: Callable[[], None] = lambda: None,
     ):
@@ -71,9 +85,13 @@ class Speech:
         self.finished = finished
         self._began = began
         self.stop = stop
-        self.deadline = deadline
+        self.patience = patience
         self.threads = threads
-        self.submitted = time.monotonic()
+        self.standing = Standing.RESTING
+        self.asked = self.touched = time.monotonic()  # when its text came; when its writer or reader last did
+        self.lined_up: float | None = None  # since when it waits, or waited last
+        self.in_sound = False  # its listener had sound in hand then, with more to come
+        self.admitted = False  # it was computed for before
         self.first_sound: float | None = None  # when the listener could first hear something
         self.parts: deque[Part | int] = deque()  # not fully handed over yet; a number is silent samples
         self.complete = False  # no more parts will be added
@@ -87,7 +105,8 @@ class Speech:
         self._out: deque[np.ndarray | int | tuple[Begin, int]] = deque()
         self._lock = lock
         self._arrived = threading.Condition(lock)
-        self._wake = wake
+        self._stirred = stirred
+        self._left = left
         self._notify = notify
         self._rate = sample_rate
 
@@ -96,12 +115,17 @@ class Speech:
     def add(self, parts: Iterable[Begin | int]) -> None:
         """More to say: functions that begin utterances, and numbers of silent samples."""
         with self._lock:
-            if not self.ended:
-                if self.first_sound is not None and not self.parts:  # the text was late, not its sound
-                    self.first_sound = max(self.first_sound, time.monotonic() - self.given / self._rate)
-                self.parts.extend(self._parts(list(parts)))
-                self._hand_over()
-        self._wake()
+            if self.ended:
+                return
+            now = time.monotonic()
+            if not self.parts:  # the text was late, not its sound
+                if self.first_sound is None:
+                    self.asked = now
+                else:
+                    self.first_sound = max(self.first_sound, now - self.given / self._rate)
+            self.parts.extend(self._parts(list(parts)))
+            self._hand_over()
+            self._stir(now)
 
     def _parts(self, given: list[Begin | int]) -> Iterator[Part | int]:
         for begin, after in zip_longest(given, given[1:]):
@@ -114,7 +138,11 @@ class Speech:
             self.complete = True
             self._hand_over()
             self._announce()
-        self._wake()
+            self._stir(time.monotonic())
+
+    def touch(self) -> None:
+        """Its writer has done something, if not enough to say more."""
+        self.touched = time.monotonic()
 
     def is_full(self, parts: int) -> bool:
         """So many parts wait to be spoken that more had better wait."""
@@ -126,7 +154,7 @@ class Speech:
         Takes no lock: the garbage collector may close a listener in the middle of anything, in any thread.
         """
         self.cancelled = True
-        self._wake()
+        self._left(self)
 
     def fail(self, error: BaseException) -> None:
         """Nothing more will be added, because of `error`: the listener hears of it after what was added before."""
@@ -137,7 +165,7 @@ class Speech:
                 self.parts.append(end)
                 self.complete = True
                 self._hand_over()
-        self._wake()
+                self._stir(time.monotonic())
 
     def take(self, timeout: float | None = None) -> np.ndarray | None:
         """The next sound, (samples,) float32; None at the end. Raises what ended it, TimeoutError after `timeout`."""
@@ -151,6 +179,8 @@ class Speech:
                 if self._out:
                     begin = self._out.popleft() if isinstance(self._out[0], tuple) else None
                     sound = self._next_sound()
+                    if self.standing is not Standing.RUNNING:
+                        self._stir(time.monotonic())
                     break
                 if self.error is not None:
                     raise self.error
@@ -162,7 +192,6 @@ class Speech:
                 if self.stop is not None:
                     left = _POLL if left is None else min(left, _POLL)
                 self._arrived.wait(left)
-        self._wake()
         if begin is not None:
             self._began(*begin)  # without the lock: it is the caller's
         return sound
@@ -176,6 +205,12 @@ class Speech:
         self.unread -= len(sound)
         return sound
 
+    def _stir(self, now: float) -> None:
+        """Its writer or reader did something."""
+        self.touched = now
+        if self.standing is not Standing.RUNNING:
+            self._stirred(self)
+
     # --- the engine's side, under the lock -----------------------------------------------------
 
     @property
@@ -183,13 +218,24 @@ class Speech:
         """Nothing is left to compute."""
         return self.cancelled or self.error is not None or (self.complete and not self.parts)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it keeps: its utterances, and sound that nobody has taken."""
+        total = _BYTES * (self.unread + self.made_ahead)
+        for part in self.parts:
+            if isinstance(part, Part) and not part.over:
+                if part.utterance is None:  # nor are those behind it begun
+                    break
+                total += part.utterance.nbytes
+        return total
+
     def slack(self, now: float) -> float:
         """Seconds of sound the listener has in hand; before the first sound, minus the seconds it has waited.
 
         What was handed over plays since the first sound, but what was not taken cannot have been heard.
         """
         if self.first_sound is None:
-            return self.submitted - now
+            return self.asked - now
         by_the_clock = self.given / self._rate - (now - self.first_sound)
         return max(by_the_clock, self.unread / self._rate) if self.unread else by_the_clock
 
@@ -212,8 +258,7 @@ class Speech:
         self.cancelled = True
         self.cut_off = self.cut_off or bool(self.parts) or not self.complete
         self._let_go()
-        self._out.clear()
-        self.unread = 0
+        self._forget_sound()
         self._announce()
 
     def break_off(self, error: BaseException) -> None:
@@ -223,15 +268,27 @@ class Speech:
         self._let_go()
         self._announce()
 
+    def give_up(self, error: BaseException) -> None:
+        """End now with `error`, and forget what nobody took."""
+        self._forget_sound()
+        self.break_off(error)
+
     def _let_go(self) -> None:
         for part in self.parts:
             if isinstance(part, Part):
                 part.utterance = None
         self.parts.clear()
+        self.made_ahead = 0
+
+    def _forget_sound(self) -> None:
+        self._out.clear()
+        self.unread = 0
 
     def _announce(self) -> None:
         self._arrived.notify_all()
         self._notify()
+        if self.ended and self.standing is not Standing.RUNNING:
+            self._stirred(self)
 
     def _hand_over(self) -> None:
         """Give the listener everything whose turn has come.

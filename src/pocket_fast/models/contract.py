@@ -38,12 +38,20 @@ class Utterance(Protocol):
 
     @property
     def prompt_left(self) -> int:
-        """Rows of its prompt that the model has not taken in yet. While there are any, it cannot be predicted."""
+        """Rows of its prompt that the model has not taken in yet. While there are any, it cannot be predicted.
+
+        There may be some again between two frames: what else has to be heard before the next one counts as rows too.
+        """
         ...
 
     @property
     def done(self) -> bool:
         """No more frames will come."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what it remembers."""
         ...
 
 
@@ -70,7 +78,10 @@ class SpeechModel(Protocol):
         ...
 
     def prompt(self, utterances: Sequence[Utterance], rows: int, threads: int = 0) -> None:
-        """Take in at most `rows` rows of these prompts, the first utterance's first."""
+        """Take in at most `rows` rows of these prompts, the first utterance's first, but something in any case.
+
+        Where it raises, prompt_left of each still says how much is left, and the others' can go on.
+        """
         ...
 
     def predict(self, utterances: Sequence[Utterance], threads: int = 0) -> Sequence[Frame]:

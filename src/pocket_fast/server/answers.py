@@ -15,6 +15,7 @@ from pocket_fast.errors import (
     BusyError,
     ConfigError,
     DownloadError,
+    IdleError,
     PocketFastError,
     SettingError,
     TextError,
@@ -61,6 +62,8 @@ def refusal_of(error: Exception) -> Refusal:
     if isinstance(error, BusyError):
         wait = {"Retry-After": str(max(1, round(error.retry_after)))}
         return Refusal(503, f"the server is busy: {error}", code="busy", headers=wait)
+    if isinstance(error, IdleError):
+        return Refusal(408, str(error), code="idle")
     if isinstance(error, _CALLERS_FAULT):
         param = _FIELDS.get(type(error))
         if isinstance(error, SettingError):

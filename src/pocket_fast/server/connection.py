@@ -30,6 +30,13 @@ class Connection(H11Protocol):
         self.app_state = {**self.app_state, _TRANSPORT: transport}
 
 
+def cut(scope: Scope) -> None:
+    """End the connection of a request now, although not all that was sent has been taken."""
+    transport = scope.get("state", {}).get(_TRANSPORT)
+    if transport is not None:
+        transport.abort()
+
+
 class OpenEnd:
     """A body of HTTP/1.0 that is sent as it is made: until it is complete, any end of the connection is a reset.
 

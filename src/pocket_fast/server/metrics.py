@@ -14,7 +14,7 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _P = "pocket_fast_"
 _SHORT = (0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.12, 0.16, 0.25, 0.5, 1.0)
 _LONG = (0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.32, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-_ENDS = ("finished", "cancelled", "refused", "failed")
+_ENDS = ("finished", "cancelled", "refused", "abandoned", "failed")
 
 
 class Metrics:
@@ -62,10 +62,12 @@ class Metrics:
         load, cache = self._model.engine_load(), self._model.voice_cache
         factor = self._computing / self._made if self._made else 0.0
         for name, text, value in (
-            ("streams", "Texts being spoken", load.running),
+            ("streams", "Texts that are computed for", load.running),
             ("queue", "Texts waiting", load.waiting),
-            ("streams_limit", "Most texts spoken at once", load.max_streams),
+            ("streams_limit", "Most texts computed for at once", load.max_streams),
             ("queue_limit", "Most texts waiting", load.max_queue),
+            ("resting", "Texts that wait for their writer or reader", load.resting),
+            ("resting_bytes", "Memory of those", load.resting_bytes),
             ("real_time_factor", "Seconds of computing for a second of speech, since the start", factor),
             ("voice_cache_bytes", "Memory of prepared voices", cache.nbytes),
         ):

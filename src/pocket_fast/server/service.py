@@ -26,6 +26,7 @@ class Service:
     """One for each app; requests find it with `of`."""
 
     def __init__(self, model: Speaking, options: Options, default_voice: object):
+        model.limit(idle_seconds=options.idle_seconds, idle_bytes=options.idle_bytes)
         self.model = model
         self.options = options
         self.voices = Voices(model, options, default_voice)

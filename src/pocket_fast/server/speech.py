@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from pocket_fast.api.speaking import Marks, Speaking
 from pocket_fast.audio.encode import available_formats, open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.errors import TextError
 from pocket_fast.server.answers import Refusal, refusal_of
-from pocket_fast.server.connection import OpenEnd
+from pocket_fast.server.connection import OpenEnd, cut
 from pocket_fast.server.fields import Fields
 from pocket_fast.server.requests import log
 from pocket_fast.text.pauses import Silence, cut_at_pauses
@@ -142,7 +142,8 @@ class SoundResponse(Response):
 
     The headers go out with the first part, so that whatever fails before it is still answered properly. What
     fails later ends the connection without the end of the body. A client that leaves ends the computing, also
-    while nothing is being sent; one that reads slowly makes `parts` wait. whole: state the length, which is also done
+    while nothing is being sent; one that reads slowly makes `parts` wait, and one that takes nothing for as long as
+    the server's idle_seconds is cut off. whole: state the length, which is also done
     where a body that broke off could not be told from a complete one.
     """
 
@@ -159,6 +160,7 @@ class SoundResponse(Response):
         self._parts = parts
         self._whole = whole
         self._open_end: OpenEnd | None = None
+        self._offered: float | None = None  # when the client was given what it has not taken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["http_version"] == "1.0" and not self._whole:
@@ -167,8 +169,10 @@ class SoundResponse(Response):
         sending = asyncio.ensure_future(self._send(send))
         gone = asyncio.ensure_future(_wait_until_gone(receive))
         try:
-            await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
-            if sending.done():
+            if await self._stalls({sending, gone}, scope["app"].state.service.options.idle_seconds):
+                log.warning("Cut off %s: its client took nothing for too long", scope["path"])
+                cut(scope)
+            elif sending.done():
                 await sending
         finally:
             for task in (sending, gone):
@@ -178,7 +182,19 @@ class SoundResponse(Response):
             finally:  # a server that stops cancels twice
                 await self._parts.aclose()
 
+    async def _stalls(self, tasks: set[asyncio.Future[None]], most: float) -> bool:
+        """Wait for the first of them, or until the client has taken nothing for `most` seconds."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            since = clock() if self._offered is None else self._offered
+            done, _ = await asyncio.wait(tasks, timeout=since + most - clock(), return_when="FIRST_COMPLETED")
+            if done:
+                return False
+            if self._offered is not None and clock() >= self._offered + most:
+                return True
+
     async def _send(self, send: Send) -> None:
+        send = self._offering(send)
         first = await anext(self._parts, b"")
         if self._whole:
             first = b"".join([first, *[part async for part in self._parts]])
@@ -201,6 +217,16 @@ class SoundResponse(Response):
             )  # waits for all before it
             self._open_end.complete()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    def _offering(self, send: Send) -> Send:
+        clock = asyncio.get_running_loop().time
+
+        async def offer(message: Message) -> None:
+            self._offered = clock()
+            await send(message)
+            self._offered = None
+
+        return offer
 
 
 async def _wait_until_gone(receive: Receive) -> None:

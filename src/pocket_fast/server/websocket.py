@@ -198,7 +198,7 @@ class _Conversation:
                 ):  # noticed here before it is where messages are read
                     raise error
                 refusal = _refusal(error)
-                if refusal.status_code not in (400, 503):
+                if refusal.status_code not in (400, 408, 503):
                     raise refusal
                 await _say(self._socket, _as_message(refusal))  # the next text may do better
                 if utterance is self._open:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -26,9 +27,11 @@ class PackageQwen3:
 
     def prompt(self, case):
         script = self._script(case)
-        utterance = script.begin(script._chunk(case.text), None)
-        rows = np.concatenate([utterance.prompt, utterance.row[None]])
-        return pipeline.Prompt(rows, utterance.trailing, utterance.pad)
+        chunk = script._chunk(case.text)
+        prompt = script.begin(chunk, None).prompt
+        beside = [prompt.beside(i) for i in range(len(chunk.plan.trailing) + 1)]
+        rows = prompt.rows(0, len(prompt))
+        return SimpleNamespace(rows=rows, trailing=np.stack(beside[:-1]), pad=beside[-1])
 
     def speak(self, case, item=None):
         """item: a VoiceClonePromptItem in place of the case's recording."""
@@ -44,8 +47,14 @@ class PackageQwen3:
 
     def decode(self, codes):
         stream = pipeline.CodecStream(self.model.stages.decoder.stream(), in_blocks=True)
-        model = self.model._model
-        return np.concatenate([model._decode([stream], np.int32(row)[None], 0)[0] for row in codes])
+        model, sounds = self.model._model, []
+        for row in codes:
+            while stream.context_left:
+                model._hear_again(stream, 0)
+            sounds.append(model._decode([stream], np.int32(row)[None], 0)[0])
+            stream.draw()
+            stream.hear(np.int32(row))
+        return np.concatenate(sounds)
 
     def _samples(self, case, item):
         kind = self.model.tts_model_type

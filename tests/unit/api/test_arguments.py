@@ -97,6 +97,8 @@ KINDS = {
     "observer": (FUNCTION[0], [lambda *_: None], ConfigError),
     "max_streams": (WHOLE[0], [64, np.int64(64), None], ConfigError),
     "max_queue": (WHOLE[0], [256, np.int64(256), None], ConfigError),
+    "idle_seconds": (NUMBER[0], [INFINITY, 1e9, np.float32(1e9), None], ConfigError),
+    "idle_bytes": (WHOLE[0], [1 << 30, np.int64(1 << 30), None], ConfigError),
     "speaker": VOICE,
     "instruct": ([5, True, b"text", 1.5, object()], ["Calmly.", "", None], ConfigError),
     "non_streaming_mode": (FLAG[0][:-2], FLAG[1], ConfigError),

@@ -31,7 +31,28 @@ async def until(condition):
 
 
 def idle(model):
-    return lambda: model.engine_load().running == model.engine_load().waiting == 0
+    def idle():
+        load = model.engine_load()
+        return load.running == load.waiting == load.resting == 0
+
+    return idle
+
+
+@contextlib.asynccontextmanager
+async def spoken_to(model, voice):
+    """Somebody holds a place meanwhile: takes all sound as it is made, and much of it."""
+
+    async def listen():
+        async for _ in stream:
+            begun.set()
+
+    stream, begun = model.astream(voice, TEXT * 500), asyncio.Event()
+    task = asyncio.create_task(listen())
+    await begun.wait()
+    yield
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await stream.aclose()
 
 
 # --- what is heard ------------------------------------------------------------------------------
@@ -173,13 +194,11 @@ def test_leaving_ends_the_computing(endless, voice, patient, way, in_pieces):
 
 def test_a_task_cancelled_while_it_waits_for_its_turn(endless, voice, patient):
     async def leave():
-        first = endless.astream(voice, TEXT * 50)
-        await anext(first)
-        task = asyncio.create_task(all_of(endless.astream(voice, TEXT)))
-        await until(lambda: endless.engine_load().waiting == 1)
-        task.cancel()
-        await until(lambda: endless.engine_load().waiting == 0)
-        await first.aclose()
+        async with spoken_to(endless, voice):
+            task = asyncio.create_task(all_of(endless.astream(voice, TEXT)))
+            await until(lambda: endless.engine_load().waiting == 1)
+            task.cancel()
+            await until(lambda: endless.engine_load().waiting == 0)
 
     endless.limit(max_streams=1)
     try:
@@ -261,12 +280,10 @@ def test_what_goes_wrong_with_the_text_is_heard_after_what_came_before(model, vo
 
 def test_the_deadline(endless, voice, patient):
     async def speak():
-        first = endless.astream(voice, TEXT * 50)
-        await anext(first)
-        with pytest.raises(BusyError, match="deadline") as refused:
-            await all_of(endless.astream(voice, TEXT, deadline=0.01))
-        assert refused.value.retry_after > 0
-        await first.aclose()
+        async with spoken_to(endless, voice):
+            with pytest.raises(BusyError, match="deadline") as refused:
+                await all_of(endless.astream(voice, TEXT, deadline=0.01))
+            assert refused.value.retry_after > 0
 
     endless.limit(max_streams=1)
     try:
@@ -280,11 +297,9 @@ def test_the_deadline(endless, voice, patient):
 
 def test_the_queue(endless, voice, patient):
     async def speak():
-        first = endless.astream(voice, TEXT * 50)
-        await anext(first)
-        with pytest.raises(BusyError, match="limit"):
-            await all_of(endless.astream(voice, TEXT))
-        await first.aclose()
+        async with spoken_to(endless, voice):
+            with pytest.raises(BusyError, match="limit"):
+                await all_of(endless.astream(voice, TEXT))
         await all_of(endless.astream(voice, "Hello."))  # there is room again at once
 
     endless.limit(max_streams=1, max_queue=0)

@@ -56,7 +56,7 @@ def test_200_utterances_leave_nothing(brief, voice, before):
         thread.join()
     eventually(lambda: alive() == before)
     load = brief.engine_load()
-    assert (load.running, load.waiting) == (0, 0)
+    assert (load.running, load.waiting, load.resting, load.resting_bytes) == (0, 0, 0, 0)
 
 
 def test_listeners_who_are_forgotten_leave_nothing(endless, voice, before):

@@ -16,7 +16,11 @@ TEXT = "Hello there, my friend. How are you today? [pause:100ms] I am fine, than
 
 
 def idle(model):
-    return lambda: model.engine_load().running == model.engine_load().waiting == 0
+    def idle():
+        load = model.engine_load()
+        return load.running == load.waiting == load.resting == 0
+
+    return idle
 
 
 def heard(model, voice, pieces, **options):

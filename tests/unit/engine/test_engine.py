@@ -11,7 +11,7 @@ import pytest
 from pocket_fast.engine import turns
 from pocket_fast.engine.listen import listen
 from pocket_fast.errors import BusyError
-from ramp_model import FRAME, LONG_ENOUGH, Ramp, eventually, runs, silent
+from ramp_model import FRAME, LONG_ENOUGH, Ramp, eventually, read_on, runs, silent
 
 # --- ends ---------------------------------------------------------------------------------------
 
@@ -40,9 +40,9 @@ def test_stop_reaches_a_speech_that_nobody_reads(engine, model):
     speech = engine.submit(stop=stop)
     speech.add([lambda: Ramp(10**6)])
     silent(engine)
-    assert engine.load().running == 1
+    assert engine.load().resting == 1
     stop.set()
-    eventually(lambda: engine.load().running == 0)
+    eventually(lambda: engine.load().resting == 0)
 
 
 def test_stop_reaches_a_listener_who_waits_for_text(engine):
@@ -163,24 +163,31 @@ def test_a_reader_that_stalls_is_paused_and_goes_on(engine, model):
     assert sum(len(sound) for sound in listen(speech)) == 200 * FRAME
 
 
-def test_newcomers_wait_while_those_who_listen_have_little_in_hand(engine, monkeypatch):
+def test_newcomers_wait_while_those_who_listen_have_little_in_hand(engine, model, monkeypatch):
     monkeypatch.setattr(turns, "keeps_up", lambda speeches, now, rate: len(speeches) < 3)
-    engine.max_queue = 2
-    speeches = [engine.submit() for _ in range(3)]
+    engine.limit(max_queue=2)
+    model.pace = 0.002
+    endless = [read_on(engine.submit()) for _ in range(3)]
+    for speech in endless:
+        speech.add([lambda: Ramp(10**6)])
     eventually(lambda: engine.load().running == 3)
-    speeches += [engine.submit() for _ in range(2)]
-    with pytest.raises(BusyError, match="not made faster than it is heard"):
-        engine.submit()
-    assert engine.load().running == 3
+    speeches = [engine.submit() for _ in range(2)]
     for speech in speeches:
         speech.add([lambda: Ramp(10)])
         speech.close()
+    with pytest.raises(BusyError, match="not made faster than it is heard"):
+        engine.submit()
+    assert engine.load().running == 3
+    for speech in endless:
+        speech.cancel()
+    for speech in speeches:
         assert len(list(listen(speech))) == 10
 
 
-def test_refused_when_full_and_served_when_there_is_room(engine):
-    engine.max_streams, engine.max_queue = 2, 1
-    endless = [engine.submit() for _ in range(2)]
+def test_refused_when_full_and_served_when_there_is_room(engine, model):
+    engine.limit(max_streams=2, max_queue=1)
+    model.pace = 0.002
+    endless = [read_on(engine.submit()) for _ in range(2)]
     for speech in endless:
         speech.add([lambda: Ramp(10**6)])
     eventually(lambda: engine.load().running == 2)
@@ -194,18 +201,22 @@ def test_refused_when_full_and_served_when_there_is_room(engine):
         waiting.take(0.05)
     endless[0].cancel()
     assert len(list(listen(waiting))) == 2
+    endless[1].cancel()
 
 
-def test_who_waits_past_the_deadline_is_refused(engine):
-    engine.max_streams = 1
-    endless = engine.submit()
+def test_who_waits_past_the_deadline_is_refused(engine, model):
+    engine.limit(max_streams=1)
+    model.pace = 0.002
+    endless = read_on(engine.submit())
     endless.add([lambda: Ramp(10**6)])
     eventually(lambda: engine.load().running == 1)
-    late = engine.submit(deadline=time.monotonic() + 0.05)
+    late = engine.submit(patience=0.05)
+    time.sleep(0.1)  # it waits for nothing but its text
     late.add([lambda: Ramp(2)])
     with pytest.raises(BusyError, match="deadline"):
         list(listen(late))
     assert engine.load().waiting == 0
+    endless.cancel()
 
 
 def test_observers_hear_what_happens(engine):

@@ -9,8 +9,7 @@ import pytest
 from pocket_fast.engine import turns
 from pocket_fast.engine.engine import Engine, Engines
 from pocket_fast.engine.listen import listen
-from pocket_fast.errors import BusyError
-from ramp_model import LONG_ENOUGH, Ramp, eventually, silent
+from ramp_model import LONG_ENOUGH, Ramp, eventually, read_on, silent
 
 
 @pytest.fixture
@@ -168,7 +167,7 @@ def test_the_least_limit_of_those_who_share_a_step_holds(model):
 
 def test_who_is_done_or_gone_takes_no_place(engine):
     """The next one comes before the engine has noticed."""
-    engine.max_streams, engine.max_queue = 1, 0
+    engine.limit(max_streams=1, max_queue=0)
     for _ in range(50):
         assert len(list(listen(begin(engine, Ramp(2))))) == 2
     for _ in range(50):
@@ -178,26 +177,17 @@ def test_who_is_done_or_gone_takes_no_place(engine):
         assert engine.load().running == 0
 
 
-def test_a_deadline_passes_without_any_text(engine):
-    engine.max_streams = 1
-    endless = begin(engine, Ramp(10**6))
-    silent(engine)
-    late = engine.submit(deadline=time.monotonic() + 0.05)
-    with pytest.raises(BusyError, match="deadline"):
-        late.take(LONG_ENOUGH)
-    endless.cancel()
-
-
 def test_no_patience_is_enough_when_there_is_room(engine):
-    assert len(list(listen(begin(engine, Ramp(2), deadline=time.monotonic())))) == 2
+    assert len(list(listen(begin(engine, Ramp(2), patience=0.0)))) == 2
 
 
-def test_the_one_who_waits_enters_when_the_limit_rises(engine):
+def test_the_one_who_waits_enters_when_the_limit_rises(engine, model):
     engine.limit(1, None)
-    endless = begin(engine, Ramp(10**6))
-    silent(engine)
+    model.pace = 0.002
+    endless = read_on(begin(engine, Ramp(10**6)))
+    eventually(lambda: engine.load().running == 1)
     waiting = begin(engine, Ramp(3))
-    silent(engine)
+    time.sleep(0.05)
     assert engine.load().waiting == 1
     engine.limit(2, None)
     assert in_time(lambda: len(list(listen(waiting)))) == 3

@@ -30,7 +30,7 @@ def clock(monkeypatch):
 
 
 def newcomer(parts=1, frames=MANY, **options):
-    speech = Speech(threading.Lock(), lambda: None, RATE, **options)
+    speech = Speech(threading.Lock(), lambda speech: None, lambda speech: None, RATE, **options)
     speech.add([lambda: Ramp(frames, prompt=0)] * parts)
     return speech
 
@@ -45,10 +45,10 @@ def running(clock, slack, parts=1, prompt=0, **options):
 
 
 def turn(clock, *speeches, most_parts=48):
-    """([(speech, place) to prompt], [(speech, place) to step]), speeches by their number."""
+    """([(speech, place) to begin or prompt], [(speech, place) to step]), speeches by their number."""
     found = choose(speeches, clock.now, RATE, most_parts)
     names = {id(part): (i, place) for i, s in enumerate(speeches) for place, part in enumerate(s.parts)}
-    return [names[id(p)] for p in found.prompt], [names[id(p)] for p in found.step]
+    return [names[id(p)] for p in [*found.begin, *found.prompt]], [names[id(p)] for p in found.step]
 
 
 def in_flight(speech, count):
@@ -204,7 +204,7 @@ def converse(clock, speeches, seconds, step_cost, frame_cost):
             while speech._out and (not slow or speech.given - speech.unread < heard):
                 speech.take(0)
         chosen = choose([speech for speech, _ in speeches], clock.now, RATE, 48)
-        for part in chosen.prompt:
+        for part in chosen.begin:
             part.utterance = part.begin()
         clock.now += step_cost + frame_cost * len(chosen.step) if chosen else 0.01
         for part in chosen.step:

@@ -23,7 +23,7 @@ def chunk(frames_after_eos=2, max_frames=40, tokens=(17, 3, 250, 8)):
 
 def emitted(logits, frames_after_eos, max_frames=20, threshold=-4.0):
     """(frames, the utterance) when the end-of-speech output says `logits`, then its last value for ever."""
-    u = PocketUtterance(chunk(frames_after_eos, max_frames), Sampling(0, threshold), *[None] * 5)
+    u = PocketUtterance(chunk(frames_after_eos, max_frames), Sampling(0, threshold), *[None] * 4)
     step = 0
     while not u.done:
         logit = logits[min(step, len(logits) - 1)]

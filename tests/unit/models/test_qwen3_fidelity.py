@@ -11,7 +11,7 @@ from pocket_fast.cpu.qwen3.sampling import Draw
 
 import tiny_talkers
 from pocket_fast.models.qwen3.fidelity import speak, speech_report
-from pocket_fast.models.qwen3.prompt import Prompt
+from pocket_fast.models.qwen3.prompt import NONE, Embedder, Plan
 
 FRAMES = 12
 
@@ -36,10 +36,13 @@ def near():
 
 @pytest.fixture(scope="module")
 def prompt(exact):
-    ids = list(range(20))
-    return Prompt(
-        exact.talker.embed_text(ids), exact.talker.embed_text(ids[:3]), exact.talker.embed_text([5])[0]
-    )
+    return prompt_of(exact, [0, 1, 2])
+
+
+def prompt_of(stages, trailing):
+    constants = SimpleNamespace(tts_pad_token_id=5, tts_bos_token_id=6, tts_eos_token_id=7)
+    embedder = Embedder(stages.talker, constants, stages.predictor.embed)
+    return embedder.prompt(Plan(np.arange(20), np.full(20, NONE), np.array(trailing)))
 
 
 def figures(report):
@@ -72,6 +75,6 @@ def test_both_hear_the_same_past(exact, near, prompt):
 
 def test_the_text_is_heard_beside_the_frames(exact, prompt):
     spoken = speak(exact, prompt, FRAMES)
-    silent = speak(exact, Prompt(prompt.rows, prompt.trailing[:1], prompt.pad), FRAMES)
+    silent = speak(exact, prompt_of(exact, [0]), FRAMES)
     np.testing.assert_array_equal(spoken.rows[:2], silent.rows[:2])
     assert not np.array_equal(spoken.rows[2], silent.rows[2])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -141,11 +141,18 @@ def compare(name, length, whole, *, language=None, speaker=None, instruct=(), re
         whole=whole,
     )
     embedder = Embedder(model.talker, model.config, model.predictor.embed_frames)
-    got = embedder.embed(plan, speaker if x_vector else None, None if reference is None else reference.codes)
-    for part in ("rows", "trailing", "pad"):
-        np.testing.assert_allclose(
-            getattr(got, part), getattr(wanted, part), rtol=0, atol=1e-12, err_msg=part
-        )
+    got = embedder.prompt(plan, speaker if x_vector else None, None if reference is None else reference.codes)
+    cuts = sorted({0, len(got), *rng.integers(0, len(got) + 1, 3).tolist()})
+    rows = [got.rows(first, last) for first, last in pairwise(cuts)]
+    beside = [got.beside(i) for i in range(len(plan.trailing) + 2)]
+    *trailing, pad, still = beside
+    for found, expected in (
+        (np.concatenate(rows), wanted.rows),
+        (trailing, wanted.trailing),
+        (pad, wanted.pad),
+        (still, wanted.pad),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
 
 
 LENGTHS, TEXT_MODES, LANGUAGES = (1, 2, 17), (True, False), (None, 83)
@@ -190,7 +197,7 @@ class CountingTalker:
         return np.array([[i, i * i] for i in ids], dtype=np.float32)
 
     def embed_codec(self, ids):
-        return np.array([[1000 * i, -i] for i in ids], dtype=np.float32)
+        return np.array([[1000 * i, -i] for i in ids], dtype=np.float32).reshape(-1, 2)
 
 
 def test_each_text_id_is_embedded_once_and_constants_once_for_all(config, ids):
@@ -199,21 +206,36 @@ def test_each_text_id_is_embedded_once_and_constants_once_for_all(config, ids):
     assert sorted(talker.asked) == sorted(ids[0])
     talker.asked.clear()
     plan = plan_prompt(config, Spoken(ROLE, (20, 20, 21)), x_vector=True, words=(20,), frames=30, whole=False)
-    prompt = embedder.embed(plan, np.array([0.5, 0.25]), np.zeros((30, 16), dtype=np.int64))
+    prompt = embedder.prompt(plan, np.array([0.5, 0.25]), np.zeros((30, 16), dtype=np.int64))
+    assert not talker.asked
+    rows = np.concatenate([prompt.rows(i, i + 1) for i in range(len(prompt))])
+    beside = [prompt.beside(i) for i in range(40)]
     assert sorted(talker.asked) == [*ROLE, 20, 21]
-    assert prompt.rows.dtype == prompt.trailing.dtype == prompt.pad.dtype == np.float32
+    assert rows.dtype == beside[0].dtype == beside[-1].dtype == np.float32
     pad = ids[0][0]
-    assert prompt.pad.tolist() == [pad, pad * pad]
-    assert prompt.rows[plan.x_vector].tolist() == [pad + 0.5, pad * pad + 0.25]
+    assert beside[-1].tolist() == [pad, pad * pad]
+    assert rows[plan.x_vector].tolist() == [pad + 0.5, pad * pad + 0.25]
+
+
+def test_long_texts_are_embedded_little_by_little(config):
+    talker = CountingTalker()
+    embedder = Embedder(talker, config, lambda codes: codes)
+    prompt = embedder.prompt(plan_prompt(config, Spoken(ROLE, tuple(range(20, 270))), whole=False))
+    talker.asked.clear()
+    for i in range(250):
+        prompt.beside(i)
+        assert i <= len(talker.asked) <= i + 20
+    talker.asked.clear()
+    embedder.prompt(plan_prompt(config, Spoken(ROLE, tuple(range(20, 270))))).rows(100, 110)
+    assert len(talker.asked) == 10
 
 
 def test_prompts_share_no_memory(config):
     embedder = Embedder(CountingTalker(), config, lambda codes: codes)
     plan = plan_prompt(config, SPOKEN)
-    first = embedder.embed(plan)
-    wanted = [first.rows.copy(), first.trailing.copy(), first.pad.copy()]
-    for array in (first.rows, first.trailing, first.pad):
-        array += 1
-    second = embedder.embed(plan)
-    for array, values in zip((second.rows, second.trailing, second.pad), wanted, strict=True):
-        np.testing.assert_array_equal(array, values)
+    first = embedder.prompt(plan)
+    rows = first.rows(0, len(first))
+    wanted = rows.copy()
+    rows += 1
+    np.testing.assert_array_equal(first.rows(0, len(first)), wanted)
+    np.testing.assert_array_equal(embedder.prompt(plan).rows(0, len(first)), wanted)

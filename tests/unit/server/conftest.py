@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +53,17 @@ class Site:
     def events(self, name: str) -> list[float]:
         """The values of an engine event so far."""
         return [value for event, value in self.told if event == name]
+
+    def slow_down(self, seconds: float = 0.01) -> None:
+        """Every step takes so long more: who reads is faster, and holds its place."""
+        model = self.model._model
+        predict = model.predict
+
+        def slowly(*given: Any) -> Any:
+            time.sleep(seconds)
+            return predict(*given)
+
+        model.predict = slowly
 
     def metric(self, line: str) -> float:
         """The value of a line of /metrics."""

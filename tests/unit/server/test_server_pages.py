@@ -9,6 +9,7 @@ import pytest
 
 from pocket_fast import __version__
 from pocket_fast.server.options import Options
+from serving import read_on
 
 
 def test_health(client, loaded):
@@ -140,8 +141,8 @@ def test_numbers_of_refused_and_cancelled(start):
     with start(max_streams=1, max_queue=0) as site:
         body = {"text": "On and on. " * 1000, "eos_threshold": 1e9}
         with site.client.stream("POST", "/stream", json=body) as held:
-            sound = held.iter_raw(1000)
-            next(sound)
+            site.slow_down()
+            read_on(held)
             text = site.client.get("/metrics").text
             assert "pocket_fast_streams 1.0" in text
             site.client.post("/stream", json={"text": "Hi."})

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from pocket_fast.server.options import Options
-from serving import wait_until
+from serving import read_on, wait_until
 
 LONG = "This goes on and on. " * 900  # a quarter of an hour of speech
 ENDLESS = {"text": LONG, "eos_threshold": 1e9}
@@ -23,7 +23,7 @@ def listen_to(answer):
 
 def running(site):
     load = site.model.engine_load()
-    return load.running + load.waiting
+    return load.running + load.waiting + load.resting
 
 
 def settled(read):
@@ -62,6 +62,7 @@ def test_listeners_hear_what_each_hears_alone(site, said):
 def test_a_client_that_leaves_ends_the_computing(start, path):
     body = {"data": ENDLESS} if path == "/tts" else {"json": ENDLESS | {"model": "m", "input": LONG}}
     with start() as site:
+        site.slow_down()
         with site.client.stream("POST", path, **body) as answer:
             listen_to(answer)
             assert running(site) == 1
@@ -71,6 +72,7 @@ def test_a_client_that_leaves_ends_the_computing(start, path):
 
 def test_a_client_that_leaves_before_anything_was_sent(start):
     with start() as site:
+        site.slow_down(0.1)
         with pytest.raises(httpx.ReadTimeout):
             site.client.post("/generate", json=ENDLESS, timeout=httpx.Timeout(60, read=0.2))
         wait_until(lambda: running(site) == 0)
@@ -79,7 +81,8 @@ def test_a_client_that_leaves_before_anything_was_sent(start):
 
 def test_a_client_that_leaves_while_it_waits_in_the_queue(start):
     with start(max_streams=1) as site, site.client.stream("POST", "/stream", json=ENDLESS) as first:
-        listen_to(first)
+        site.slow_down()
+        read_on(first)
         with pytest.raises(httpx.ReadTimeout):
             httpx.post(f"{site.url}/stream", json={"text": "Hi."}, timeout=httpx.Timeout(60, read=0.2))
         wait_until(lambda: site.model.engine_load().waiting == 0)
@@ -103,7 +106,8 @@ def test_too_many(start):
         start(max_streams=1, max_queue=0) as site,
         site.client.stream("POST", "/stream", json=ENDLESS) as first,
     ):
-        listen_to(first)
+        site.slow_down()
+        read_on(first)
         for path in ("/stream", "/generate", "/v1/audio/speech"):
             answer = httpx.post(f"{site.url}{path}", json={"model": "m", "text": "Hi.", "input": "Hi."})
             assert answer.status_code == 503
@@ -116,11 +120,12 @@ def test_too_many(start):
 def test_waiting_too_long(start):
     with start(Options(max_wait=0.2), max_streams=1) as site:
         with site.client.stream("POST", "/stream", json=ENDLESS) as first:
-            listen_to(first)
+            site.slow_down()
+            read_on(first)
             answer = httpx.post(f"{site.url}/stream", json={"text": "Hi."}, timeout=60)
             assert answer.status_code == 503
             assert "deadline" in json.loads(answer.content)["error"]
-        wait_until(lambda: site.events("refused") == [1.0])
+        wait_until(lambda: site.events("refused") == [1.0] and running(site) == 0)
         assert site.client.post("/stream", json={"text": "Hi."}).status_code == 200
 
 

@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 
 from pocket_fast.server.options import Options
 from pocket_fast.text.arriving import passages
-from serving import wait_until
+from serving import read_on, wait_until
 
 FIRST = "Hello there, my friend. How are you doing on this fine day? "
 SECOND = "I am well."
@@ -146,8 +146,8 @@ def test_a_listener_who_leaves(start):
             socket.send(json.dumps({"text": "This goes on. " * 1000, "eos_threshold": 1e9, "end": True}))
             while not isinstance(socket.recv(timeout=60), bytes):
                 pass
-            assert site.model.engine_load().running == 1
-        wait_until(lambda: site.model.engine_load().running == 0)
+            assert site.model.engine_load().resting + site.model.engine_load().running == 1
+        wait_until(lambda: site.model.engine_load().resting + site.model.engine_load().running == 0)
 
 
 def test_an_open_connection_without_text_takes_no_place(start):
@@ -214,8 +214,8 @@ def test_a_busy_server_says_so_and_goes_on(start, talk):
             "POST", "/stream", json={"text": "On and on. " * 1000, "eos_threshold": 1e9}
         ) as held,
     ):
-        sound = held.iter_raw(1000)
-        next(sound)
+        site.slow_down()
+        read_on(held)
         heard, _, code = talk({"text": "Hi.", "end": True}, url=site.url)
         assert [line["error"]["status"] for line in heard if "error" in line] == [503]
         assert code == 1000

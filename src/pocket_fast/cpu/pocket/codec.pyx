@@ -112,10 +112,10 @@ cdef class CodecEncoder(Codec):
         self.x_frame = samples_per_frame * sizeof(float)
         self.y_frame = self.output_dim * sizeof(float)
 
-    def encode(self, stream, pcm):
+    def encode(self, stream, pcm, int threads=0):
         """Latents (n, output_dim) float32 of pcm (n * samples_per_frame,) float32 at 24 kHz, continuing `stream`.
 
-        Raises ValueError if pcm is not a whole number of frames.
+        threads: most for this call, 0 for all of the stage's. Raises ValueError if pcm is not a whole number of frames.
         """
         cdef const float[::1] x = np.ascontiguousarray(pcm, dtype=np.float32)
         cdef int frames = <int>(x.shape[0] // self.samples_per_frame)
@@ -126,7 +126,7 @@ cdef class CodecEncoder(Codec):
         out = np.empty((frames, self.output_dim), dtype=np.float32)
         cdef float[:, ::1] y = out
         if frames:
-            self._run([stream], frames * self.unit, &x[0], 0, &y[0, 0], 0, 0)
+            self._run([stream], frames * self.unit, &x[0], 0, &y[0, 0], 0, threads)
         return out
 
 

@@ -193,24 +193,39 @@ cdef class CodecEncoder(Codec):
 
         threads: most for this call, 0 for all of the stage's.
         """
-        latents = self.latents(pcm, threads)
+        return self.quantise(self.latents(pcm, threads), threads)
+
+    def latents(self, pcm, int threads=0):
+        """What is quantised: (ceil(n / samples_per_frame), width) float32."""
+        return self.hear(self.stream(len(pcm)), pcm, threads)
+
+    def stream(self, samples):
+        """A fresh stream for a recording of so many samples."""
+        frames = (samples + self.samples_per_frame - 1) // self.samples_per_frame
+        return self._stream((frames * DOWN + PF_PANEL - 1) // PF_PANEL * PF_PANEL)
+
+    def hear(self, stream, pcm, int threads=0):
+        """latents() of more of a recording, continuing `stream`: whole frames, except at the recording's end."""
+        cdef const float[::1] x = np.ascontiguousarray(pcm, dtype=np.float32)
+        cdef Py_ssize_t frames = (x.shape[0] + self.samples_per_frame - 1) // self.samples_per_frame
+        out = np.empty((frames, self.latent_dim), dtype=np.float32)
+        cdef float[:, ::1] y = out
+        if (stream.frames + frames) * DOWN > stream.places:
+            raise ValueError(
+                f"a stream of {stream.frames} frames, and {frames} more: it was made for a shorter recording"
+            )
+        if frames:
+            self._run([stream], <int>x.shape[0], &x[0], 0, &y[0, 0], 0, threads)
+        return out
+
+    def quantise(self, latents, int threads=0):
+        """Codes (n, groups) int32 of latents (n, width)."""
         codes = np.empty((len(latents), self.groups), dtype=np.int32)
         at = 0
         for quantizer in self.quantizers:
             quantizer.encode(latents, codes[:, at:at + quantizer.layers], threads or self.threads)
             at += quantizer.layers
         return codes
-
-    def latents(self, pcm, int threads=0):
-        """What is quantised: (ceil(n / samples_per_frame), width) float32."""
-        cdef const float[::1] x = np.ascontiguousarray(pcm, dtype=np.float32)
-        cdef Py_ssize_t frames = (x.shape[0] + self.samples_per_frame - 1) // self.samples_per_frame
-        out = np.empty((frames, self.latent_dim), dtype=np.float32)
-        cdef float[:, ::1] y = out
-        cdef int places = <int>((frames * DOWN + PF_PANEL - 1) // PF_PANEL * PF_PANEL)
-        if frames:
-            self._run([self._stream(places)], <int>x.shape[0], &x[0], 0, &y[0, 0], 0, threads)
-        return out
 
 
 def _sound_chain(WeightStore store, weights, config, product, threads):

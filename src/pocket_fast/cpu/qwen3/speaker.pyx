@@ -20,7 +20,8 @@ from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_g
 from pocket_fast.cpu.packing import ACTIVATIONS, pack_linear
 
 FFT, HOP = 1024, 256
-BLOCK = 4096          # rows in one piece, where they are needed in double precision
+BLOCK = 1024          # rows in one piece, where they are needed in double precision
+SLICE_MACS = 2.5e8    # multiply-adds of a product in one piece: hundredths of a second on one core
 
 
 cdef class SpeakerEncoder:
@@ -56,6 +57,15 @@ cdef class SpeakerEncoder:
         threads: most for this call, 0 for all of the stage's. Raises ValueError for a recording of hundredths of a
         second.
         """
+        slices = self.embed_in_slices(pcm, threads)
+        while True:
+            try:
+                next(slices)
+            except StopIteration as end:
+                return end.value
+
+    def embed_in_slices(self, pcm, threads=0):
+        """embed(), which this returns in the end, in pieces of some hundredths of a second: yields between them."""
         pcm = np.ascontiguousarray(pcm, dtype=np.float32)
         if len(pcm) < self.shortest:
             raise ValueError(
@@ -64,14 +74,19 @@ cdef class SpeakerEncoder:
             )
         threads = threads or self.threads
         config = self.config
-        x = self._mel(pcm, threads)
-        x = self._conv("blocks.0.conv", x, threads, "relu", config.enc_dilations[0])
+        x = yield from self._mel(pcm, threads)
+        x = yield from self._conv("blocks.0.conv", x, threads, "relu", config.enc_dilations[0])
         last, outputs = len(config.enc_channels) - 1, []
         for i in range(1, last):
-            x = x + self._block(f"blocks.{i}.", x, threads, config.enc_dilations[i])
+            block = yield from self._block(f"blocks.{i}.", x, threads, config.enc_dilations[i])
+            x = x + block
             outputs.append(x)
-        x = self._conv("mfa.conv", np.concatenate(outputs, axis=1), threads, "relu", config.enc_dilations[last])
-        return self._conv("fc", self._pool(x, threads), threads)[0]
+        x = np.concatenate(outputs, axis=1)
+        yield
+        x = yield from self._conv("mfa.conv", x, threads, "relu", config.enc_dilations[last])
+        pooled = yield from self._pool(x, threads)
+        out = yield from self._conv("fc", pooled, threads)
+        return out[0]
 
     def _mel(self, pcm, threads):
         """Logarithms of bands (T, mel_dim): no frame is centred, the ends are mirrored."""
@@ -82,50 +97,67 @@ cdef class SpeakerEncoder:
         for at in range(0, len(frames), BLOCK):
             spectrum = np.fft.rfft(frames[at:at + BLOCK] * window)
             magnitude[at:at + BLOCK] = np.sqrt(spectrum.real ** 2 + spectrum.imag ** 2 + 1e-9)
-        return np.log(np.maximum(self._conv("mel", magnitude, threads), np.float32(1e-5)))
+            yield
+        bands = yield from self._conv("mel", magnitude, threads)
+        return np.log(np.maximum(bands, np.float32(1e-5)))
 
     def _block(self, name, x, threads, dilation):
         """Res2Net between two layers without context, then each channel times what its mean over time says."""
-        x = self._conv(name + "tdnn1.conv", x, threads, "relu")
+        x = yield from self._conv(name + "tdnn1.conv", x, threads, "relu")
         pieces = np.split(x, self.config.enc_res2net_scale, axis=1)
         for j in range(1, len(pieces)):
             h = pieces[j] if j == 1 else pieces[j] + pieces[j - 1]
-            pieces[j] = self._conv(f"{name}res2net_block.blocks.{j - 1}.conv", h, threads, "relu", dilation)
-        x = self._conv(name + "tdnn2.conv", np.concatenate(pieces, axis=1), threads, "relu")
+            pieces[j] = yield from self._conv(f"{name}res2net_block.blocks.{j - 1}.conv", h, threads, "relu", dilation)
+        x = np.concatenate(pieces, axis=1)
+        yield
+        x = yield from self._conv(name + "tdnn2.conv", x, threads, "relu")
         mean = x.mean(axis=0, dtype=float, keepdims=True).astype(np.float32)
-        gate = self._conv(name + "se_block.conv2", self._conv(name + "se_block.conv1", mean, 1, "relu"), 1)
+        gate = yield from self._conv(name + "se_block.conv1", mean, 1, "relu")
+        gate = yield from self._conv(name + "se_block.conv2", gate, 1)
         return x * (0.5 + 0.5 * np.tanh(0.5 * gate))      # the logistic function
 
     def _pool(self, x, threads):
         """Mean and deviation over time (1, 2 channels) of x (T, channels), weighted by attention for each channel."""
-        whole = self._conv("asp.tdnn.statistics", _statistics(x, None), 1)
-        h = np.tanh(self._conv("asp.tdnn.conv", x, threads, "relu", skip=whole))
-        scores = self._conv("asp.conv", h, threads)
-        return _statistics(x, np.exp(scores - scores.max(axis=0)))
+        statistics = yield from _statistics(x, None)
+        whole = yield from self._conv("asp.tdnn.statistics", statistics, 1)
+        h = yield from self._conv("asp.tdnn.conv", x, threads, "relu", skip=whole)
+        scores = yield from self._conv("asp.conv", np.tanh(h), threads)
+        highest = scores.max(axis=0)
+        for at in range(0, len(scores), BLOCK):
+            yield
+            scores[at:at + BLOCK] = np.exp(scores[at:at + BLOCK] - highest)
+        return (yield from _statistics(x, scores))
 
-    def _conv(self, name, x, threads, activation=None, int dilation=1, skip=None):
+    def _conv(self, name, x, threads, activation=None, dilation=1, skip=None):
         """activation(conv(x) + skip) of the same length: x (T, channels), skip (1, outputs) or None."""
-        cdef PackedLinear packed = self.layers[name]
+        packed = self.layers[name]
+        total, wide = dilation * (packed.taps - 1), packed.shape[0]
+        x = np.pad(x, ((total // 2, total - total // 2), (0, 0)), "reflect") if total else x
+        x = np.ascontiguousarray(x, dtype=np.float32)
+        out = np.empty((len(x) - total, wide), dtype=np.float32)
+        rows = max(1, int(SLICE_MACS / (wide * packed.shape[1])))
+        for at in range(0, len(out), rows):
+            self._conv_rows(packed, x[at:], out[at:at + rows], threads, activation, dilation, skip)
+            yield
+        return out
+
+    def _conv_rows(self, PackedLinear packed, const float[:, ::1] x, float[:, ::1] out, int threads, activation,
+                   int dilation, skip):
+        """_conv of rows that stand in x, mirrored where they have to be."""
         cdef Linear *w = &packed.c
-        cdef int rows = <int>len(x), total = dilation * (w.taps - 1), team
-        cdef const float[:, ::1] padded
+        cdef int rows = <int>out.shape[0], team
         cdef const float[:, ::1] added
         cdef pf_gemm g
         cdef pf_barrier barrier
-        x = np.pad(x, ((total // 2, total - total // 2), (0, 0)), "reflect") if total else x
-        padded = np.ascontiguousarray(x, dtype=np.float32)
-        out = np.empty((rows, w.n), dtype=np.float32)
-        cdef float[:, ::1] y = out
-        plain_gemm(&g, &padded[0, 0], w.k, NULL, 0)
+        plain_gemm(&g, &x[0, 0], w.k, NULL, 0)
         g.x_tap = dilation * <Py_ssize_t>w.k
-        g.a, g.a_row, g.activation = &y[0, 0], w.n, ACTIVATIONS[activation]
+        g.a, g.a_row, g.activation = &out[0, 0], w.n, ACTIVATIONS[activation]
         if skip is not None:
             added = skip
             g.skip = &added[0, 0]
         team = threads_for(threads, <double>rows * w.n * w.k * w.taps)
         with nogil, parallel(num_threads=team):
             _multiply(&barrier, w, &g, rows)
-        return out
 
 
 cdef void _multiply(pf_barrier *barrier, const Linear *w, const pf_gemm *asked, int rows) noexcept nogil:
@@ -137,17 +169,20 @@ cdef void _multiply(pf_barrier *barrier, const Linear *w, const pf_gemm *asked, 
 
 def _statistics(x, weights):
     """Mean and standard deviation over time, side by side (1, 2 channels) float32; weights (T, channels) or None."""
-    blocks = [slice(at, at + BLOCK) for at in range(0, len(x), BLOCK)]
-    one = np.ones((1, 1)) if weights is None else None
-
     def total(value):
-        sums = [((one if weights is None else weights[b].astype(float)) * value(x[b].astype(float))).sum(axis=0)
-                for b in blocks]
-        return np.sum(sums, axis=0)
+        result = 0
+        for at in range(0, len(x), BLOCK):
+            block = slice(at, at + BLOCK)
+            weight = np.ones((1, 1)) if weights is None else weights[block].astype(float)
+            result = result + (weight * value(x[block].astype(float))).sum(axis=0)
+            yield
+        return result
 
-    size = total(np.ones_like)
-    mean = total(lambda v: v) / size
-    variance = total(lambda v: (v - mean) ** 2) / size
+    size = yield from total(np.ones_like)
+    mean = yield from total(lambda v: v)
+    mean = mean / size
+    variance = yield from total(lambda v: (v - mean) ** 2)
+    variance = variance / size
     return np.concatenate([mean, np.sqrt(np.maximum(variance, 1e-12))]).astype(np.float32)[None]
 
 

@@ -41,7 +41,6 @@ class PocketUtterance:
         noise: NoiseSource,
         backbone: Any,
         codec: Any,
-        prompt: np.ndarray,
         bos: np.ndarray,
     ):
         self.chunk = chunk
@@ -49,7 +48,6 @@ class PocketUtterance:
         self.noise = noise
         self.backbone = backbone
         self.codec = codec
-        self.prompt = prompt  # (rows, d): what of the text the backbone has not seen yet
         self.latent = bos
         self.frames = 0  # drawn so far
         self.ends_at: int | None = None  # frames in all, once end of speech was found
@@ -57,8 +55,14 @@ class PocketUtterance:
 
     @property
     def prompt_left(self) -> int:
-        """Rows of the prompt still to be taken in."""
-        return len(self.prompt)
+        """Tokens of the text that the backbone has not seen yet."""
+        return max(0, len(self.chunk.tokens) - self.backbone.length)
+
+    @property
+    def nbytes(self) -> int:
+        """Of keys and values, as far as they are written, and of the codec's memory."""
+        stream = self.backbone
+        return stream.nbytes * stream.length // stream.capacity + self.codec.nbytes
 
     def hear_eos(self, logit: float) -> bool:
         """Take in the logit of the frame just drawn; True if this frame is already past the end."""
@@ -120,7 +124,6 @@ class PocketModel:
             NoiseSource(seed, sampling.temperature, sampling.noise_clamp),
             stream,
             self.stages.decoder.stream(),
-            self.stages.backbone.embed_text(chunk.tokens),
             self.stages.backbone.bos_latent,
         )
 
@@ -128,11 +131,11 @@ class PocketModel:
         """See contract.SpeechModel."""
         streams, pieces = [], []
         for u in utterances:
-            piece, u.prompt = u.prompt[:rows], u.prompt[rows:]
-            rows -= len(piece)
-            if len(piece):
+            if taken := min(rows, u.prompt_left):
+                seen = u.backbone.length
                 streams.append(u.backbone)
-                pieces.append(piece)
+                pieces.append(self.stages.backbone.embed_text(u.chunk.tokens[seen : seen + taken]))
+                rows -= taken
         self.stages.backbone.prefill(streams, pieces, threads)
 
     def predict(self, utterances: Sequence[PocketUtterance], threads: int = 0) -> list[PocketFrame]:

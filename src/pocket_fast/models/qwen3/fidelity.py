@@ -54,8 +54,9 @@ def speak(stages: Any, prompt: Prompt, frames: int, heard: Heard | None = None) 
     logits = np.empty((1, talker.vocab), dtype=np.float32)
     embedding = np.empty((1, talker.hidden_dim), dtype=np.float32)
     likeliest, uniforms = [stages.draw(do_sample=False)], np.zeros((1, groups - 1))
-    stream, row = talker.stream(), prompt.rows[-1]
-    talker.prefill([stream], [prompt.rows[:-1]])
+    stream, before = talker.stream(), prompt.rows(0, len(prompt))
+    talker.prefill([stream], [before[:-1]])
+    row = before[-1]
     for t in range(frames):
         here = slice(t, t + 1)
         rows[t] = row if heard is None else heard.rows[t]
@@ -64,5 +65,5 @@ def speak(stages: Any, prompt: Prompt, frames: int, heard: Heard | None = None) 
         codes[t, 0] = first if heard is None else heard.codes[t, 0]
         predictor.predict(hidden[here], codes[here], uniforms, likeliest, embedding)
         codes[t, 0] = first
-        row = embedding[0] + (prompt.trailing[t] if t < len(prompt.trailing) else prompt.pad)
+        row = embedding[0] + prompt.beside(t)
     return Heard(rows, hidden, codes)

@@ -73,27 +73,44 @@ class CodecStream:
 
     def __init__(self, stream: Any, in_blocks: bool):
         self.stream = stream
-        self._latest: deque[np.ndarray] | None = deque(maxlen=BLOCK_CONTEXT) if in_blocks else None
-        self._frames = 0
         self.last = np.zeros(1, dtype=np.float32)  # sample
+        self._latest: deque[np.ndarray] | None = deque(maxlen=BLOCK_CONTEXT) if in_blocks else None
+        self._drawn = 0  # frames: the last one may not have been decoded yet
+        self._again = 0  # of the latest frames, how many were heard again
 
     def copy(self) -> CodecStream:
         """Another one that has heard the same."""
         twin = CodecStream(self.stream.copy(), self._latest is not None)
-        twin._frames, twin.last = self._frames, self.last
+        twin.last, twin._drawn, twin._again = self.last, self._drawn, self._again
         if self._latest is not None and twin._latest is not None:
             twin._latest.extend(self._latest)
         return twin
 
-    def context(self) -> list[np.ndarray]:
-        """Codes to be heard again by a stream reset for the next block, before the next frame; mostly none."""
-        if self._latest is None or self._frames == 0 or self._frames % BLOCK_FRAMES:
-            return []
-        return list(self._latest)
+    @property
+    def context_left(self) -> int:
+        """Frames to be heard again before the next one can be decoded; mostly none."""
+        if self._latest is None or self._drawn == 0 or self._drawn % BLOCK_FRAMES:
+            return 0
+        return len(self._latest) - self._again
 
-    def count(self, codes: np.ndarray) -> None:
+    def begin_context(self) -> np.ndarray:
+        """The next of them, (16,), to be decoded; before the first the stream begins anew."""
+        assert self._latest is not None
+        if self._again == 0:
+            self.stream.reset()
+        return self._latest[self._again]
+
+    def end_context(self) -> None:
+        """It was decoded."""
+        self._again += 1
+
+    def draw(self) -> None:
+        """Take note of a frame that will be decoded."""
+        self._drawn += 1
+
+    def hear(self, codes: np.ndarray) -> None:
         """Take note of a frame that is decoded now."""
-        self._frames += 1
+        self._again = 0
         if self._latest is not None:
             self._latest.append(codes)
 
@@ -111,18 +128,20 @@ class Qwen3Utterance:
         codec: CodecStream,
         vocabulary: int,
         reference: Reference | None,
+        frame_rows: int,
     ):
         self.chunk = chunk
-        self.prompt = prompt.rows[:-1]  # what the talker has not taken in yet
-        self.row = prompt.rows[-1]  # what it takes in with the next frame
-        self.trailing = prompt.trailing
-        self.pad = prompt.pad
+        self.prompt = prompt
+        self.row = prompt.rows(len(prompt) - 1, len(prompt))[
+            0
+        ]  # what the talker takes in with the next frame
         self.sampling = sampling
         self.uniforms = uniforms
         self.talker = talker
         self.codec = codec
         self.reference = reference
         self.unheard = 0 if reference is None else len(reference.codes)  # of its frames, by the codec
+        self.frame_rows = frame_rows  # as many rows of a prompt take as long as a frame that the codec hears
         self.seen = np.zeros(vocabulary, dtype=np.uint8)  # codes 0 drawn so far
         self.codes: np.ndarray | None = None  # of the frame before
         self.frames = 0
@@ -131,17 +150,29 @@ class Qwen3Utterance:
         self.done = False
 
     @property
+    def rows_left(self) -> int:
+        """Rows of the prompt that the talker has not taken in yet."""
+        return max(0, len(self.prompt) - 1 - self.talker.offset)
+
+    @property
     def prompt_left(self) -> int:
-        """Rows of the prompt, and frames of the recording, still to be taken in."""
-        return len(self.prompt) + self.unheard
+        """See contract.Utterance: rows, and frames that the codec has to hear, of the recording or once more."""
+        if self.done:
+            return 0
+        return self.rows_left + self.frame_rows * (self.unheard + self.codec.context_left)
+
+    @property
+    def nbytes(self) -> int:
+        """Of keys and values, and of the codec's memory."""
+        return self.talker.nbytes + self.codec.stream.nbytes
 
     def advance(self, codes: np.ndarray, embedding: np.ndarray) -> None:
         """Take note of a frame just drawn, codes (16,) int32, and of the sum of its embeddings (H,)."""
-        text = self.trailing[self.frames] if self.frames < len(self.trailing) else self.pad
-        self.row = embedding + text
+        self.row = embedding + self.prompt.beside(self.frames)
         self.same = self.same + 1 if self.codes is not None and np.array_equal(codes, self.codes) else 0
         self.codes = codes
         self.frames += 1
+        self.codec.draw()
         self.done = self.frames >= self.chunk.max_frames or self.same >= _STUCK_FRAMES
 
     def check_end(self) -> None:
@@ -176,6 +207,7 @@ class Qwen3Model:
         self._end = config.talker_config.codec_eos_token_id
         self._codes = config.talker_config.vocab_size - _SPECIAL_IDS
         self._embedder = Embedder(stages.talker, config, stages.predictor.embed)
+        self._frame_rows = max(1, round(stages.decoder.macs_per_frame / stages.talker.macs_per_row))
 
     def thread_limit(self) -> int:
         """See contract.SpeechModel."""
@@ -184,12 +216,12 @@ class Qwen3Model:
     def begin(
         self, chunk: Chunk, voice: Any, sampling: Sampling, seed: tuple[int, ...] | None
     ) -> Qwen3Utterance:
-        """An utterance of the chunk; only its prompt's rows are computed yet.
+        """An utterance of the chunk; nothing is computed yet.
 
         voice: who speaks (models.qwen3.voice), as the chunk was planned for.
         """
         reference = voice.reference
-        prompt = self._embedder.embed(
+        prompt = self._embedder.prompt(
             chunk.plan,
             None if voice.item is None else voice.item.ref_spk_embedding,
             None if reference is None else reference.codes,
@@ -207,31 +239,46 @@ class Qwen3Model:
             codec,
             self.config.talker_config.vocab_size,
             reference if heard is None else None,
+            self._frame_rows,
         )
 
     def prompt(self, utterances: Sequence[Qwen3Utterance], rows: int, threads: int = 0) -> None:
-        """See contract.SpeechModel. A frame of a recording that the codec hears counts as a row."""
-        streams, pieces = [], []
+        """See contract.SpeechModel."""
+        most, streams, pieces = rows, [], []
         for u in utterances:
-            piece, u.prompt = u.prompt[:rows], u.prompt[rows:]
-            rows -= len(piece)
-            if len(piece):
+            if taken := min(rows, u.rows_left):
+                seen = u.talker.offset
                 streams.append(u.talker)
-                pieces.append(piece)
+                pieces.append(u.prompt.rows(seen, seen + taken))
+                rows -= taken
         if pieces:
             self.stages.talker.prefill(streams, pieces, threads)
         for u in utterances:
-            if u.reference is None or len(u.prompt):
-                continue
-            codes = u.reference.codes
-            first = len(codes) - u.unheard
-            for frame in codes[first : first + max(rows, 0)]:
-                u.codec.last = self._decode([u.codec], frame[None], threads)[0, -1:]
-                u.unheard -= 1
-                rows -= 1
-            if u.unheard == 0:
-                u.reference.heard.setdefault(u.sampling.in_blocks, u.codec.copy())
-                u.reference = None
+            while u.prompt_left and not u.rows_left and (rows >= self._frame_rows or rows == most):
+                self._hear(u, threads)
+                rows -= self._frame_rows
+
+    def _hear(self, u: Qwen3Utterance, threads: int) -> None:
+        """One frame of what the codec has to hear: of the recording, or once more."""
+        if u.codec.context_left:
+            self._hear_again(u.codec, threads)
+            return
+        reference = u.reference
+        assert reference is not None
+        codes = reference.codes[len(reference.codes) - u.unheard]
+        pcm = self._decode([u.codec], codes[None], threads)
+        u.codec.draw()
+        u.codec.hear(codes)
+        u.codec.last = pcm[0, -1:]
+        u.unheard -= 1
+        if u.unheard == 0:
+            reference.heard.setdefault(u.sampling.in_blocks, u.codec.copy())
+            u.reference = None
+
+    def _hear_again(self, stream: CodecStream, threads: int) -> None:
+        """One frame, whose sound was heard at the end of the block before."""
+        self._decode([stream], stream.begin_context()[None], threads)
+        stream.end_context()
 
     def predict(self, utterances: Sequence[Qwen3Utterance], threads: int = 0) -> list[Qwen3Frame]:
         """See contract.SpeechModel."""
@@ -261,8 +308,10 @@ class Qwen3Model:
 
     def decode(self, frames: Sequence[Qwen3Frame], threads: int = 0) -> list[np.ndarray]:
         """See contract.SpeechModel."""
-        codes = np.stack([frame.codes for frame in frames])
-        pcm = self._decode([frame.utterance.codec for frame in frames], codes, threads)
+        streams = [frame.utterance.codec for frame in frames]
+        pcm = self._decode(streams, np.stack([frame.codes for frame in frames]), threads)
+        for stream, frame in zip(streams, frames, strict=True):
+            stream.hear(frame.codes)
         return [row.copy() for row in pcm] if len(pcm) > 1 else list(pcm)  # no listener holds another's sound
 
     def _first_codes(self, utterances, logits: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
@@ -280,15 +329,6 @@ class Qwen3Model:
 
     def _decode(self, streams: Sequence[CodecStream], codes: np.ndarray, threads: int) -> np.ndarray:
         """One frame of each: codes (n, 16) -> (n, samples_per_frame) float32."""
-        decoder = self.stages.decoder
         pcm = np.empty((len(streams), self.samples_per_frame), dtype=np.float32)
-        for s in streams:
-            again = s.context()
-            if again:
-                s.stream.reset()
-            for frame in again:  # their sound was heard at the end of the block before
-                decoder.decode([s.stream], frame[None], pcm[:1], threads)
-        for s, row in zip(streams, codes, strict=True):
-            s.count(row)
-        decoder.decode([s.stream for s in streams], np.ascontiguousarray(codes), pcm, threads)
+        self.stages.decoder.decode([s.stream for s in streams], np.ascontiguousarray(codes), pcm, threads)
         return pcm

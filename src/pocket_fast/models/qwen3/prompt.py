@@ -17,6 +17,7 @@ from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.texts import Spoken
 
 NONE = -1  # no id: nothing is added
+_TEXT_BLOCK = 16  # ids that are embedded together while frames are drawn
 
 
 @dataclass(frozen=True)
@@ -33,18 +34,6 @@ class Plan:
     trailing: np.ndarray
     x_vector: int | None = None
     frames: int = 0
-
-
-@dataclass(frozen=True)
-class Prompt:
-    """What an utterance begins with, in rows of the talker's width H, float32.
-
-    rows (n, H): taken in before the first frame; trailing (m, H): one is added to each frame's row, then `pad` (H,).
-    """
-
-    rows: np.ndarray
-    trailing: np.ndarray
-    pad: np.ndarray
 
 
 def plan_prompt(
@@ -117,36 +106,70 @@ class Embedder:
     """Plans -> rows, for one loaded model; may be used from several threads.
 
     talker: embed_text(ids) and embed_codec(ids) -> (n, H) float32; embed_frames: codes (frames, G) -> (frames, H), the
-    sum of the embeddings of each frame's codes.
+    sum of the embeddings of each frame's codes. pad (H,): of the text's padding.
     """
 
     def __init__(self, talker: Any, config: ModelConfig, embed_frames: Callable[[np.ndarray], np.ndarray]):
-        self._talker = talker
-        self._embed_frames = embed_frames
-        self._pad = config.tts_pad_token_id
+        self.talker = talker
+        self.embed_frames = embed_frames
         constants = (config.tts_pad_token_id, config.tts_bos_token_id, config.tts_eos_token_id)
-        self._constants = dict(zip(constants, talker.embed_text(list(constants)), strict=True))
+        self.constants = dict(zip(constants, talker.embed_text(list(constants)), strict=True))
+        self.pad = self.constants[config.tts_pad_token_id]
 
-    def embed(
+    def prompt(
         self, plan: Plan, x_vector: np.ndarray | None = None, codes: np.ndarray | None = None
     ) -> Prompt:
         """The rows of a plan; x_vector (H,) and codes (frames, G) of its voice, where the plan has a place for them."""
-        ids = np.concatenate([plan.text, plan.trailing])
-        embedded = self._text(ids)
-        rows, trailing = embedded[: len(plan.text)], embedded[len(plan.text) :]
-        named = plan.codec != NONE
-        rows[named] += self._talker.embed_codec(plan.codec[named])
-        if plan.x_vector is not None:
-            rows[plan.x_vector] += np.asarray(x_vector, dtype=np.float32)
-        if plan.frames:
-            rows[-plan.frames :] += self._embed_frames(codes)
-        return Prompt(rows, trailing, self._constants[self._pad].copy())
+        return Prompt(self, plan, x_vector, codes)
+
+
+class Prompt:
+    """What an utterance begins with, in rows of the talker's width H, float32, made when they are asked for: of a long
+    text they take as long as speech of seconds."""
+
+    def __init__(self, embedder: Embedder, plan: Plan, x_vector: np.ndarray | None, codes: np.ndarray | None):
+        self._embedder = embedder
+        self._plan = plan
+        self._x_vector = x_vector
+        self._codes = codes
+        self._known: dict[int, np.ndarray] = dict(embedder.constants)  # T of text ids
+
+    def __len__(self) -> int:
+        """Rows that are taken in before the first frame."""
+        return len(self._plan.text)
+
+    def rows(self, first: int, last: int) -> np.ndarray:
+        """(last - first, H), of those that are taken in before the first frame."""
+        plan, embedder = self._plan, self._embedder
+        rows = self._text(plan.text[first:last])
+        codec = plan.codec[first:last]
+        named = codec != NONE
+        rows[named] += embedder.talker.embed_codec(codec[named])
+        if plan.x_vector is not None and first <= plan.x_vector < last:
+            rows[plan.x_vector - first] += np.asarray(self._x_vector, dtype=np.float32)
+        spoken = len(plan.text) - plan.frames  # from here on a frame of the recording each
+        if plan.frames and last > spoken:
+            rows[max(spoken - first, 0) :] += embedder.embed_frames(
+                self._codes[max(first - spoken, 0) : last - spoken]
+            )
+        return rows
+
+    def beside(self, frame: int) -> np.ndarray:
+        """(H,), to be added to the row of that frame; not to be changed."""
+        trailing = self._plan.trailing
+        if frame >= len(trailing):
+            return self._embedder.pad
+        if int(trailing[frame]) not in self._known:
+            self._embed(trailing[frame : frame + _TEXT_BLOCK])
+        return self._known[int(trailing[frame])]
 
     def _text(self, ids: np.ndarray) -> np.ndarray:
-        """T of each id, (n, H); each different one is computed once, the constants never again."""
-        different, places = np.unique(ids, return_inverse=True)
-        unknown = [i for i in different.tolist() if i not in self._constants]
-        known = dict(self._constants)
+        """T of each id, (n, H)."""
+        self._embed(ids)
+        return np.stack([self._known[i] for i in ids.tolist()])
+
+    def _embed(self, ids: np.ndarray) -> None:
+        """Have T of these ids known; each different one is computed once, the constants never again."""
+        unknown = [i for i in np.unique(ids).tolist() if i not in self._known]
         if unknown:
-            known.update(zip(unknown, self._talker.embed_text(unknown), strict=True))
-        return np.stack([known[i] for i in different.tolist()])[places]
+            self._known.update(zip(unknown, self._embedder.talker.embed_text(unknown), strict=True))

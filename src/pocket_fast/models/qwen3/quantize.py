@@ -102,4 +102,4 @@ class StoredQwen3:
         )
         embedder = Embedder(stages.talker, config, stages.predictor.embed)
         x_vector = None if voice.item is None else voice.item.ref_spk_embedding
-        return embedder.embed(plan, x_vector, None if voice.reference is None else voice.reference.codes)
+        return embedder.prompt(plan, x_vector, None if voice.reference is None else voice.reference.codes)
