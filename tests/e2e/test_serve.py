@@ -47,13 +47,13 @@ class Server:
 
 @pytest.fixture
 def serve(start, tiny):
-    """serve(*words) -> Server, of the tiny model, on a free port"""
+    """serve(*words, **Popen's) -> Server, of the tiny model, on a free port"""
     config = ("--config", tiny / "config.yaml", "--eos-threshold", "-1e9", "--threads", "1")
 
-    def serve(*words, voice=None, ready=True, env=None):
+    def serve(*words, voice=None, ready=True, **how):
         port = () if "--uds" in words else ("--port", "0")
         words = (*config, "--default-voice", voice or tiny / "prompt.wav", *port, *words)
-        server = Server(start("serve", *words, env=env))
+        server = Server(start("serve", *words, **how))
         if ready:
             wait_until(
                 lambda: server.url or "running on unix" in server.said or server.process.poll() is not None
@@ -248,3 +248,24 @@ def test_without_the_extra(start, tiny, tmp_path):
     server = Server(start("serve", "--config", tiny / "config.yaml", env={"PYTHONPATH": path}))
     assert server.wait() == 1
     assert "pip install 'pocket-fast[server]'" in server.said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limits of file handles")
+@pytest.mark.parametrize(("soft", "hard"), [(120, 120), (110, 4096)])
+def test_half_a_request_takes_no_handle_from_others(serve, soft, hard):
+    """The soft limit is raised; what the hard one lets is not to be had by asking nothing."""
+    import resource
+
+    server = serve(preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard)))
+    address = httpx.URL(server.url)
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            half = stack.enter_context(socket.create_connection((address.host, address.port), 20))
+            half.sendall(b"POST /stream HTTP/1.1\r\nHost: ")
+        for _ in range(5):
+            assert httpx.get(f"{server.url}/health", timeout=20).status_code == 200
+            assert httpx.post(f"{server.url}/stream", json={"text": "Hi."}, timeout=60).status_code == 200
+    server.process.terminate()
+    assert server.wait() == 0
+    assert ("ulimit" in server.said) == (hard < 1024)
+    assert "Traceback" not in server.said

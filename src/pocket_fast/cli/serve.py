@@ -140,6 +140,22 @@ def _add_access_options(group: Any) -> None:
         metavar="S",
         help="use only the beginning of a recording (default 30)",
     )
+    add(
+        "--max-connections",
+        type=whole(1),
+        default=1024,
+        metavar="N",
+        help="at once, as far as there are file handles (ulimit -n); beyond them, who has asked nothing yet gives way, "
+        "and else all but /health and /metrics get 503 (default 1024)",
+    )
+    add(
+        "--request-seconds",
+        type=number(above=0),
+        default=20,
+        metavar="S",
+        help="until a request has come: its head, and then its body, which has a second more for every 4 KB "
+        "(default 20)",
+    )
     add("--allow-voice-urls", action="store_true", help="fetch voices from https:// and hf:// for clients")
 
 
@@ -185,6 +201,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             f"`serve` needs {error.name}, which is not installed: pip install 'pocket-fast[server]'"
         ) from None
     from pocket_fast.server.connection import Connection
+    from pocket_fast.server.listening import BACKLOG, Listening
 
     level = logging.ERROR if options.quiet else getattr(logging, options.log_level.upper())
     _log.setLevel(level)
@@ -200,6 +217,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         "timeout_graceful_shutdown": options.shutdown_seconds,
         "ws_max_size": 1 << 20,
         "ws_per_message_deflate": False,  # sound does not get smaller
+        "backlog": BACKLOG,
     }
     _log_uvicorn(level, options.access_log)
     if options.workers > 1 or options.reload:
@@ -223,7 +241,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             uvicorn.run("pocket_fast.cli.serve:worker_app", factory=True, **settings)
         return 0
     app = _app(options)
-    server = uvicorn.Server(uvicorn.Config(app, **settings))
+    server = Listening(uvicorn.Config(app, **settings))
     with interrupts.gently(), contextlib.suppress(SystemExit):  # uvicorn's, with codes of its own
         server.run()
     return 0 if server.started else 1
@@ -244,7 +262,9 @@ def _app(options: argparse.Namespace) -> FastAPI:
     """The model, loaded and warm, behind the application."""
     from pocket_fast.api.voice_folder import name_of
     from pocket_fast.server.app import create_app
+    from pocket_fast.server.handles import allow_handles
 
+    allow_handles(options.max_connections)
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
     folder = given_folder(options.voices, choice)
@@ -289,6 +309,8 @@ def _app(options: argparse.Namespace) -> FastAPI:
             max_wait=options.max_wait,
             idle_seconds=options.idle_seconds,
             idle_bytes=options.idle_bytes,
+            max_connections=options.max_connections,
+            request_seconds=options.request_seconds,
             allow_voice_urls=options.allow_voice_urls,
             default_voice=_name_of(speaker) if own is None else name_of(own),
             voices=folder,

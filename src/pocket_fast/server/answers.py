@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from typing import Any
 
@@ -25,6 +26,7 @@ from pocket_fast.errors import (
 from pocket_fast.server.requests import log, request_id
 
 _CALLERS_FAULT = (TextError, VoiceError, AudioError, ConfigError)
+_TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
 _FIELDS = {TextError: "input", VoiceError: "voice", AudioError: "voice", WordsError: "voice_text"}
 
 
@@ -64,6 +66,11 @@ def refusal_of(error: Exception) -> Refusal:
         return Refusal(503, f"the server is busy: {error}", code="busy", headers=wait)
     if isinstance(error, IdleError):
         return Refusal(408, str(error), code="idle")
+    if isinstance(error, OSError) and error.errno in _TOO_MANY_FILES:
+        log.error("No more files can be opened: %s", error)
+        return Refusal(
+            503, "the server is busy: it has too many files open", code="busy", headers={"Retry-After": "5"}
+        )
     if isinstance(error, _CALLERS_FAULT):
         param = _FIELDS.get(type(error))
         if isinstance(error, SettingError):

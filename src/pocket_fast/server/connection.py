@@ -1,4 +1,5 @@
-"""The connection below an answer, for what ASGI has no words for: that a broken answer must not look complete.
+"""The connection below an answer, for what ASGI has no words for: that a broken answer must not look complete, and that
+a request has to come in reasonable time.
 
 In HTTP/1.1 a body without a stated length ends with a mark. In HTTP/1.0, which nginx speaks to the servers behind it
 unless told otherwise, it ends with the connection, whatever ended that: only a reset is a bad end.
@@ -12,22 +13,85 @@ import struct
 import sys
 from typing import Any
 
+import h11
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from pocket_fast.server.crowd import ANSWER, BODY, HEAD, crowd_of
+from pocket_fast.server.options import Options
+
 _TRANSPORT = "pocket_fast.transport"  # in the state of a request
+_CROWD = "pocket_fast.crowd"
 _LINGER = "hh" if sys.platform == "win32" else "ii"  # struct linger: on or off, seconds
 
 
 class Connection(H11Protocol):
-    """uvicorn's own, with a way from a request to its transport.
+    """uvicorn's own, with a way from a request to its transport, and an end to waiting for one (see crowd.Crowd).
 
     Its other one, over httptools, sends chunks to clients of HTTP/1.0, who do not know them.
     """
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        self.app_state = {**self.app_state, _TRANSPORT: transport}
+        service = getattr(getattr(self.app, "state", None), "service", None)
+        crowd = crowd_of(self.server_state, Options() if service is None else service.options)
+        self.app_state = {**self.app_state, _TRANSPORT: transport, _CROWD: crowd}
+        self._wait(HEAD)
+        crowd.enter(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.phase == HEAD and not self.received:
+            self.since = (
+                self.loop.time()
+            )  # a connection may rest between requests for as long as uvicorn lets it
+        self.received += len(data)
+        super().data_received(data)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            phase = HEAD
+        else:
+            phase = BODY if cycle.more_body and not cycle.response_started else ANSWER
+        if phase != self.phase:
+            self._wait(phase)
+
+    def on_response_complete(self) -> None:
+        self._wait(HEAD)
+        super().on_response_complete()
+
+    @property
+    def rests(self) -> bool:
+        """Whether it is between two requests: uvicorn ends that (timeout_keep_alive)."""
+        return self.phase == HEAD and self.cycle is not None and not self.received
+
+    def time_out(self) -> None:
+        """What was waited for did not come: say so to who has begun to ask, and end the connection."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.received and self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            headers = [("Content-Type", "text/plain; charset=utf-8"), ("Connection", "close")]
+            said = (
+                h11.Response(status_code=408, headers=headers, reason=b"Request Timeout"),
+                h11.Data(data=b"the request took too long to come"),
+                h11.EndOfMessage(),
+            )
+            self.transport.write(b"".join(self.conn.send(part) or b"" for part in said))
+        self.transport.close()
+
+    def _wait(self, phase: str) -> None:
+        self.phase = phase
+        self.since = self.loop.time()
+        if phase == HEAD:
+            self.received = len(self.conn.trailing_data[0])
+
+
+def is_crowded(scope: Scope) -> bool:
+    """Whether there are so many connections that this one cannot be served."""
+    crowd = scope.get("state", {}).get(_CROWD)
+    return crowd is not None and crowd.is_full
 
 
 def cut(scope: Scope) -> None:

@@ -20,10 +20,12 @@ class Options:
     proxies that are believed whom they speak for (X-Forwarded-Host, -Port, -For, -Proto), separated by commas; "*"
     is all. (uvicorn's own proxy_headers has to be off: it takes their addresses away.) max_text: characters of one
     request. max_upload: bytes of a recording. max_upload_seconds: only its beginning is used, up to here. max_wait:
-    seconds until someone in the queue is sent away. idle_seconds, idle_bytes: see Speaking.limit; a client that takes
-    none of its answer for as long is cut off. allow_voice_urls: fetch recordings from https:// and hf:// when asked
-    to. default_voice: how the voice of requests that name none is called in the list of voices; voices: a folder of
-    more. settings: what the model is asked for where requests give none, as Speaking.speak takes it.
+    seconds until someone in the queue is sent away. idle_seconds, idle_bytes: see Speaking.limit; a client that
+    takes none of its answer for as long is cut off. max_connections: at once, as far as there are file handles.
+    request_seconds: for a request's head, and for its body that and a second more for every 4 KB. allow_voice_urls:
+    fetch recordings from https:// and hf:// when asked to. default_voice: how the voice of requests that name none
+    is called in the list of voices; voices: a folder of more. settings: what the model is asked for where requests
+    give none, as Speaking.speak takes it.
     """
 
     host: str = "127.0.0.1"
@@ -37,6 +39,8 @@ class Options:
     max_wait: float = 30.0
     idle_seconds: float = 600.0
     idle_bytes: int = 1 << 30
+    max_connections: int = 1024
+    request_seconds: float = 20.0
     allow_voice_urls: bool = False
     default_voice: str = "default"
     voices: VoiceFolder | None = None

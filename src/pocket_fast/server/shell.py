@@ -7,9 +7,11 @@ import contextlib
 import hmac
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pocket_fast.server.answers import Refusal, answer, refusal_of
+from pocket_fast.server.connection import is_crowded
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
 from pocket_fast.server.requests import HEADER, begin_request, log
@@ -28,6 +30,8 @@ _HEADERS = {
 CONVERSATION = "/v1/audio/stream"
 _OPEN = ("/", "/health", "/favicon.ico", CONVERSATION)
 """Paths that need no key: they make nothing and tell nothing about anyone. (The WebSocket asks for it by itself.)"""
+
+_FOR_MONITORS = ("/health", "/metrics")  # answered however many there are
 
 _DENIAL = "websocket.http.response"  # the extension of ASGI: an answer instead of a WebSocket
 _DRAIN_SECONDS = 5.0
@@ -64,6 +68,8 @@ class Shell:
             await self._app(scope, receive, send_on)
         except asyncio.CancelledError:  # the server has waited for this long enough; nothing comes after it
             log.warning("Cut off %r: the server stops", scope["path"])
+        except ClientDisconnect:  # in the middle of its request
+            pass
         except Exception as error:
             refusal = refusal_of(error)
             if status == 0 and scope["type"] == "http":
@@ -83,7 +89,11 @@ class Guard:
         self._options = options
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
+            return await self._app(scope, receive, send)
+        if is_crowded(scope) and scope["path"] not in _FOR_MONITORS:
+            return await answer(scope["path"], _crowded())(scope, receive, send)
+        if scope["type"] == "websocket":
             return await self._app(scope, receive, send)
         headers, path, limit = Headers(scope=scope), scope["path"], self._options.max_body
         try:
@@ -131,6 +141,11 @@ def unauthorized() -> Refusal:
 
 def _no_socket() -> Refusal:
     return Refusal(404, f"no WebSocket is here; the one there is is {CONVERSATION}")
+
+
+def _crowded() -> Refusal:
+    how = {"Retry-After": "5", "Connection": "close"}
+    return Refusal(503, "the server is busy: too many are connected", code="busy", headers=how)
 
 
 def _too_large(limit: int) -> Refusal:
