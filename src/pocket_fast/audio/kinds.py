@@ -73,11 +73,11 @@ _OTHER: tuple[tuple[int, bytes, str], ...] = (
 
 def describe(head: bytes, name: PurePath) -> str:
     """Why a file that begins like this is no recording to us, and what to do; never more than a line."""
-    return foreign(head) or (
-        "headerless audio states no sample rate; convert it to WAV"
-        if name.suffix.lower() in _HEADERLESS
-        else f"not an audio file that can be read; expected a recording, {READABLE}"
-    )
+    if (reason := foreign(head) or empty(head)) is not None:
+        return reason
+    if name.suffix.lower() in _HEADERLESS:
+        return "headerless audio states no sample rate; convert it to WAV"
+    return f"not an audio file that can be read; expected a recording, {READABLE}"
 
 
 def foreign(head: bytes) -> str | None:
@@ -90,6 +90,11 @@ def foreign(head: bytes) -> str | None:
     other = _find(head, _OTHER) or _text(head)
     if other is not None:
         return f"not an audio file but {other}"
+    return None
+
+
+def empty(head: bytes) -> str | None:
+    """The same, only where the bytes say nothing: an MP3 may follow."""
     if len(head) > 16 and not head.strip(b"\0"):
         return "not an audio file: it begins with nothing but zeros"
     return None

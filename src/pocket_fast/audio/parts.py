@@ -44,12 +44,13 @@ def parts_of(file: BinaryIO, path: Path, seconds: float) -> Iterator[Part]:
     size = file.seek(0, 2)
     file.seek(0)
     head = file.read(ENOUGH)
-    tag = mpeg.tag_length(head, 0) if head[:3] == b"ID3" else 0
-    if tag:
-        file.seek(tag)
+    start = 0
+    while head[:3] == b"ID3" and (tag := mpeg.tag_length(head, 0)):
+        start += tag
+        file.seek(start)
         head = file.read(ENOUGH)
     found = False
-    for part in _parts(file, head, tag, size, seconds):
+    for part in _parts(file, head, start, size, seconds):
         found = True
         yield part
     if not found:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pocket_fast.audio.kinds import ENOUGH, foreign, is_safetensors
+from pocket_fast.audio.kinds import ENOUGH, empty, foreign, is_safetensors
 from pocket_fast.errors import AudioError, NotFoundError
 
 MOST_PIPED = 1 << 30  # bytes; a recording is a few millions
@@ -99,7 +99,8 @@ def drained(pipe: BinaryIO, name: str) -> Iterator[BinaryIO]:
     with tempfile.TemporaryFile() as copy:
         size = 0
         while block := pipe.read(_BLOCK if size else ENOUGH):
-            if size == 0 and not is_safetensors(block) and (reason := foreign(block)) is not None:
+            reason = None if size or is_safetensors(block) else foreign(block) or empty(block)
+            if reason is not None:
                 raise AudioError(f"{name}: {reason}")
             size += len(block)
             copy.write(block)

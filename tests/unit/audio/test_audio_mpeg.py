@@ -115,6 +115,14 @@ def test_tags_in_front_in_the_middle_and_behind(tmp_path, caplog, tag):
     assert not caplog.records
 
 
+def test_zeros_in_front_and_several_tags(tmp_path, caplog):
+    data = mp3(2.0)
+    for front in (bytes(5000), ID3V2 + ID3V2, ID3V2 + bytes(6000) + ID3V2):
+        assert abs(seconds_of(front + data, tmp_path) - 2) < 0.01
+    assert abs(seconds_of(ID3V2 + ID3V2 + encoded(hum(1.0)), tmp_path) - 1) < 0.01
+    assert not caplog.records
+
+
 def test_free_format(tmp_path, caplog):
     """Frames of a bit rate that is not in the table: here one that is, with the table's place for it left out."""
     cut = frames(mp3(3.0, rate=24000))
