@@ -22,6 +22,8 @@ MEDIA_TYPES = {
 FORMATS = tuple(MEDIA_TYPES)
 """Formats that can be streamed, where there is an encoder for them: see `available_formats`."""
 
+_HEAVY = ("mp3", "opus", "aac")
+
 
 @cache
 def available_formats() -> tuple[str, ...]:
@@ -55,11 +57,12 @@ class Encoder:
         opus       1441   1440    15   56 kbit/s; the exact length
         aac        2049   1024    14   64 kbit/s; 43 ms of delay before the sound, up to 43 ms of silence after it
 
-    A stream that ends early decodes up to there.
+    A stream that ends early decodes up to there. is_heavy: the computing takes milliseconds for a frame of 80 ms.
     """
 
     def __init__(self, format: str, sample_rate: int, samples: int | None) -> None:
         self.media_type = MEDIA_TYPES[format]
+        self.is_heavy = format in _HEAVY
         self._out = Outbox()
         self._writer = open_writer(self._out, format, sample_rate, samples=samples)
 

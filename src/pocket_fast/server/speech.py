@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -13,10 +13,11 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from pocket_fast.api.speaking import Marks, Speaking
-from pocket_fast.audio.encode import available_formats, open_encoder
+from pocket_fast.audio.encode import Encoder, available_formats, open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.errors import TextError
 from pocket_fast.server.answers import Refusal, refusal_of
+from pocket_fast.server.beside import beside
 from pocket_fast.server.connection import OpenEnd, cut
 from pocket_fast.server.fields import Fields
 from pocket_fast.server.requests import log
@@ -24,6 +25,7 @@ from pocket_fast.text.pauses import Silence, cut_at_pauses
 
 MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
 PATIENCE = 20.0  # seconds that a file may wait for its length; proxies and clients have 30 and more
+_BLOCK = 1 << 17  # bytes of what is all there that are sent in one go
 TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
 
 
@@ -59,20 +61,37 @@ async def sound(
     )
     async with aclosing(frames):
         async for frame in frames:
-            yield stretch.push(frame)
+            yield await stretched(stretch, frame)
             await asyncio.sleep(0)  # a long pause is all there at once, and others want their turn too
-        yield stretch.finish()
+        yield await stretched(stretch)
+
+
+async def stretched(stretch: TimeStretch, frame: np.ndarray | None = None) -> np.ndarray:
+    """What comes out of it when a frame goes in; its end, where none does."""
+    if stretch.speed == 1:
+        return stretch.finish() if frame is None else frame
+    return await (beside(stretch.finish) if frame is None else beside(stretch.push, frame))
 
 
 async def encoded(
-    chunks: AsyncGenerator[np.ndarray, None], encoder: Any, tail: int = 0
+    chunks: AsyncGenerator[np.ndarray, None], encoder: Encoder, tail: int = 0
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a file of these chunks and `tail` silent samples. The first come with the first sound."""
     async with aclosing(chunks):
         async for chunk in chunks:
-            if data := encoder.encode(chunk):
+            if data := await encode(encoder, chunk):
                 yield data
-        yield encoder.encode(np.zeros(tail, np.float32)) + encoder.finish()
+        yield await encode(encoder, np.zeros(tail, np.float32), last=True)
+
+
+async def encode(encoder: Encoder, chunk: np.ndarray, last: bool = False) -> bytes:
+    """The bytes that a chunk completes. last: with those that come after all chunks."""
+
+    def work() -> bytes:
+        data = encoder.encode(chunk)
+        return data + encoder.finish() if last else data
+
+    return await beside(work) if encoder.is_heavy else work()
 
 
 def check_format(format: str, field: str) -> None:
@@ -195,17 +214,19 @@ class SoundResponse(Response):
 
     async def _send(self, send: Send) -> None:
         send = self._offering(send)
-        first = await anext(self._parts, b"")
+        parts: AsyncIterator[bytes] = self._parts
+        first = await anext(parts, b"")
         if self._whole:
-            first = b"".join([first, *[part async for part in self._parts]])
-            self.headers["Content-Length"] = str(len(first))
+            all_parts = [first, *[part async for part in parts]]
+            self.headers["Content-Length"] = str(sum(map(len, all_parts)))
+            first, parts = b"", _in_blocks(all_parts)
         elif self._open_end is not None:
             self._open_end.begin()
         headers = self.raw_headers
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": first, "more_body": True})
         try:
-            async for part in self._parts:
+            async for part in parts:
                 await send({"type": "http.response.body", "body": part, "more_body": True})
         except Exception as error:
             refusal = refusal_of(error)
@@ -227,6 +248,17 @@ class SoundResponse(Response):
             self._offered = None
 
         return offer
+
+
+async def _in_blocks(parts: list[bytes]) -> AsyncIterator[bytes]:
+    """What they hold, a block at a time, each of which others may come between; no more is kept than is left."""
+    parts.reverse()
+    while parts:
+        block = bytearray()
+        while parts and len(block) < _BLOCK:
+            block += parts.pop()
+        yield bytes(block)
+        await asyncio.sleep(0)
 
 
 async def _wait_until_gone(receive: Receive) -> None:

@@ -23,7 +23,7 @@ from pocket_fast.server.fields import Message, check, named
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import CONVERSATION, has_key, same, unauthorized
 from pocket_fast.server.sites import foreign, is_foreign
-from pocket_fast.server.speech import check_format, check_pauses, sound
+from pocket_fast.server.speech import check_format, check_pauses, encode, sound, stretched
 
 router = APIRouter()
 
@@ -229,9 +229,9 @@ class _Conversation:
                     start, text = marks.popleft()
                     await self._mark("passage", before + stretch.length(start), text)
                 taken += len(frame)
-                await self._send(encoder.encode(stretch.push(frame)))
+                await self._send(await encode(encoder, await stretched(stretch, frame)))
                 self._samples = before + stretch.length(taken)
-        await self._send(encoder.encode(stretch.finish()) + encoder.finish())
+        await self._send(await encode(encoder, await stretched(stretch), last=True))
         await self._mark("flush", self._samples)
 
     async def _send(self, data: bytes) -> None:

@@ -1,0 +1,28 @@
+"""What takes milliseconds is done beside the event loop, which has everyone else to look after meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_MOST_THREADS = 4
+
+
+async def beside(work: Callable[..., T], *given: object) -> T:
+    """work(*given) in a thread: pieces of a few milliseconds, of which each waits for the one before of its stream.
+
+    Cancelled, a piece that has begun is done, and nobody gets what it gives. What takes longer, or waits for anything,
+    had better not come here but to asyncio.to_thread: these threads are few, and all sound goes through them.
+    """
+    return await asyncio.get_running_loop().run_in_executor(_threads(), partial(work, *given))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1), thread_name_prefix="pocket_fast sound")
