@@ -7,16 +7,20 @@ look-up of the name could give another one.
 
 from __future__ import annotations
 
-import contextlib
 import http.client
+import io
 import ipaddress
+import math
 import os
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Callable
+from typing import Any, Protocol
 from urllib.parse import quote, urljoin, urlsplit
 
-from pocket_fast.errors import ConfigError, DownloadError, VoiceError
+from pocket_fast.errors import BusyError, ConfigError, DownloadError, VoiceError
 from pocket_fast.weights.hub import parse_hub_location
 from pocket_fast.weights.reach import stated_length, within
 
@@ -24,37 +28,85 @@ _REDIRECTS = 5
 _SECONDS = 20.0  # for everything, from the look-up to the last byte
 _STALL = 5.0  # without a byte
 _BLOCK = 1 << 16
+_MOST_THREADS = 8  # that fetch, or wait for a look-up that nothing can end
 
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_threads = threading.BoundedSemaphore(_MOST_THREADS)
 
 
-Connect = Callable[[str, str], http.client.HTTPConnection]
+class Deadline:
+    """A moment at which something has to be done."""
+
+    def __init__(self, seconds: float):
+        self._moment = time.monotonic() + seconds
+        self._seconds = seconds
+
+    def left(self, most: float = math.inf) -> float:
+        """Seconds until then, at most `most`. Raises TimeoutError when there are none."""
+        left = self._moment - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"no answer within {self._seconds:g} s")
+        return min(left, most)
+
+
+class Connection(Protocol):
+    """What is needed of http.client's."""
+
+    def request(self, method: str, url: str, *, headers: dict[str, str]) -> None: ...
+
+    def getresponse(self) -> Any: ...
+
+    def close(self) -> None: ...
+
+
+Connect = Callable[[str, str], Connection]
 
 
 def fetch_public(url: str, most: int, connect: Connect | None = None) -> bytes:
     """The body of a URL, at most `most` bytes, within 20 seconds.
 
     connect(host, address) makes a connection that was not opened yet (TLS to `address`, certificate of `host`).
-    Raises VoiceError for what is refused, DownloadError for what fails.
+    Raises VoiceError for what is refused, DownloadError for what fails, BusyError where as many are fetched already
+    as may be.
     """
-    opened: list[http.client.HTTPConnection] = []
+    if not _threads.acquire(timeout=_SECONDS / 2):
+        raise BusyError(f"{_MOST_THREADS} voices are being fetched already", 5.0)
+    deadline = Deadline(_SECONDS)
     try:
-        return within(_SECONDS, lambda: _follow(url, most, connect or _Pinned, opened))
+        return _in_time(deadline, lambda: _follow(url, most, connect, deadline))
     except DownloadError:
         raise
     except (OSError, http.client.HTTPException, UnicodeError) as error:
-        for connection in opened:  # a host that answers drop by drop does not keep a thread
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
         raise DownloadError(f"a voice from {url[:200]!r}: {error or type(error).__name__}") from None
 
 
-def _follow(url: str, most: int, connect: Connect, opened: list[http.client.HTTPConnection]) -> bytes:
+def _in_time(deadline: Deadline, call: Callable[[], bytes]) -> bytes:
+    """call() in one of the threads, which is free again when that has ended: a look-up may take longer than we wait."""
+
+    begun = False
+
+    def run() -> bytes:
+        nonlocal begun
+        begun = True
+        try:
+            return call()
+        finally:
+            _threads.release()
+
+    try:
+        return within(deadline.left(), run)
+    except RuntimeError:  # no thread could be started
+        if not begun:
+            _threads.release()
+        raise
+
+
+def _follow(url: str, most: int, connect: Connect | None, deadline: Deadline) -> bytes:
     for _ in range(_REDIRECTS + 1):
         host, target = _checked(url)
-        connection = connect(host, public_address(host))
-        opened.append(connection)
+        address = public_address(host)
+        deadline.left()  # the look-up does not know of it
+        connection = _Pinned(host, address, deadline) if connect is None else connect(host, address)
         try:
             body, url = _get(connection, url, target, most)
         finally:
@@ -96,19 +148,65 @@ def hub_url(location: str) -> str:
     return f"{base}/{file.repo}/resolve/{quote(file.revision, safe='')}/{quote(file.path)}"
 
 
-class _Pinned(http.client.HTTPSConnection):
-    def __init__(self, host: str, address: str):
+class _Pinned:
+    """A connection to an address, with the certificate of a name."""
+
+    def __init__(self, host: str, address: str, deadline: Deadline | None = None):
         self._tls = ssl.create_default_context()
-        super().__init__(host, 443, timeout=_STALL, context=self._tls)
+        self._http = http.client.HTTPSConnection(host, 443, context=self._tls)
         self._address = address
+        self._deadline = deadline or Deadline(_SECONDS)
+        self._socket: socket.socket | None = None
 
     def connect(self) -> None:
-        raw = socket.create_connection((self._address, 443), self.timeout)
+        """Connect, and have the certificate checked."""
+        seconds = min(_STALL, self._deadline.left() / 2)  # as long for the one and for the other
+        raw = socket.create_connection((self._address, 443), seconds)
         try:
-            self.sock = self._tls.wrap_socket(raw, server_hostname=self.host)
+            self._socket = self._tls.wrap_socket(raw, server_hostname=self._http.host)
         except BaseException:
             raw.close()
             raise
+        self._http.sock = _Hurried(self._socket, self._deadline)
+
+    def request(self, method: str, url: str, *, headers: dict[str, str]) -> None:
+        self.connect()
+        self._http.request(method, url, headers=headers)
+
+    def getresponse(self) -> http.client.HTTPResponse:
+        return self._http.getresponse()
+
+    def close(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+
+
+class _Hurried(io.RawIOBase):
+    """A socket for http.client, none of whose steps outlasts a deadline: its own time-outs count anew for every byte.
+
+    Closing it closes nothing: http.client does so before it has read what came.
+    """
+
+    def __init__(self, connection: socket.socket, deadline: Deadline):
+        self._connection = connection
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._connection.settimeout(self._deadline.left(_STALL))
+        return self._connection.recv_into(buffer)
+
+    def sendall(self, data: bytes) -> None:
+        self._connection.settimeout(self._deadline.left(_STALL))
+        self._connection.sendall(data)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(self)
+
+    def close(self) -> None:
+        pass
 
 
 def _checked(url: str) -> tuple[str, str]:
@@ -126,9 +224,7 @@ def _checked(url: str) -> tuple[str, str]:
     return host, target
 
 
-def _get(
-    connection: http.client.HTTPConnection, url: str, target: str, most: int
-) -> tuple[bytes | None, str]:
+def _get(connection: Connection, url: str, target: str, most: int) -> tuple[bytes | None, str]:
     """(body, url), or (None, where it is instead)."""
     connection.request("GET", target, headers={"User-Agent": "pocket-fast", "Accept-Encoding": "identity"})
     response = connection.getresponse()
