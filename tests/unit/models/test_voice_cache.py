@@ -4,11 +4,13 @@ import dataclasses
 import logging
 import os
 import threading
+import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from fresh_python import run_python
 from pocket_fast.errors import AudioError, VoiceError
 from pocket_fast.models.pocket.voice import VoiceState, read_state, run_prompt, write_state
 from pocket_fast.models.voice_cache import VoiceCache, fingerprint
@@ -112,6 +114,135 @@ def test_threads_do_not_wait_for_each_other():
     release.set()
     thread.join()
     assert cache.nbytes == 200
+
+
+def together(count, ask):
+    """What `count` threads that begin at the same time make of ask(number): results, and errors in their place."""
+    begin, found = threading.Barrier(count), [None] * count
+
+    def run(i):
+        begin.wait(60)
+        try:
+            found[i] = ask(i)
+        except BaseException as error:
+            found[i] = error
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    return found
+
+
+def slowly(made, outcome):
+    """make() that takes as long as it takes for everybody to have asked, and counts."""
+
+    def make():
+        made.append(threading.get_ident())
+        time.sleep(0.05)
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome()
+
+    return make
+
+
+@pytest.mark.parametrize("bound", [1000, 0])
+def test_a_voice_that_many_ask_for_at_once_is_made_once(bound):
+    """Also where it is too large to be kept: they asked while it was being made."""
+    cache, made = VoiceCache(max_bytes=bound), []
+    found = together(12, lambda i: cache.get("new", slowly(made, state)))
+    assert len(made) == 1
+    assert len({id(voice) for voice in found}) == 12
+    assert len({id(voice.prefix) for voice in found}) == 1
+    assert (cache.misses, cache.hits) == (1, 11)
+    assert cache.nbytes == min(bound, 100)
+
+
+def test_different_voices_are_made_side_by_side():
+    cache, begin = VoiceCache(), threading.Barrier(3)
+
+    def make():
+        begin.wait(60)  # only when all three are being made
+        return state()
+
+    assert all(voice.nbytes == 100 for voice in together(3, lambda i: cache.get(i, make)))
+
+
+def test_who_continues_a_voice_at_once_changes_nobody_elses():
+    cache, made = VoiceCache(), []
+
+    def ask(i):
+        voice = cache.get("new", slowly(made, state))
+        prefix, voice.prefix = voice.prefix, None
+        return prefix
+
+    assert len({id(prefix) for prefix in together(6, ask)}) == 1
+
+
+def test_what_is_wrong_with_a_voice_is_everybodys_and_found_once():
+    cache, made = VoiceCache(), []
+    found = together(7, lambda i: cache.get("bad", slowly(made, AudioError("broken"))))
+    assert [str(error) for error in found] == ["broken"] * 7
+    assert len(made) == 1
+    assert cache.get("bad", state).nbytes == 100
+
+
+@pytest.mark.parametrize("failure", [MemoryError(), KeyboardInterrupt(), OSError(5, "disk")])
+def test_after_any_other_failure_the_next_one_tries(failure):
+    cache, made = VoiceCache(), []
+
+    def make():
+        made.append(1)
+        time.sleep(0.05)
+        if len(made) < 3:
+            raise failure
+        return state()
+
+    found = together(5, lambda i: cache.get("a", make))
+    assert sum(voice is failure for voice in found) == 2
+    assert len({id(voice.prefix) for voice in found if voice is not failure}) == 1
+    assert len(made) == 3
+
+
+FORKED = """
+import os, signal, sys, threading, time
+from types import SimpleNamespace
+from pocket_fast.models.voice_cache import VoiceCache
+
+class Voice(SimpleNamespace):
+    pass
+
+cache, held = VoiceCache(), VoiceCache()
+cache.get("old", lambda: Voice(nbytes=1))
+begun = threading.Event()
+
+def for_ever():
+    begun.set()
+    time.sleep(60)
+
+threading.Thread(target=lambda: cache.get("new", for_ever), daemon=True).start()
+assert begun.wait(30)
+held._lock.acquire()  # as another thread would at that moment
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    sys.stdout.write(f"{cache.get('old', None).nbytes} {cache.get('new', lambda: Voice(nbytes=2)).nbytes} ")
+    sys.stdout.write(f"{held.get('any', lambda: Voice(nbytes=3)).nbytes}")
+    sys.stdout.flush()
+    os._exit(0)
+print("", os.waitpid(child, 0)[1], "new" in cache._making)
+sys.stdout.flush()
+os._exit(0)  # and not wait for the thread
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_waits_for_nobody_of_its_parent():
+    done = run_python(FORKED)
+    assert done.stdout.split() == ["1", "2", "3", "0", "True"], done.stderr
 
 
 # --- recordings, and the folder -----------------------------------------------------------------
