@@ -179,7 +179,8 @@ ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *c
     const char *w[4];
     for (int v = 0; v < vecs; v++) w[v] = panels[v];
     for (int tap = 0; tap < g->taps; tap++, x += g->x_tap) {
-        for (int c = 0; c < g->k; c += 2) { /* the odd partner of the last one meets a zero weight */
+        int c = 0;
+        for (; c + 1 < g->k; c += 2) {
             vi wv[4];
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) {
@@ -192,6 +193,14 @@ ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *c
                 vi xv = v_two(x + r * g->x_row + c);
 #pragma GCC unroll 4
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_dot_bf16(acc[r][v], xv, wv[v]);
+            }
+        }
+        if (c < g->k) { /* alone: what follows is another row, or padding, and times a zero weight NaN is NaN */
+            for (int v = 0; v < vecs; v++) {
+                vi wv = v_load_int(w[v]);
+                w[v] += 4 * PF_PANEL;
+                for (int r = 0; r < rows; r++)
+                    acc[r][v] = v_dot_bf16(acc[r][v], v_one(x + r * g->x_row + c), wv);
             }
         }
     }

@@ -61,6 +61,7 @@ static inline vi v_two(const uint16_t *x) {
     memcpy(&u, x, 4);
     return _mm512_set1_epi32(u);
 }
+static inline vi v_one(const uint16_t *x) { return _mm512_set1_epi32(*x); } /* and a zero beside it */
 static inline vf v_dot_bf16(vf acc, vi x, vi w) { return _mm512_dpbf16_ps(acc, (__m512bh)x, (__m512bh)w); }
 static inline void v_narrow_bf16(uint16_t *p, vf a) { _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(a)); }
 #endif

@@ -1,17 +1,22 @@
 cdef class Arena:
-    """Scratch of one stage call at a time: a bump allocator that means nothing between calls."""
+    """Memory of one stage call at a time, cut into pieces that mean nothing between calls."""
+    cdef void *raw
     cdef char *base
     cdef readonly Py_ssize_t size
     cdef Py_ssize_t used
-    cdef int reserve(self, Py_ssize_t nbytes) except -1
-    cdef float *floats(self, Py_ssize_t count) noexcept nogil
-    cdef void *take(self, Py_ssize_t nbytes) noexcept nogil
+    cdef Py_ssize_t counted
+    cdef int round
+    cdef readonly bint zeroed
+    cdef bint again(self) except -1
+    cdef void *take(self, Py_ssize_t nbytes) except? NULL
+    cdef float *floats(self, Py_ssize_t count) except? NULL
+    cdef int _reserve(self, Py_ssize_t nbytes) except -1
 
 
 cdef class ArenaPool:
     """Arenas not in use; a call takes one and gives it back, so two calls never share one."""
     cdef list free
-    cdef Arena take(self, Py_ssize_t nbytes)
+    cdef Arena take(self)
     cdef void give(self, Arena arena)
 
 

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""Aligned memory: scratch arenas, zeroed blocks for streams, and the store of packed weights."""
+"""Aligned memory: arenas, zeroed blocks for streams, and the store of packed weights."""
 
-from libc.stdlib cimport calloc, free
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy
 
 import numpy as np
@@ -20,9 +20,36 @@ cdef extern from *:
         void *p = 0;
         return posix_memalign(&p, align, n) ? 0 : p;
     }
+
+    /* AddressSanitizer knows of one piece of memory where an arena has many: it is told where each ends. */
+    #if defined(__has_feature)
+    #define PF_ASAN __has_feature(address_sanitizer)
+    #elif defined(__SANITIZE_ADDRESS__)
+    #define PF_ASAN 1
+    #else
+    #define PF_ASAN 0
+    #endif
+    #if PF_ASAN
+    #include <sanitizer/asan_interface.h>
+    enum { PF_GUARD = 64 };
+    static void pf_forbid(void *p, size_t n) { __asan_poison_memory_region(p, n); }
+    static void pf_permit(void *p, size_t n) { __asan_unpoison_memory_region(p, n); }
+    #else
+    enum { PF_GUARD = 0 };
+    static void pf_forbid(void *p, size_t n) { (void)p; (void)n; }
+    static void pf_permit(void *p, size_t n) { (void)p; (void)n; }
+    #endif
     """
+    enum: PF_GUARD
     void pf_huge(void *p, size_t n) nogil
     void *pf_alloc(size_t align, size_t n) nogil
+    void pf_forbid(void *p, size_t n) nogil
+    void pf_permit(void *p, size_t n) nogil
+
+cdef enum:
+    IDLE
+    COUNTING
+    CUTTING
 
 cdef enum:
     LINE = 64
@@ -38,34 +65,71 @@ def widen(values):
 
 
 cdef class Arena:
-    def __cinit__(self):
+    """Memory for as many pieces as a list takes:
+
+        while arena.again():
+            x = arena.floats(rows * width)
+            y = ...
+
+    The list is run twice. First its pieces are only counted, then, in as much memory, they are cut: what a call
+    needs is said by what takes it, and a piece that does not fit is an error before anybody computes. Inside the
+    loop nothing is read or written through them. Pieces begin at cache lines. The memory is kept for the next call,
+    and what stood in it is anything; zeroed: it is zero, and for one list only (a stream's state).
+    """
+
+    def __cinit__(self, bint zeroed=False):
+        self.raw = NULL
         self.base = NULL
-        self.size = 0
-        self.used = 0
+        self.size = self.used = self.counted = 0
+        self.round = IDLE
+        self.zeroed = zeroed
 
     def __dealloc__(self):
-        free(self.base)
+        free(self.raw)
 
-    cdef int reserve(self, Py_ssize_t nbytes) except -1:
-        """Rewind; grow to at least nbytes. Raises MemoryError."""
+    cdef bint again(self) except -1:
+        """Whether the list is to be run (again). Raises MemoryError, or RuntimeError where its two runs differ."""
+        if self.round == CUTTING:
+            if self.used != self.counted:
+                raise RuntimeError(f"an arena's list took {self.used} bytes, and had counted {self.counted}")
+            self.round = IDLE
+            return False
+        if self.round == COUNTING:
+            self._reserve(self.used)
+        self.counted = self.used
         self.used = 0
-        if nbytes <= self.size:
-            return 0
-        free(self.base)
-        self.size = 0
-        self.base = <char *>pf_alloc(LINE, nbytes)
-        if self.base == NULL:
-            raise MemoryError(f"scratch arena: cannot allocate {nbytes} bytes")
-        self.size = nbytes
+        self.round += 1
+        return True
+
+    cdef int _reserve(self, Py_ssize_t nbytes) except -1:
+        """At least nbytes at a cache line."""
+        if nbytes > self.size or self.zeroed:
+            free(self.raw)
+            self.size = 0
+            # calloc, not memset: a stream has room for the longest answer, and pages it never reaches cost nothing
+            self.raw = calloc(1, nbytes + LINE) if self.zeroed else malloc(nbytes + LINE)
+            if self.raw == NULL:
+                raise MemoryError(f"{'stream state' if self.zeroed else 'scratch'}: cannot allocate {nbytes} bytes")
+            self.base = <char *>((<size_t>self.raw + LINE - 1) // LINE * LINE)
+            self.size = nbytes
+        if not self.zeroed:
+            pf_forbid(self.base, self.size)
         return 0
 
-    cdef void *take(self, Py_ssize_t nbytes) noexcept nogil:
-        """The next nbytes, aligned to 64. The caller reserved enough: NULL is a bug, not a case."""
-        cdef char *p = self.base + self.used
-        self.used += (nbytes + LINE - 1) // LINE * LINE
-        return p if self.used <= self.size else NULL
+    cdef void *take(self, Py_ssize_t nbytes) except? NULL:
+        """The next nbytes; NULL while they are counted. Raises RuntimeError beyond what was counted."""
+        cdef char *p = NULL
+        if nbytes < 0 or self.round == IDLE:
+            raise RuntimeError(f"a piece of {nbytes} bytes was taken from an arena that is not being cut")
+        if self.round == CUTTING:
+            if nbytes > self.size - self.used:
+                raise RuntimeError(f"a piece of {nbytes} bytes does not fit: {self.used} of {self.size} are taken")
+            p = self.base + self.used
+            pf_permit(p, nbytes)
+        self.used += (nbytes + LINE - 1) // LINE * LINE + (0 if self.zeroed else PF_GUARD)
+        return p
 
-    cdef float *floats(self, Py_ssize_t count) noexcept nogil:
+    cdef float *floats(self, Py_ssize_t count) except? NULL:
         return <float *>self.take(count * <Py_ssize_t>sizeof(float))
 
 
@@ -73,9 +137,9 @@ cdef class ArenaPool:
     def __cinit__(self):
         self.free = []
 
-    cdef Arena take(self, Py_ssize_t nbytes):
+    cdef Arena take(self):
         cdef Arena arena = self.free.pop() if self.free else Arena()
-        arena.reserve(nbytes)
+        arena.round = IDLE     # whoever had it may have given up in the middle
         return arena
 
     cdef void give(self, Arena arena):

@@ -1,15 +1,19 @@
 from pocket_fast.cpu._kernels cimport pf_kernels
-from pocket_fast.cpu._memory cimport ArenaPool, Block, WeightStore
+from pocket_fast.cpu._memory cimport Arena, ArenaPool, WeightStore
 from pocket_fast.cpu._team cimport pf_barrier, pf_team
 from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing cimport Linear
-from pocket_fast.cpu.transformer cimport Stack
+from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
 
 cdef class CodecStream:
     """What one direction of a codec remembers of one utterance."""
-    cdef Block block
-    cdef readonly int places          # positions that its keys and values have room for
+    cdef Arena memory                 # of these, one behind the other:
+    cdef float *front                 # the histories of the chains
+    cdef float *back
+    cdef float *own                   # the subclass's
+    cdef float *keys                  # and values
+    cdef readonly int places          # positions that they have room for
     cdef readonly Py_ssize_t frames   # frames seen
     cdef bint busy
     cdef object owner
@@ -22,14 +26,26 @@ cdef class Middle:
     cdef Linear output_proj
     cdef const float *norm            # an RMSNorm before output_proj, or NULL
     cdef int rows                     # most rows of one call
-    cdef Py_ssize_t scratch_floats(self, int threads, int places) noexcept nogil
-    cdef void run(self, const pf_kernels *k, const pf_team *team, float *scratch, float *keys, int places, int position,
-                  int rows, const float *x, int x_width, float *y, int y_width) noexcept nogil
+    cdef readonly Py_ssize_t widest   # floats of the widest row any product reads
+    cdef void run(self, const pf_kernels *k, const pf_team *team, TransformerScratch *s, float *keys, int places,
+                  int position, int rows, const float *x, int x_width, float *y, int y_width) noexcept nogil
+
+
+cdef struct Room:
+    # Scratch for one stream at a time: a thread's own, and the first one that all threads share.
+    char *prepared
+    float *front
+    float *back
+    float *own
+    TransformerScratch middle
 
 
 cdef struct Pass:
     # The frames of one call for one stream, through a chain, the transformer and another chain.
-    float *state
+    float *front               # what the stream remembers
+    float *back
+    float *own
+    float *keys
     int places
     Py_ssize_t seen            # frames before
     int frames                 # the last one may be shorter:
@@ -41,7 +57,8 @@ cdef struct Pass:
 cdef class Codec:
     """A chain of convolutions, a transformer, a chain of convolutions; over batches of streams."""
     cdef WeightStore store
-    cdef ArenaPool pool
+    cdef ArenaPool lists              # of what a call takes: its streams and its scratch
+    cdef ArenaPool pool               # the scratch
     cdef ConvChain front
     cdef Middle middle
     cdef ConvChain back
@@ -57,14 +74,15 @@ cdef class Codec:
     cdef _assemble(self, WeightStore store, ConvChain front, Middle middle, ConvChain back, int unit, int block,
                    int threads)
     cdef CodecStream _stream(self, int places)
+    cdef int _furnish(self, Room *room, Arena arena, int threads, int places) except -1
+    cdef Py_ssize_t _prepared_bytes(self, int threads) noexcept nogil
     cdef _run(self, list streams, int rows, const void *x, Py_ssize_t x_stream, void *y, Py_ssize_t y_stream,
               int threads)
-    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, Py_ssize_t prepared, int n,
-                    Pass *passes) noexcept nogil
-    cdef void _through(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p) noexcept nogil
-    cdef int _head(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame, int rows,
+    cdef void _part(self, pf_barrier *barrier, Room *rooms, int threads, int n, Pass *passes) noexcept nogil
+    cdef void _through(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p) noexcept nogil
+    cdef int _head(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p, int frame, int rows,
                    float *to) noexcept nogil
-    cdef void _tail(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame,
+    cdef void _tail(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p, int frame,
                     int rows) noexcept nogil
     cdef void _enter(self, const pf_kernels *k, const char *x, int rows, float *to, float *state,
                      float *scratch) noexcept nogil

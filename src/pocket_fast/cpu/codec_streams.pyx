@@ -13,12 +13,12 @@ from time import perf_counter
 
 from pocket_fast.cpu._dispatch cimport kernels
 from pocket_fast.cpu._kernels cimport PF_PANEL, pf_gemm, pf_kernels
-from pocket_fast.cpu._memory cimport Arena, ArenaPool, Block, WeightStore
+from pocket_fast.cpu._memory cimport Arena, ArenaPool, WeightStore
 from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu._team cimport pf_alone, pf_barrier, pf_team, pf_this_team, pf_wait
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.conv cimport ConvChain
-from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_floats
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_bytes
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
@@ -26,11 +26,11 @@ from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 cdef class CodecStream:
     @property
     def nbytes(self):
-        return self.block.count * 4
+        return self.memory.size
 
     def reset(self):
         """As new. Allocates nothing."""
-        memset(self.block.data, 0, self.block.count * sizeof(float))
+        memset(self.memory.base, 0, self.memory.size)
         self.frames = 0
 
     def copy(self):
@@ -38,7 +38,7 @@ cdef class CodecStream:
         if self.busy:
             raise RuntimeError("this stream is in use by another thread: it cannot be copied now")
         cdef CodecStream other = (<Codec>self.owner)._stream(self.places)
-        memcpy(other.block.data, self.block.data, self.block.count * sizeof(float))
+        memcpy(other.memory.base, self.memory.base, self.memory.size)
         other.frames = self.frames
         return other
 
@@ -61,6 +61,7 @@ cdef class Middle:
             packed = pack_linear(store, *output_proj, product=product, threads=threads)
             self.output_proj = packed.c
         self.norm = store.vector(norm)
+        self.widest = max(stack.widest, max(self.input_proj.k if self.input_proj.n else 0, self.output_proj.k))
 
     @property
     def window(self):
@@ -74,17 +75,12 @@ cdef class Middle:
         return (self.stack.macs_per_row + <double>self.input_proj.n * self.input_proj.k
                 + <double>self.output_proj.n * self.output_proj.k)
 
-    cdef Py_ssize_t scratch_floats(self, int threads, int places) noexcept nogil:
-        return self.stack.scratch_floats(self.rows, threads, places)
-
-    cdef void run(self, const pf_kernels *k, const pf_team *team, float *scratch, float *keys, int places, int position,
-                  int rows, const float *x, int x_width, float *y, int y_width) noexcept nogil:
+    cdef void run(self, const pf_kernels *k, const pf_team *team, TransformerScratch *s, float *keys, int places,
+                  int position, int rows, const float *x, int x_width, float *y, int y_width) noexcept nogil:
         """`rows` rows of x through the transformer into y. Every member calls it; ends in a barrier."""
-        cdef TransformerScratch s
         cdef pf_gemm g
         cdef Run run
         cdef int r
-        self.stack.cut(&s, scratch, self.rows, team.size, places)
         run.prefix.length = 0
         run.own.blocks = &keys
         run.own.block = places
@@ -98,7 +94,7 @@ cdef class Middle:
             for r in range(rows):
                 memcpy(s.hidden + r * s.hidden_row, x + <Py_ssize_t>r * x_width, x_width * sizeof(float))
         pf_wait(team)
-        self.stack.forward(k, team, &s, &run, 1, rows, False)
+        self.stack.forward(k, team, s, &run, 1, rows, False)
         if self.norm != NULL:
             if team.rank == 0:
                 for r in range(rows):
@@ -119,7 +115,7 @@ cdef class Codec:
                    int threads):
         """unit: rows of front's input in a frame; block: frames in one piece, which all have room for."""
         self.store = store
-        self.pool = ArenaPool()
+        self.lists, self.pool = ArenaPool(), ArenaPool()
         self.threads = threads
         self.pace = Pace(threads)
         self.front, self.middle, self.back = front, middle, back
@@ -131,8 +127,12 @@ cdef class Codec:
 
     cdef CodecStream _stream(self, int places):
         cdef CodecStream s = CodecStream()
-        s.block = Block(self.front.state_floats + self.back.state_floats + self.own_state
-                        + self.middle.stack.span_floats(places))
+        s.memory = Arena(True)
+        while s.memory.again():
+            s.front = s.memory.floats(self.front.state_floats)
+            s.back = s.memory.floats(self.back.state_floats)
+            s.own = s.memory.floats(self.own_state)
+            s.keys = s.memory.floats(self.middle.stack.span_floats(places))
         s.places = places
         s.owner = self
         return s
@@ -143,6 +143,20 @@ cdef class Codec:
         return (self.front.macs * self.unit / self.front.rows + self.back.macs * self.steps / self.back.rows
                 + self.steps * self.middle.macs_per_row)
 
+    cdef Py_ssize_t _prepared_bytes(self, int threads) noexcept nogil:
+        """Of team.scratch, for a team of so many."""
+        return max(prepared_bytes(self.middle.rows, self.middle.widest, threads),
+                   max(self.front.prepared_bytes, self.back.prepared_bytes) * threads)
+
+    cdef int _furnish(self, Room *room, Arena arena, int threads, int places) except -1:
+        """Take the scratch of a team of so many, whose stream has at most `places` places."""
+        room.prepared = <char *>arena.take(self._prepared_bytes(threads))
+        room.front = arena.floats(self.front.scratch_floats)
+        room.back = arena.floats(self.back.scratch_floats)
+        room.own = arena.floats(self.own_scratch)
+        self.middle.stack.cut(&room.middle, arena, self.middle.rows, threads, places)
+        return 0
+
     cdef _run(self, list streams, int rows, const void *x, Py_ssize_t x_stream, void *y, Py_ssize_t y_stream,
               int threads):
         """`rows` rows of the first chain's input for every stream: whole frames, except at a stream's end.
@@ -150,13 +164,12 @@ cdef class Codec:
         x, y: what _enter and _leave take; x_stream, y_stream: bytes from one stream's data to the next's. y may be
         NULL if nothing is to leave. Raises ValueError for a stream of another codec, RuntimeError for one in use.
         """
-        cdef int n = <int>len(streams), team, i, places = 0, frames = (rows + self.unit - 1) // self.unit
-        cdef Py_ssize_t each, prepared
+        cdef int n = <int>len(streams), team, i, places = 0, taken = 0, frames = (rows + self.unit - 1) // self.unit
         cdef CodecStream s
-        cdef Arena arena
+        cdef Arena lists, scratch
         cdef Pass *passes
         cdef Pass *p
-        cdef float *scratch
+        cdef Room *rooms
         cdef pf_barrier barrier
         barrier.arrived = 0
         barrier.generation = 0
@@ -167,99 +180,91 @@ cdef class Codec:
         if n == 0 or frames == 0:
             return
         team = self.pace.choose(n, self.macs_per_frame * n, threads)
-        # a set of scratch per thread: prepared rows, the chains', the codec's own, the transformer's
-        prepared = max(prepared_floats(self.middle.rows, self.middle.stack.widest, team),
-                       max(self.front.prepared_floats, self.back.prepared_floats) * team)
-        prepared = (prepared + 15) // 16 * 16
-        each = (prepared + self.front.scratch_floats + self.back.scratch_floats + self.own_scratch
-                + self.middle.scratch_floats(team, places))
-        each = (each + 15) // 16 * 16
-        arena = self.pool.take(4 * team * each + n * <Py_ssize_t>sizeof(Pass) + 256)
-        for i, s in enumerate(streams):
-            if s.busy:
-                for s in streams[:i]:
-                    s.busy = False
-                self.pool.give(arena)
-                raise RuntimeError("this stream is already being decoded by another thread (or twice in one batch)")
-            s.busy = True
+        lists, scratch = self.lists.take(), self.pool.take()
         try:
-            passes = <Pass *>arena.take(n * sizeof(Pass))
-            scratch = arena.floats(team * each)
+            while lists.again():
+                passes = <Pass *>lists.take(n * sizeof(Pass))
+                rooms = <Room *>lists.take(team * sizeof(Room))
+            while scratch.again():
+                for i in range(team):     # each thread's own; the first one is big enough for all of them together
+                    self._furnish(&rooms[i], scratch, team if i == 0 else 1, places)
             for i, s in enumerate(streams):
+                if s.busy:
+                    raise RuntimeError("this stream is already being decoded by another thread (or twice in one batch)")
+                s.busy = True
+                taken += 1
                 p = &passes[i]
-                p.state, p.places, p.seen, p.frames, p.rows = s.block.data, s.places, s.frames, frames, rows
+                p.front, p.back, p.own, p.keys, p.places = s.front, s.back, s.own, s.keys, s.places
+                p.seen, p.frames, p.rows = s.frames, frames, rows
                 p.x = <const char *>x + i * x_stream
                 p.y = <char *>y + i * y_stream if y != NULL else NULL
             started = perf_counter()
             with nogil, parallel(num_threads=team):
-                self._part(&barrier, scratch, each, prepared, n, passes)
+                self._part(&barrier, rooms, team, n, passes)
             if self.threads > 1 and not threads and y != NULL:
                 self.pace.took(n, team, (perf_counter() - started) / frames)
             for s in streams:
                 s.frames += frames
         finally:
-            for s in streams:
+            for s in streams[:taken]:
                 s.busy = False
-            self.pool.give(arena)
+            self.lists.give(lists)
+            self.pool.give(scratch)
 
-    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, Py_ssize_t prepared, int n,
-                    Pass *passes) noexcept nogil:
+    cdef void _part(self, pf_barrier *barrier, Room *rooms, int threads, int n, Pass *passes) noexcept nogil:
         """As many streams as the threads divide are taken whole, without waiting; all share each of the rest."""
-        cdef pf_team team = pf_this_team(barrier, scratch, prepared * sizeof(float))
-        cdef float *set = scratch + team.rank * each
-        cdef pf_team alone = pf_alone(set)
+        cdef pf_team team = pf_this_team(barrier, rooms[0].prepared, self._prepared_bytes(threads))
+        cdef Room *room = &rooms[team.rank]
+        cdef pf_team alone = pf_alone(room.prepared)
         cdef const pf_kernels *k = kernels()
         cdef int i = team.rank, whole = n - n % team.size
         while i < whole:
-            self._through(k, &alone, set + prepared, &passes[i])
+            self._through(k, &alone, room, &passes[i])
             i += team.size
         # the shared scratch is rank 0's, who starts a frame: no one touches it before the first barrier
         for i in range(whole, n):
-            self._through(k, &team, scratch + prepared, &passes[i])
+            self._through(k, &team, &rooms[0], &passes[i])
 
-    cdef void _through(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p) noexcept nogil:
+    cdef void _through(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p) noexcept nogil:
         """One stream's frames; every member calls it; ends in a barrier."""
         cdef int frame = 0, rows
-        cdef float *between = self.back.rows_of(self.back.input, scratch + self.front.scratch_floats)
+        cdef float *between = self.back.rows_of(self.back.input, room.back)
         while frame < p.frames:
             rows = min(self.block * self.unit, p.rows - frame * self.unit)
-            rows = self._head(k, team, scratch, p, frame, rows, between)
-            self._tail(k, team, scratch, p, frame, rows)
+            rows = self._head(k, team, room, p, frame, rows, between)
+            self._tail(k, team, room, p, frame, rows)
             frame += self.block
 
-    cdef int _head(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame, int rows,
+    cdef int _head(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p, int frame, int rows,
                    float *to) noexcept nogil:
         """`rows` rows of input from `frame` on, through the transformer to `to`. Returns its rows. Ends in a barrier."""
-        cdef float *own = p.state + self.front.state_floats + self.back.state_floats
-        cdef float *spare = scratch + self.front.scratch_floats + self.back.scratch_floats
         cdef int steps = self.front.rows_in(self.front.output, rows)
         if team.rank == 0:
-            self.front.begin(scratch, p.state)
-            self._enter(k, p.x + frame * self.x_frame, rows, self.front.rows_of(self.front.input, scratch), own, spare)
+            self.front.begin(room.front, p.front)
+            self._enter(k, p.x + frame * self.x_frame, rows, self.front.rows_of(self.front.input, room.front), p.own,
+                        room.own)
         pf_wait(team)
-        self.front.run(k, team, scratch, rows, p.seen + frame == 0)
+        self.front.run(k, team, room.front, rows, p.seen + frame == 0)
         if team.rank == 0:
-            self.front.end(scratch, p.state, rows)
-        self.middle.run(k, team, spare + self.own_scratch, own + self.own_state, p.places,
-                        <int>((p.seen + frame) * self.steps), steps, self.front.rows_of(self.front.output, scratch),
+            self.front.end(room.front, p.front, rows)
+        self.middle.run(k, team, &room.middle, p.keys, p.places, <int>((p.seen + frame) * self.steps), steps,
+                        self.front.rows_of(self.front.output, room.front),
                         self.front.buffers[self.front.output].channels, to,
                         self.back.buffers[self.back.input].channels)
         return steps
 
-    cdef void _tail(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p, int frame,
+    cdef void _tail(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p, int frame,
                     int rows) noexcept nogil:
         """`rows` rows that stand in the last chain's input, through it and out. Ends in a barrier."""
-        cdef float *back = scratch + self.front.scratch_floats
-        cdef float *state = p.state + self.front.state_floats
         if team.rank == 0:
-            self.back.begin(back, state)
+            self.back.begin(room.back, p.back)
         pf_wait(team)
-        self.back.run(k, team, back, rows, p.seen + frame == 0)
+        self.back.run(k, team, room.back, rows, p.seen + frame == 0)
         if team.rank == 0:
             if p.y != NULL:
-                self._leave(self.back.rows_of(self.back.output, back), self.back.rows_in(self.back.output, rows),
+                self._leave(self.back.rows_of(self.back.output, room.back), self.back.rows_in(self.back.output, rows),
                             p.y + frame * self.y_frame)
-            self.back.end(back, state, rows)
+            self.back.end(room.back, p.back, rows)
         pf_wait(team)
 
     cdef void _enter(self, const pf_kernels *k, const char *x, int rows, float *to, float *state,

@@ -44,7 +44,7 @@ cdef class ConvChain:
     cdef readonly Py_ssize_t scratch_floats
     cdef readonly Py_ssize_t state_floats
     cdef readonly double macs
-    cdef readonly Py_ssize_t prepared_floats   # of team.scratch, for one thread
+    cdef readonly Py_ssize_t prepared_bytes    # of team.scratch, for one thread
     cdef str product
     cdef int _buffer(self, int channels, int rows) except -1
     cdef Op *_op(self, int kind, int source, int past) except NULL

@@ -20,7 +20,7 @@ from pocket_fast.cpu._kernels cimport PF_NONE, PF_SNAKE, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
-from pocket_fast.cpu.packing cimport PackedLinear, apply_linear, plain_gemm
+from pocket_fast.cpu.packing cimport PackedLinear, apply_linear, narrowed_bytes, plain_gemm
 from pocket_fast.cpu.packing import ACTIVATIONS, pack_linear
 
 cdef enum:
@@ -180,8 +180,8 @@ cdef class ConvChain:
         return self._outputs(op, channels, self.buffers[source].rows, None, True, False, 1)[0]
 
     def _count(self, PackedLinear packed, int source, rows, covered):
-        """What a product of `rows` rows adds to the work, and the room for its `covered` rows of input, rounded."""
-        self.prepared_floats = max(self.prepared_floats, <Py_ssize_t>covered * self.buffers[source].channels // 2 + 64)
+        """What a product of `rows` rows adds to the work, and the room for its `covered` rows of input, narrowed."""
+        self.prepared_bytes = max(self.prepared_bytes, narrowed_bytes(<Py_ssize_t>covered * self.buffers[source].channels))
         self.macs += <double>rows * packed.c.n * packed.c.k * packed.c.taps
 
     def finish(self):

@@ -32,7 +32,7 @@ cdef class LanguageModel:
     cdef _check(self, Sequence s, i, n)
     cdef _prefill(self, list batch, int threads)
     cdef _forward(self, list streams, list counts, const float[:, ::1] x, float *out, float *logits, int threads)
-    cdef void _part(self, pf_barrier *barrier, float *prepared, Py_ssize_t floats, TransformerScratch *scratch,
+    cdef void _part(self, pf_barrier *barrier, void *prepared, Py_ssize_t nbytes, TransformerScratch *scratch,
                     Run *runs, int n_runs, int rows, const float *x, float *out, float *logits,
                     bint prompt) noexcept nogil
     cdef void _enter(self, const pf_kernels *k, const pf_team *team, TransformerScratch *scratch, int rows,

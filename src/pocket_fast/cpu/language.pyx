@@ -20,7 +20,7 @@ from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu._team cimport pf_barrier, pf_share, pf_team, pf_this_team, pf_wait
 from pocket_fast.cpu.attention cimport Run
-from pocket_fast.cpu.packing cimport Linear, PackedLinear, plain_gemm, prepared_floats
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, plain_gemm, prepared_bytes
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
@@ -165,61 +165,57 @@ cdef class LanguageModel:
 
     cdef _forward(self, list streams, list counts, const float[:, ::1] x, float *out, float *logits, int threads):
         """The one way through the transformer: counts[i] rows of a prompt for stream i; None: one row each, a step."""
-        cdef int n_runs = <int>len(streams), rows = <int>x.shape[0], i, positions = 0, first = 0, team
+        cdef int n_runs = <int>len(streams), rows = <int>x.shape[0], i, positions = 0, first = 0, team, taken = 0
         cdef bint prompt = counts is not None
         cdef Sequence s
-        cdef Arena arena
+        cdef Arena arena = None
         cdef Run *runs
         cdef TransformerScratch scratch
         cdef pf_barrier barrier
-        cdef float *prepared
+        cdef void *prepared
+        cdef Py_ssize_t nbytes
         barrier.arrived = 0
         barrier.generation = 0
         team = self.pace.choose(rows, <double>self.stack.macs_per_row * rows, threads)
-        for i, s in enumerate(streams):
-            n = counts[i] if prompt else 1
-            self._check(s, i, n)
-            positions = max(positions, s.offset + n)
-        # 2 * 64: the arena rounds each of the two pieces up to a cache line
-        cdef Py_ssize_t floats = prepared_floats(rows, self.stack.widest, team)
-        cdef Py_ssize_t need = (n_runs * sizeof(Run) + 2 * 64
-                                + 4 * self.stack.scratch_floats(rows, team, positions)
-                                + 4 * floats)
-        arena = self.pool.take(need)
-        for i, s in enumerate(streams):
-            if s.busy:
-                for s in streams[:i]:
-                    s.busy = False
-                self.pool.give(arena)
-                raise RuntimeError("this stream is already being stepped by another thread (or twice in one batch)")
-            s.busy = True
+        nbytes = prepared_bytes(rows, self.stack.widest, team)
         try:
-            runs = <Run *>arena.take(n_runs * sizeof(Run))
+            for i, s in enumerate(streams):
+                if s is not None and s.busy:
+                    raise RuntimeError("this stream is already being stepped by another thread (or twice in one batch)")
+                n = counts[i] if prompt else 1
+                self._check(s, i, n)
+                s.busy = True       # from here on nobody else changes its length, which the scratch depends on
+                taken += 1
+                positions = max(positions, s.offset + n)
+            arena = self.pool.take()
+            while arena.again():
+                runs = <Run *>arena.take(n_runs * sizeof(Run))
+                self.stack.cut(&scratch, arena, rows, team, positions)
+                prepared = arena.take(nbytes)
             for i, s in enumerate(streams):
                 runs[i].first = first
                 runs[i].rows = counts[i] if prompt else 1
                 first += runs[i].rows
                 s.make_room(runs[i].rows)
                 s.place(&runs[i])
-            self.stack.cut(&scratch, arena.floats(self.stack.scratch_floats(rows, team, positions)), rows, team, positions)
-            prepared = arena.floats(floats)
             started = perf_counter()
             with nogil, parallel(num_threads=team):
-                self._part(&barrier, prepared, floats, &scratch, runs, n_runs, rows, &x[0, 0], out, logits, prompt)
+                self._part(&barrier, prepared, nbytes, &scratch, runs, n_runs, rows, &x[0, 0], out, logits, prompt)
             if self.threads > 1 and not threads:
                 self.pace.took(rows, team, perf_counter() - started)
             for i, s in enumerate(streams):
                 s.length += runs[i].rows
         finally:
-            for s in streams:
+            for s in streams[:taken]:
                 s.busy = False
-            self.pool.give(arena)
+            if arena is not None:
+                self.pool.give(arena)
 
-    cdef void _part(self, pf_barrier *barrier, float *prepared, Py_ssize_t floats, TransformerScratch *scratch,
+    cdef void _part(self, pf_barrier *barrier, void *prepared, Py_ssize_t nbytes, TransformerScratch *scratch,
                     Run *runs, int n_runs, int rows, const float *x, float *out, float *logits,
                     bint prompt) noexcept nogil:
         """This thread's part of one call; every thread of the team runs it."""
-        cdef pf_team team = pf_this_team(barrier, prepared, floats * sizeof(float))
+        cdef pf_team team = pf_this_team(barrier, prepared, nbytes)
         cdef const pf_kernels *k = kernels()
         if prompt:
             LanguageModel._enter(self, k, &team, scratch, rows, x)

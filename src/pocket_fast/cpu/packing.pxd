@@ -19,7 +19,8 @@ cdef class PackedLinear:
     cdef WeightStore store
 
 
-cdef Py_ssize_t prepared_floats(int rows, int widest, int threads) noexcept nogil
+cdef Py_ssize_t prepared_bytes(int rows, Py_ssize_t widest, int threads) noexcept nogil
+cdef Py_ssize_t narrowed_bytes(Py_ssize_t count) noexcept nogil
 cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g,
                        int rows) noexcept nogil
 cdef void share_linear(const pf_kernels *kernels, const pf_team *team, const Linear *w,

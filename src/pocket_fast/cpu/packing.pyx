@@ -26,6 +26,7 @@ ACTIVATIONS = {None: PF_NONE, "elu": PF_ELU, "gelu": PF_GELU, "silu": PF_SILU, "
                "relu": PF_RELU, "clamp": PF_CLAMP}
 
 cdef enum:
+    LINE = 64
     WORTH_SHARING = 1 << 18   # weights: below, a parallel region costs more than it saves
     FEW_ROWS = 8     # up to here every thread prepares all rows for itself: cheaper than two barriers
 
@@ -248,7 +249,7 @@ cdef void apply_linear(const pf_kernels *kernels, const pf_team *team, const Lin
     """This thread's share of `rows` rows of w; every member of the team calls it.
 
     x, x_row, x_tap, y, a, skip, scale and their pitches are the caller's; the rest comes from w. Rows that
-    must be prepared are put in team.scratch (prepared_floats), with barriers if they are many.
+    must be prepared are put in team.scratch (prepared_bytes), with barriers if they are many.
     """
     prepare_rows(kernels, team, w, g, rows)
     share_linear(kernels, team, w, g, rows)
@@ -293,9 +294,26 @@ cdef void plain_gemm(pf_gemm *g, const float *x, Py_ssize_t x_row, float *y, Py_
     g.snake = NULL
 
 
-cdef Py_ssize_t prepared_floats(int rows, int widest, int threads) noexcept nogil:
-    """Floats of team.scratch for products of `rows` rows that cover at most `widest` floats each."""
-    return max(rows, FEW_ROWS * threads) * <Py_ssize_t>(widest + 48) // 2 + 64 * threads
+cdef Py_ssize_t _lines(Py_ssize_t nbytes) noexcept nogil:
+    """nbytes in whole cache lines."""
+    return (nbytes + LINE - 1) // LINE * LINE
+
+
+cdef Py_ssize_t _quantized_bytes(int rows, Py_ssize_t k) noexcept nogil:
+    """Of the int8 copies of `rows` rows of k floats, their scales before them."""
+    return _lines(rows * <Py_ssize_t>sizeof(float)) + rows * _lines(k)
+
+
+cdef Py_ssize_t narrowed_bytes(Py_ssize_t count) noexcept nogil:
+    """Of the bfloat16 copy of `count` floats."""
+    return _lines(count * <Py_ssize_t>sizeof(uint16_t))
+
+
+cdef Py_ssize_t prepared_bytes(int rows, Py_ssize_t widest, int threads) noexcept nogil:
+    """Bytes of team.scratch for products of up to `rows` rows that cover at most `widest` floats each."""
+    cdef int few = min(rows, <int>FEW_ROWS)
+    return max(max(_quantized_bytes(few, widest), narrowed_bytes(few * widest)) * threads,
+               max(_quantized_bytes(rows, widest), narrowed_bytes(rows * widest)))
 
 
 cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g,
@@ -310,7 +328,7 @@ cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Lin
 cdef void _quantize(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, int rows, int k) noexcept nogil:
     """Point g at int8 copies of its rows."""
     cdef int lo = 0, hi = rows, r
-    cdef Py_ssize_t pitch = (k + 63) // 64 * 64
+    cdef Py_ssize_t pitch = _lines(k)
     cdef char *base = team.scratch
     if rows <= FEW_ROWS:
         base += team.rank * team.each
@@ -318,7 +336,7 @@ cdef void _quantize(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, 
         pf_wait(team)      # nobody still reads the rows of the product before
         pf_share(team, rows, 1, &lo, &hi)
     g.q_scale = <const float *>base
-    g.q = base + max(rows, <int>FEW_ROWS) * <Py_ssize_t>sizeof(float)
+    g.q = base + _quantized_bytes(rows, 0)     # behind the scales
     g.q_row = pitch
     for r in range(lo, hi):
         (<float *>g.q_scale)[r] = kernels.quantize(<int8_t *>g.q + r * pitch, g.x + r * g.x_row, k)
@@ -330,16 +348,13 @@ cdef void _narrow(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, in
     """Point g at a bfloat16 copy of everything its rows cover, at the same pitches (rows may overlap)."""
     cdef int lo, hi
     cdef Py_ssize_t count = (rows - 1) * g.x_row + (taps - 1) * g.x_tap + k
-    cdef uint16_t *to = <uint16_t *>team.scratch   # one more than count: an odd row's partner must be a number
+    cdef uint16_t *to = <uint16_t *>team.scratch
     if rows <= FEW_ROWS:
         to = <uint16_t *>(team.scratch + team.rank * team.each)
         kernels.narrow_bf16(to, g.x, count)
-        to[count] = 0
     else:
         pf_wait(team)
         pf_share(team, <int>count, 64, &lo, &hi)
         kernels.narrow_bf16(to + lo, g.x + lo, hi - lo)
-        if team.rank == 0:
-            to[count] = 0
         pf_wait(team)
     g.q = to

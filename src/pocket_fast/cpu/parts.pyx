@@ -10,12 +10,22 @@ import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
 from pocket_fast.cpu._kernels cimport PF_F32, PF_PANEL, PF_SNAKE, pf_gemm
+from pocket_fast.cpu._memory cimport Arena
 from pocket_fast.cpu._team cimport pf_alone, pf_team
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.conv cimport ConvChain
-from pocket_fast.cpu.packing cimport PackedLinear, plain_gemm, prepare_rows, prepared_floats
+from pocket_fast.cpu.packing cimport PackedLinear, plain_gemm, prepare_rows, prepared_bytes
 from pocket_fast.cpu.packing import ACTIVATIONS
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
+
+
+def carve(counted, cut, bint zeroed=False):
+    """Where pieces of so many bytes begin in an arena, that counted and cut these. Raises as Arena."""
+    cdef Arena arena = Arena(zeroed)
+    cdef list lists = [cut, counted], places = []
+    while arena.again():
+        places = [<size_t>arena.take(nbytes) - <size_t>arena.base for nbytes in lists.pop()]
+    return places, arena.size
 
 
 def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, activation=None, snake=None,
@@ -78,8 +88,11 @@ def linear(x, PackedLinear weight, y, *, scale=None, skip=None, active=None, act
         skips = skip
         g.skip = &skips[0, 0]
         g.skip_row = n
-    cdef float[::1] scratch = np.empty(prepared_floats(m, <int>max(reach, x_row), 1), dtype=np.float32)
-    cdef pf_team team = pf_alone(&scratch[0])
+    cdef Arena arena = Arena()
+    cdef void *prepared
+    while arena.again():
+        prepared = arena.take(prepared_bytes(m, max(reach, x_row), 1))
+    cdef pf_team team = pf_alone(prepared)
     prepare_rows(kernels(), &team, &weight.c, &g, m)
     kernels().gemm[weight.c.kind](&g, r0, r1, p0, p1)
 
@@ -183,9 +196,9 @@ def convolve(ConvChain chain, const float[:, ::1] x, float[::1] state, bint firs
     state (state_floats,): what the chain remembers, zeros before the first piece; updated. Pieces are whole
     numbers of strides, except the last.
     """
-    cdef float[::1] prepared = np.empty(chain.prepared_floats + 1, dtype=np.float32)
-    cdef pf_team team = pf_alone(&prepared[0])
-    cdef float[::1] scratch = np.empty(chain.scratch_floats, dtype=np.float32)
+    cdef Arena arena = Arena()
+    cdef void *prepared
+    cdef float *scratch
     cdef int rows = <int>x.shape[0]
     expected = (chain.buffers[chain.input].rows, chain.buffers[chain.input].channels)
     if not 0 < rows <= expected[0] or x.shape[1] != expected[1] or state.shape[0] != chain.state_floats:
@@ -193,12 +206,16 @@ def convolve(ConvChain chain, const float[:, ::1] x, float[::1] state, bint firs
                          f"{chain.state_floats}")
     y = np.empty((chain.rows_in(chain.output, rows), chain.buffers[chain.output].channels), dtype=np.float32)
     cdef float[:, ::1] out = y
-    cdef float *past = &state[0] if state.shape[0] else &scratch[0]   # of no floats: any address will do
-    chain.begin(&scratch[0], past)
-    memcpy(chain.rows_of(chain.input, &scratch[0]), &x[0, 0], x.shape[0] * x.shape[1] * sizeof(float))
-    chain.run(kernels(), &team, &scratch[0], rows, first)
-    memcpy(&out[0, 0], chain.rows_of(chain.output, &scratch[0]), out.shape[0] * out.shape[1] * sizeof(float))
-    chain.end(&scratch[0], past, rows)
+    while arena.again():
+        prepared = arena.take(chain.prepared_bytes)
+        scratch = arena.floats(chain.scratch_floats)
+    cdef pf_team team = pf_alone(prepared)
+    cdef float *past = &state[0] if state.shape[0] else scratch       # of no floats: any address will do
+    chain.begin(scratch, past)
+    memcpy(chain.rows_of(chain.input, scratch), &x[0, 0], x.shape[0] * x.shape[1] * sizeof(float))
+    chain.run(kernels(), &team, scratch, rows, first)
+    memcpy(&out[0, 0], chain.rows_of(chain.output, scratch), out.shape[0] * out.shape[1] * sizeof(float))
+    chain.end(scratch, past, rows)
     return y
 
 
@@ -216,8 +233,8 @@ def transform(Stack stack, float[:, ::1] x, float[::1] span, int capacity, int l
     (then capacity is at least the window and the rows), else with room for these rows.
     """
     cdef int rows = <int>x.shape[0], r, d = stack.d
-    cdef float[::1] prepared = np.empty(prepared_floats(rows, stack.widest, 1), dtype=np.float32)
-    cdef pf_team team = pf_alone(&prepared[0])
+    cdef Arena arena = Arena()
+    cdef void *prepared
     cdef TransformerScratch s
     cdef Run run
     cdef float *data
@@ -225,8 +242,10 @@ def transform(Stack stack, float[:, ::1] x, float[::1] span, int capacity, int l
             or (stack.heads.context + rows if stack.heads.context else length + rows) > capacity):
         raise ValueError(f"transform: x {np.shape(x)} after {length} rows in {capacity} places of {span.shape[0]} floats")
     cdef int positions = capacity if stack.heads.context else length + rows
-    cdef float[::1] scratch = np.empty(stack.scratch_floats(rows, 1, positions), dtype=np.float32)
-    stack.cut(&s, &scratch[0], rows, 1, positions)
+    while arena.again():
+        prepared = arena.take(prepared_bytes(rows, stack.widest, 1))
+        stack.cut(&s, arena, rows, 1, positions)
+    cdef pf_team team = pf_alone(prepared)
     data = &span[0]
     run.prefix.length = 0
     run.own.blocks, run.own.block, run.own.length = &data, capacity, length

@@ -1,5 +1,5 @@
 from pocket_fast.cpu._kernels cimport pf_kernels
-from pocket_fast.cpu._memory cimport WeightStore
+from pocket_fast.cpu._memory cimport Arena, WeightStore
 from pocket_fast.cpu._team cimport pf_team
 from pocket_fast.cpu.attention cimport Heads, Run
 from pocket_fast.cpu.packing cimport Linear
@@ -53,8 +53,7 @@ cdef class Stack:
     cdef readonly int widest       # floats of the widest row any product reads, padding included
     cdef _load_layer(self, Layer *layer, weights, str prefix, form, str product, int threads)
     cdef Py_ssize_t span_floats(self, int capacity) noexcept nogil
-    cdef Py_ssize_t scratch_floats(self, int rows, int threads, int positions) noexcept nogil
-    cdef void cut(self, TransformerScratch *s, float *at, int rows, int threads, int positions) noexcept nogil
+    cdef int cut(self, TransformerScratch *s, Arena arena, int rows, int threads, int positions) except -1
     cdef void forward(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s,
                       Run *runs, int n_runs, int rows, bint keys_only) noexcept nogil
     cdef void _rotations(self, TransformerScratch *s, const Run *runs, int n_runs) noexcept nogil

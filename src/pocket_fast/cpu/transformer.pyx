@@ -16,7 +16,7 @@ from libc.string cimport memcpy
 import numpy as np
 
 from pocket_fast.cpu._kernels cimport PF_BF16, PF_F32, PF_NONE, pf_gemm, pf_kernels
-from pocket_fast.cpu._memory cimport WeightStore
+from pocket_fast.cpu._memory cimport Arena, WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 from pocket_fast.cpu.attention cimport Heads, Run, attend, score_floats, span_head
@@ -125,24 +125,20 @@ cdef class Stack:
         """Floats of the keys and values of `capacity` positions."""
         return self.n_layers * self.heads.kv * span_head(&self.heads, capacity)
 
-    cdef Py_ssize_t scratch_floats(self, int rows, int threads, int positions) noexcept nogil:
-        """What cut() takes, each piece rounded up to a cache line."""
-        cdef Py_ssize_t wide = (2 * self.heads.n + 2 * self.heads.kv + 1) * self.heads.dim
-        return (rows * (2 * self.d + self.feed + wide + 5 * PITCH) + threads * FEW_ROWS * (self.d + PITCH)
-                + threads * score_floats(&self.heads, positions) + 8 * PITCH)
-
-    cdef void cut(self, TransformerScratch *s, float *at, int rows, int threads, int positions) noexcept nogil:
-        """Cut the scratch of one forward call from `at` on. positions: most keys any row attends to."""
+    cdef int cut(self, TransformerScratch *s, Arena arena, int rows, int threads, int positions) except -1:
+        """Take the scratch of one forward call from the arena. positions: most keys any row attends to."""
+        cdef Py_ssize_t n = rows, dim = self.heads.dim
         s.hidden_row = self.d + PITCH
-        s.hidden = _cut(&at, rows * s.hidden_row)
-        s.normed = _cut(&at, max(rows, threads * FEW_ROWS) * s.hidden_row)
-        s.qkv = _cut(&at, rows * ((self.heads.n + 2 * self.heads.kv) * self.heads.dim + PITCH))
-        s.attended = _cut(&at, rows * (self.heads.n * self.heads.dim + PITCH))
-        s.feed = _cut(&at, rows * (self.feed + PITCH))
-        s.cos = _cut(&at, rows * (self.heads.dim // 2))
-        s.sin = _cut(&at, rows * (self.heads.dim // 2))
-        s.scores = _cut(&at, threads * score_floats(&self.heads, positions))
+        s.hidden = arena.floats(n * s.hidden_row)
+        s.normed = arena.floats(max(n, <Py_ssize_t>threads * FEW_ROWS) * s.hidden_row)
+        s.qkv = arena.floats(n * ((self.heads.n + 2 * self.heads.kv) * dim + PITCH))
+        s.attended = arena.floats(n * (self.heads.n * dim + PITCH))
+        s.feed = arena.floats(n * (self.feed + PITCH))
+        s.cos = arena.floats(n * (dim // 2))
+        s.sin = arena.floats(n * (dim // 2))
         s.scores_each = score_floats(&self.heads, positions)
+        s.scores = arena.floats(threads * s.scores_each)
+        return 0
 
     cdef void forward(self, const pf_kernels *kernels, const pf_team *team, TransformerScratch *s,
                       Run *runs, int n_runs, int rows, bint keys_only) noexcept nogil:
@@ -215,13 +211,6 @@ cdef class Stack:
         if rows > FEW_ROWS:
             pf_wait(team)
         return to
-
-
-cdef float *_cut(float **at, Py_ssize_t count) noexcept nogil:
-    """The next `count` floats, and step over them to a cache line."""
-    cdef float *p = at[0]
-    at[0] = p + (count + 15) // 16 * 16
-    return p
 
 
 cdef void _rotation(const float *freqs, int half, int position, float *cos, float *sin) noexcept nogil:

@@ -127,6 +127,26 @@ def test_dot_convolves_overlapping_rows(isa):
         np.testing.assert_allclose(y, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("rows", [2, 7, 12])
+def test_dot_reads_nothing_beside_an_odd_row(isa, rows):
+    """Not the next row, and not what stands between two: it may be NaN, and NaN times nothing is NaN."""
+    if not has_bf16_dot():
+        pytest.skip(f"{isa} has no bfloat16 products")
+    rng = np.random.default_rng(11)
+    weight = pack_linear(WeightStore(), normal(rng, 40, 33), product="dot")
+    x = normal(rng, rows, 33)
+    expected, found = np.empty((rows, 40), F32), np.empty((rows, 40), F32)
+    parts.linear(x, weight, expected)
+    ill = x.copy()
+    ill[1::2] = np.nan
+    parts.linear(ill, weight, found)
+    assert same_bits(found[::2], expected[::2])
+    apart = np.full((rows, 35), np.nan, F32)
+    apart[:, :33] = x
+    parts.linear(apart.reshape(-1), weight, found, x_row=35)
+    assert same_bits(found, expected)
+
+
 def test_a_few_outputs_stay_float32():
     """The end-of-speech logit and the last convolution are never approximated."""
     rng = np.random.default_rng(7)

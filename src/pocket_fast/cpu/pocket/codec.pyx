@@ -55,7 +55,7 @@ cdef class CodecDecoder(Codec):
             self.w_old = store.vector(kernel[steps:])
         self.samples_per_frame = back.buffers[back.output].rows
         self.own_state = self.width                       # the last projected latent
-        self.own_scratch = (self.latent_dim + self.width + 15) // 16 * 16
+        self.own_scratch = self.latent_dim + self.width
         self.x_frame = self.latent_dim * sizeof(float)
         self.y_frame = self.samples_per_frame * sizeof(float)
 

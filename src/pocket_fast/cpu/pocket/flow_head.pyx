@@ -23,7 +23,7 @@ from pocket_fast.cpu._memory cimport Arena, ArenaPool, WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_barrier, pf_team, pf_this_team, pf_wait
 from pocket_fast.cpu._pace import Pace
-from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_floats
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_bytes
 from pocket_fast.cpu.packing import pack_linear
 
 TIME_CONDITIONS = {"lsd": 2, "flow_matching": 1, "drifting": 0, "pointwise": 0}
@@ -42,6 +42,8 @@ ctypedef struct _Scratch:
     float *up             # (B, w)
     float *normed         # per thread (B, w)
     float *latent         # (B, latent)
+    void *prepared        # of the products' rows
+    Py_ssize_t prepared_bytes
 
 
 cdef class FlowHead:
@@ -168,38 +170,38 @@ cdef class FlowHead:
         barrier.arrived = 0
         barrier.generation = 0
         team = self.pace.choose(rows, <double>self.macs_per_row * rows * n_steps, threads)
-        cdef Py_ssize_t w = self.width
-        cdef Py_ssize_t prepared = prepared_floats(rows, max(self.width, self.hidden_dim, self.latent_dim), team)
-        cdef Arena arena = self.pool.take(
-            4 * (rows * (w * (3 + 3 * self.depth + 2 + team) + self.latent_dim) + 6 * 16 + prepared))
+        cdef Py_ssize_t n = rows, w = self.width
+        cdef Arena arena = self.pool.take()
         cdef _Scratch s
-        s.condition = arena.floats(rows * w)
-        s.modulation = arena.floats(rows * self.modulation.n)
-        s.x = arena.floats(rows * w)
-        s.up = arena.floats(rows * w)
-        s.normed = arena.floats(team * rows * w)
-        s.latent = arena.floats(rows * self.latent_dim)
-        cdef float *prepared_rows = arena.floats(prepared)
+        s.prepared_bytes = prepared_bytes(rows, max(self.width, self.hidden_dim, self.latent_dim), team)
+        while arena.again():
+            s.condition = arena.floats(n * w)
+            s.modulation = arena.floats(n * self.modulation.n)
+            s.x = arena.floats(n * w)
+            s.up = arena.floats(n * w)
+            s.normed = arena.floats(team * n * w)
+            s.latent = arena.floats(n * self.latent_dim)
+            s.prepared = arena.take(s.prepared_bytes)
         memcpy(s.latent, &noise[0, 0], rows * self.latent_dim * sizeof(float))
         cdef bint adds = self.flow_type != "drifting"
         try:
             started = perf_counter()
             with nogil, parallel(num_threads=team):
-                self._part(&barrier, prepared_rows, prepared, &s, rows, n_steps, adds, time, &share[0], &hidden[0, 0],
-                           &eos[0])
+                self._part(&barrier, &s, rows, n_steps, adds, time, &share[0], &hidden[0, 0], &eos[0])
             if self.threads > 1 and not threads:
                 self.pace.took(rows, team, perf_counter() - started)
             memcpy(&latents[0, 0], s.latent, rows * self.latent_dim * sizeof(float))
         finally:
             self.pool.give(arena)
 
-    cdef void _part(self, pf_barrier *barrier, float *prepared, Py_ssize_t floats, _Scratch *s, int rows,
-                    int steps, bint adds, const float *times, const float *share, const float *hidden, float *eos) noexcept nogil:
+    cdef void _part(self, pf_barrier *barrier, _Scratch *s, int rows, int steps, bint adds, const float *times,
+                    const float *share, const float *hidden, float *eos) noexcept nogil:
         """This thread's part of one call; every thread of the team runs it."""
-        cdef pf_team team = pf_this_team(barrier, prepared, floats * sizeof(float))
+        cdef pf_team team = pf_this_team(barrier, s.prepared, s.prepared_bytes)
         cdef const pf_kernels *k = kernels()
-        cdef int step, i, w = self.width
-        cdef float *normed = s.normed + <Py_ssize_t>team.rank * rows * w
+        cdef int step, i
+        cdef Py_ssize_t w = self.width
+        cdef float *normed = s.normed + team.rank * rows * w
         cdef const float *m
         cdef pf_gemm g
         plain_gemm(&g, hidden, self.hidden_dim, eos, 1)
@@ -246,10 +248,11 @@ cdef class FlowHead:
     cdef void _norm(self, const pf_kernels *k, float *to, const float *x, int rows, const float *weight,
                     const float *bias, const float *modulation) noexcept nogil:
         """All rows, by every thread into its own buffer: cheaper than a barrier at these widths."""
-        cdef int r, w = self.width
+        cdef int r
+        cdef Py_ssize_t w = self.width, pitch = self.modulation.n
         for r in range(rows):
-            k.norm(to + r * w, x + r * w, w, 1e-6, weight, bias, modulation + r * self.modulation.n + w,
-                   modulation + r * self.modulation.n)
+            k.norm(to + r * w, x + r * w, self.width, 1e-6, weight, bias, modulation + r * pitch + w,
+                   modulation + r * pitch)
 
 
 def _embed_time(net, double moment):

@@ -22,7 +22,7 @@ from pocket_fast.cpu._kernels cimport PF_PANEL, pf_kernels
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_team
-from pocket_fast.cpu.codec_streams cimport Codec, Middle, Pass
+from pocket_fast.cpu.codec_streams cimport Codec, Middle, Pass, Room
 from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing import halve_exact
 from pocket_fast.cpu.qwen3.layers import GATED, MIMI
@@ -135,21 +135,20 @@ cdef class CodecDecoder(Codec):
             code += self.groups
             to += 2 * self.width
 
-    cdef void _through(self, const pf_kernels *k, const pf_team *team, float *scratch, const Pass *p) noexcept nogil:
+    cdef void _through(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p) noexcept nogil:
         """Where nothing is to leave: many frames at a time, and only the last ones past the transformer."""
         cdef int frame = 0, rows, i, width = self.back.buffers[self.back.input].channels
-        cdef float *last = self.back.rows_of(self.back.input, scratch + self.front.scratch_floats)
-        cdef float *between = scratch + self.front.scratch_floats + self.back.scratch_floats
+        cdef float *last = self.back.rows_of(self.back.input, room.back)
         if p.y != NULL:
-            Codec._through(self, k, team, scratch, p)
+            Codec._through(self, k, team, room, p)
             return
         while frame < p.frames:
             rows = min(<int>PRIMED, p.frames - frame)
-            self._head(k, team, scratch, p, frame, rows, between)
+            self._head(k, team, room, p, frame, rows, room.own)
             for i in range(max(frame, p.frames - self.memory), frame + rows):
                 if team.rank == 0:
-                    memcpy(last, between + (i - frame) * <Py_ssize_t>width, width * sizeof(float))
-                self._tail(k, team, scratch, p, i, 1)
+                    memcpy(last, room.own + (i - frame) * <Py_ssize_t>width, width * sizeof(float))
+                self._tail(k, team, room, p, i, 1)
             frame += rows
 
 

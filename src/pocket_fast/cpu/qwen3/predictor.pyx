@@ -23,8 +23,8 @@ from pocket_fast.cpu._memory cimport Arena, ArenaPool, WeightStore
 from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu._team cimport pf_barrier, pf_share, pf_team, pf_this_team, pf_wait
 from pocket_fast.cpu.attention cimport Run
-from pocket_fast.cpu.language import table_rows
-from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_floats
+from pocket_fast.cpu.language import kept, table_rows
+from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_bytes
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.qwen3.layers import LANGUAGE
 from pocket_fast.cpu.qwen3.sampling cimport Draw, Drawing, pick, pick_floats
@@ -53,8 +53,8 @@ ctypedef struct Frame:
     float *logits             # (B, V)
     float *picking            # per thread
     Py_ssize_t picking_each
-    float *prepared
-    Py_ssize_t prepared_floats
+    void *prepared
+    Py_ssize_t prepared_bytes
     pf_barrier barrier
 
 
@@ -174,10 +174,11 @@ cdef class CodePredictor:
         A row's result depends on nothing else in the batch, bit for bit. Raises ValueError for other shapes, or a
         code 0 outside the talker's vocabulary.
         """
-        cdef int batch = <int>len(settings), i, most, rows = 2 * batch, team
-        cdef Py_ssize_t span, need, layers
+        cdef int batch = <int>len(settings), i, team
+        cdef Py_ssize_t n = batch, span
         cdef Drawing *drawings
         cdef float **blocks
+        cdef float *spans
         cdef Draw draw
         cdef Arena arena
         cdef Frame f
@@ -185,6 +186,8 @@ cdef class CodePredictor:
         given = [hidden.shape, codes.shape, uniforms.shape, embedding.shape]
         if given != shapes:
             raise ValueError(f"predict: hidden, codes, uniforms, embedding {given} for {batch} settings; expected {shapes}")
+        if any(not isinstance(draw, Draw) for draw in settings):
+            raise TypeError(f"predict: settings {settings}, expected a Draw for each row")
         cdef const float[:, ::1] h = hidden
         cdef int[:, ::1] c = codes
         cdef const double[:, ::1] u = uniforms
@@ -195,29 +198,24 @@ cdef class CodePredictor:
             raise ValueError(f"predict: code 0 is {codes[:, 0].tolist()}, expected ids below {self.tables[0].n}")
         team = self.pace.choose(batch, self.macs_per_frame * batch, threads)
         span = self.stack.span_floats(self.block)
-        layers = self.stack.scratch_floats(rows, team, self.block)
-        f.prepared_floats = prepared_floats(rows, self.stack.widest, team)
+        f.prepared_bytes = prepared_bytes(2 * batch, self.stack.widest, team)
         f.picking_each = (pick_floats(self.vocab) + 15) // 16 * 16
-        need = (batch * (sizeof(Drawing) + sizeof(Run) + sizeof(float *)) + 4 * (
-            batch * (span + self.stack.d + self.vocab) + rows * self.hidden_dim + layers + f.prepared_floats
-            + team * f.picking_each) + 10 * 64)     # the arena rounds each piece up to a cache line
-        arena = self.pool.take(need)
+        arena = self.pool.take()
         try:
-            drawings = <Drawing *>arena.take(batch * sizeof(Drawing))
-            f.runs = <Run *>arena.take(batch * sizeof(Run))
-            blocks = <float **>arena.take(batch * sizeof(float *))
-            f.inputs = arena.floats(rows * self.hidden_dim)
-            f.normed = arena.floats(batch * self.stack.d)
-            f.logits = arena.floats(batch * self.vocab)
-            f.picking = arena.floats(team * f.picking_each)
-            f.prepared = arena.floats(f.prepared_floats)
-            self.stack.cut(&f.layers, arena.floats(layers), rows, team, self.block)
-            blocks[0] = arena.floats(batch * span)
+            while arena.again():
+                drawings = <Drawing *>arena.take(n * sizeof(Drawing))
+                f.runs = <Run *>arena.take(n * sizeof(Run))
+                blocks = <float **>arena.take(n * sizeof(float *))
+                f.inputs = arena.floats(2 * n * self.hidden_dim)
+                f.normed = arena.floats(n * self.stack.d)
+                f.logits = arena.floats(n * self.vocab)
+                f.picking = arena.floats(team * f.picking_each)
+                f.prepared = arena.take(f.prepared_bytes)
+                self.stack.cut(&f.layers, arena, 2 * batch, team, self.block)
+                spans = arena.floats(n * span)
             for i, draw in enumerate(settings):
-                if draw is None:
-                    raise TypeError(f"predict: settings[{i}] is None, expected a Draw")
                 drawings[i] = draw.c
-                blocks[i] = blocks[0] + i * span
+                blocks[i] = spans + i * span
                 f.runs[i].prefix.length = 0
                 f.runs[i].own.blocks = &blocks[i]
                 f.runs[i].own.block = self.block
@@ -236,7 +234,7 @@ cdef class CodePredictor:
 
     cdef void _part(self, Frame *f) noexcept nogil:
         """This thread's part of one frame; every thread of the team runs it."""
-        cdef pf_team team = pf_this_team(&f.barrier, f.prepared, f.prepared_floats * sizeof(float))
+        cdef pf_team team = pf_this_team(&f.barrier, f.prepared, f.prepared_bytes)
         cdef const pf_kernels *k = kernels()
         cdef int g, i, lo, hi, each, d = self.stack.d
         cdef float *logits

@@ -63,9 +63,9 @@ cdef class ResidualQuantizer:
         cdef const float[:, ::1] x = latents
         cdef int32_t[:, :] out = codes
         cdef int n = <int>x.shape[0], team
-        cdef Py_ssize_t each = BLOCK * <Py_ssize_t>(self.inner + self.codes)
-        cdef Arena arena
-        cdef float *scratch
+        cdef Arena arena = Arena()
+        cdef float *rest
+        cdef float *scores
         cdef pf_barrier barrier
         if latents.shape[1] != self.width or codes.shape != (n, self.layers):
             raise ValueError(f"quantise: latents {latents.shape}, codes {codes.shape}; expected (T, {self.width}) and "
@@ -73,21 +73,22 @@ cdef class ResidualQuantizer:
         if n == 0:
             return
         team = threads_for(threads, <double>n * self.layers * self.codes * self.inner)
-        arena = Arena()
-        arena.reserve(4 * team * each + 64)
-        scratch = arena.floats(team * each)
+        while arena.again():
+            rest = arena.floats(<Py_ssize_t>team * BLOCK * self.inner)
+            scores = arena.floats(<Py_ssize_t>team * BLOCK * self.codes)
         with nogil, parallel(num_threads=team):
-            self._part(&barrier, scratch, each, &x[0, 0], n, &out[0, 0], out.strides[0] // <Py_ssize_t>sizeof(int32_t),
+            self._part(&barrier, rest, scores, &x[0, 0], n, &out[0, 0], out.strides[0] // <Py_ssize_t>sizeof(int32_t),
                        out.strides[1] // <Py_ssize_t>sizeof(int32_t))
 
-    cdef void _part(self, pf_barrier *barrier, float *scratch, Py_ssize_t each, const float *x, int n, int32_t *out,
+    cdef void _part(self, pf_barrier *barrier, float *rest, float *scores, const float *x, int n, int32_t *out,
                     Py_ssize_t out_row, Py_ssize_t out_column) noexcept nogil:
-        """This thread's latents, each a way of its own."""
+        """This thread's latents, each a way of its own. rest, scores: of all threads."""
         cdef pf_team team = pf_this_team(barrier, NULL, 0)
-        cdef float *rest = scratch + team.rank * each
         cdef const pf_kernels *k = kernels()
         cdef int lo, hi, rows, i
         cdef pf_gemm g
+        rest += <Py_ssize_t>team.rank * BLOCK * self.inner
+        scores += <Py_ssize_t>team.rank * BLOCK * self.codes
         pf_share(&team, n, 1, &lo, &hi)
         while lo < hi:
             rows = min(<int>BLOCK, hi - lo)
@@ -98,8 +99,7 @@ cdef class ResidualQuantizer:
                 for i in range(rows * self.inner):
                     rest[i] = x[lo * <Py_ssize_t>self.width + i]
             for i in range(self.layers):
-                self._nearest(k, &self.tables[i], rest, rows, rest + BLOCK * <Py_ssize_t>self.inner,
-                              out + lo * out_row + i * out_column, out_row)
+                self._nearest(k, &self.tables[i], rest, rows, scores, out + lo * out_row + i * out_column, out_row)
             lo += rows
 
     cdef void _nearest(self, const pf_kernels *k, const Linear *table, float *rest, int rows, float *scores,
