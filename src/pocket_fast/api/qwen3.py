@@ -101,7 +101,11 @@ class Qwen3TTSModel(Qwen3Speaking):
         schedule = resolve_schedule(schedule)
         loaded = load(locate(pretrained_model_name_or_path), split=text_split, progress=progress)
         stages = load_stages(
-            loaded.config, loaded.weights, threads=threads, compute_type=compute_type, release=forget_pages
+            loaded.config,
+            loaded.stage_weights,
+            threads=threads,
+            compute_type=compute_type,
+            release=forget_pages,
         )
         return cls(loaded, stages, schedule, progress)
 

@@ -28,6 +28,16 @@ cdef enum:
     PROMPT_ROWS = 256     # of a prompt in one call
 
 
+def kept(WeightStore store, table):
+    """An embedding table as a stage may keep it: an array is copied, for it may be mapped from a file that somebody
+    cuts short or writes over; anything else is taken to be one that stands this (weights/rows.py)."""
+    if not isinstance(table, np.ndarray):
+        return table
+    copy = np.array(table, order="C")
+    store.release(table)
+    return copy
+
+
 def table_rows(table, ids):
     """Rows (n, d) float32 of an embedding table in any storage, copied. Raises ValueError for an id outside of it."""
     ids = np.asarray(ids, dtype=np.int64)

@@ -1,42 +1,36 @@
 """Safetensors files, memory-mapped: arrays are read-only views on the file, shared between processes.
 
+A file that is cut short while it is mapped ends the process that reads on. So who keeps weights copies them, or keeps
+rows() of them, and files have to stay as they are only while they are being loaded.
+
 Format: 8 bytes little-endian header length, a JSON header, then the data of all tensors back to back.
 https://github.com/huggingface/safetensors#format
 """
 
 from __future__ import annotations
 
-import json
 import math
 import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 
 from pocket_fast.errors import NotFoundError, WeightsError
-
-# BF16 has no NumPy type: its arrays are the raw 16 bits.
-NUMPY_TYPES = {
-    "F64": "<f8",
-    "F32": "<f4",
-    "F16": "<f2",
-    "BF16": "<u2",
-    "I64": "<i8",
-    "I32": "<i4",
-    "I16": "<i2",
-    "I8": "i1",
-    "U64": "<u8",
-    "U32": "<u4",
-    "U16": "<u2",
-    "U8": "u1",
-    "BOOL": "?",
-}
-
-_MAX_HEADER = 100_000_000  # bytes, the limit of the safetensors library
+from pocket_fast.weights.header import (
+    MOST_TENSORS,
+    NUMPY_TYPES,
+    Entry,
+    Header,
+    HeaderError,
+    UnknownTypeError,
+    most_bytes,
+    parse_header,
+)
+from pocket_fast.weights.rows import FileRows, identity
 
 # What people pass by mistake, by its first bytes.
 _STRANGERS = {
@@ -61,30 +55,23 @@ class Tensor:
         return self.array.shape
 
 
-@dataclass(frozen=True)
-class _Entry:
-    dtype: str
-    shape: tuple[int, ...]
-    begin: int
-    end: int
-
-
 class TensorFile:
     """One open safetensors file. Everything but the bytes of the tensors is checked when it opens.
 
-    Raises NotFoundError (no such file) or WeightsError (anything wrong with it, naming the defect).
+    most_tensors: that it may hold; fewer where strangers may give it. Raises NotFoundError (no such file) or
+    WeightsError (anything wrong with it, naming the defect).
     """
 
-    def __init__(self, path: Path | str) -> None:
+    def __init__(self, path: Path | str, most_tensors: int = MOST_TENSORS) -> None:
         self.path = Path(path)
-        self._map = map_file(self.path)
+        self._file = open_file(self.path)
         try:
-            self._data_start, header = self._read_header()
-            self.metadata: dict[str, str] = self._read_metadata(header.pop("__metadata__", {}))
-            self._entries = {name: self._read_entry(name, entry) for name, entry in header.items()}
-            self._check_extent()
+            self._known = identity(self._file.fileno())
+            self._map = _mapped(self._file, self.path)
+            self._data_start, header = self._read_header(most_tensors)
+            self._entries, self.metadata = header.entries, header.metadata
         except BaseException:
-            self._map.close()
+            self._file.close()
             raise
 
     @property
@@ -115,10 +102,18 @@ class TensorFile:
     def tensor(self, name: str) -> Tensor:
         return Tensor(self.array(name), self.dtype(name))
 
+    def rows(self, name: str) -> FileRows:
+        """A matrix that stays in the file, for as long as the model lives: see FileRows."""
+        entry = self._entry(name)
+        begin, (count, width) = self._data_start + entry.begin, entry.shape
+        kind = np.dtype(NUMPY_TYPES[entry.dtype])
+        return FileRows(self._file.fileno(), self.path, self._known, begin, (count, width), kind)
+
     def close(self) -> None:
         """Forget the mapping. Arrays handed out stay valid; the last one to die releases the file."""
         self._entries = {}
         del self._map
+        self._file.close()
 
     def __enter__(self) -> TensorFile:
         return self
@@ -128,76 +123,57 @@ class TensorFile:
     ) -> None:
         self.close()
 
-    def _entry(self, name: str) -> _Entry:
+    def _entry(self, name: str) -> Entry:
         try:
             return self._entries[name]
         except KeyError:
             raise WeightsError(f"{self.path}: holds no tensor called {name!r}") from None
 
-    def _read_header(self) -> tuple[int, dict[str, Any]]:
-        size = len(self._map)
+    def _read_header(self, most_tensors: int) -> tuple[int, Header]:
+        """(where the data begins, the header)"""
+        size, most = len(self._map), most_bytes(most_tensors)
         length = int.from_bytes(self._map[:8], "little")
         if size < 8 or self._map[8:9] != b"{":
             stranger = (what for start, what in _STRANGERS.items() if self._map[:8].startswith(start))
             raise self._damaged(next(stranger, "not a safetensors file"), advice="")
-        if length > min(size - 8, _MAX_HEADER):
+        if length > size - 8:
             raise self._damaged(f"its header claims {length} bytes, {size - 8} bytes follow")
+        if length > most:
+            raise self._damaged(f"its header has {length} bytes, expected at most {most}", advice="")
         try:
-            header = json.loads(self._map[8 : 8 + length].decode("utf-8"))
-        except (ValueError, RecursionError) as error:
-            raise self._damaged(f"its header is not JSON ({error})") from None
-        if not isinstance(header, dict):
-            raise self._damaged("its header is not a JSON object")
-        return 8 + length, header
-
-    def _read_metadata(self, data: object) -> dict[str, str]:
-        if not isinstance(data, dict) or not all(isinstance(v, str) for v in data.values()):
-            raise self._damaged("its __metadata__ is not text to text")
-        return data
-
-    def _read_entry(self, name: str, entry: object) -> _Entry:
-        if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-            raise self._damaged(f"the header entry of {name!r} is malformed")
-        dtype, shape, offsets = entry["dtype"], entry["shape"], entry["data_offsets"]
-        if not _is_sizes(shape) or not _is_sizes(offsets) or len(offsets) != 2:
-            raise self._damaged(f"shape or data_offsets of {name!r} are not lists of whole numbers")
-        if not isinstance(dtype, str) or dtype not in NUMPY_TYPES:
-            raise self._damaged(
-                f"{name!r} has the type {dtype!r}, known are {', '.join(NUMPY_TYPES)}", advice=""
-            )
-        begin, end = offsets
-        wanted = math.prod(shape) * np.dtype(NUMPY_TYPES[dtype]).itemsize
-        if end - begin != wanted:
-            raise self._damaged(f"{name!r} is {dtype} {shape}, {wanted} bytes, but has {end - begin}")
-        return _Entry(dtype, tuple(shape), begin, end)
-
-    def _check_extent(self) -> None:
-        """The tensors must tile the data: no gap, no overlap, nothing after the end, nothing cut off."""
-        at = 0
-        for name, entry in sorted(self._entries.items(), key=lambda item: (item[1].begin, item[1].end)):
-            if entry.begin != at:
-                what = "overlaps the tensor before it" if entry.begin < at else "leaves a gap before it"
-                raise self._damaged(f"{name!r} {what}")
-            at = entry.end
-        held = len(self._map) - self._data_start
-        if held < at:
-            raise self._damaged(f"truncated: {held} of {at} data bytes are there")
-        if held > at:
-            raise self._damaged(f"{held - at} bytes follow after the last tensor")
+            return 8 + length, parse_header(self._map[8 : 8 + length], size - 8 - length, most_tensors)
+        except UnknownTypeError as error:
+            raise self._damaged(str(error), advice="") from None
+        except HeaderError as error:
+            raise self._damaged(str(error)) from None
 
     def _damaged(self, what: str, advice: str = "; download or export it again") -> WeightsError:
         return WeightsError(f"{self.path}: {what}{advice}")
 
 
-def map_file(path: Path) -> mmap.mmap:
-    """The whole file, read-only. Raises NotFoundError or WeightsError (empty, not a file, no permission)."""
+def open_file(path: Path) -> BinaryIO:
+    """For reading. Raises NotFoundError or WeightsError (empty, not a file, no permission)."""
     try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise WeightsError(f"{path}: the file is empty; download or export it again")
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        file = open(path, "rb")  # noqa: SIM115
     except FileNotFoundError:
         raise NotFoundError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        raise WeightsError(f"{path}: cannot be read: {error}") from None
+    if os.fstat(file.fileno()).st_size == 0:
+        file.close()
+        raise WeightsError(f"{path}: the file is empty; download or export it again")
+    return file
+
+
+def map_file(path: Path) -> mmap.mmap:
+    """The whole file, read-only. Raises as open_file."""
+    with open_file(path) as file:
+        return _mapped(file, path)
+
+
+def _mapped(file: BinaryIO, path: Path) -> mmap.mmap:
+    try:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
         raise WeightsError(f"{path}: cannot be read: {error}") from None
 
@@ -219,7 +195,3 @@ def forget_pages(array: np.ndarray) -> None:
         length = (begin + array.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE - first
         if length > 0:
             base.madvise(mmap.MADV_DONTNEED, first, length)
-
-
-def _is_sizes(data: object) -> bool:
-    return isinstance(data, list) and all(type(n) is int and n >= 0 for n in data)

@@ -124,6 +124,84 @@ def test_damage_is_named(tmp_path, content, words):
     assert len(str(caught.value).splitlines()) == 1
 
 
+def named(names, shape=(0,), dtype="U8"):
+    return {name: entry(list(shape), 0, 0, dtype) for name in names}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (header({"x": entry([1, 0, 2**63], 0, 0)}), "no memory holds"),
+        (header({"x": entry([2**40, 2**40, 0], 0, 0)}), "no memory holds"),
+        (header({"x": entry([0, 2**62], 0, 0, "F64")}), "no memory holds"),
+        (header({"x": entry([2**40] * 2, 0, 8)}, bytes(8)), "no memory holds"),
+        (header({"x": entry([1] * 70, 0, 4)}, bytes(4)), "70 dimensions, expected at most 8"),
+        (header({"x": entry([0] * 9, 0, 0)}), "9 dimensions"),
+        (header({"x": entry([-1, -4], 0, 16)}, bytes(16)), "not lists of whole numbers"),
+        (header({"x": entry([4], -16, 0)}, bytes(16)), "not lists of whole numbers"),
+        (header({"x": entry([4, False], 0, 0)}), "not lists of whole numbers"),
+        (header({"x": entry([1e2], 0, 400)}, bytes(400)), "not lists of whole numbers"),
+        (header({"x": entry([float("nan")], 0, 4)}, bytes(4)), "not lists of whole numbers"),
+        (header({"x": entry("11", 0, 4)}, bytes(4)), "not lists of whole numbers"),
+        (header({"x": entry([1], 0, 4), "y": entry([1], 0, 4)}, bytes(4)), "'y' overlaps"),
+        (header({"x": entry([1], 2**50, 2**50 + 4)}, bytes(4)), "leaves a gap"),
+        (header({"x": entry([0], 9, 9)}, b""), "leaves a gap"),
+        (header(b'{"x": {"dtype":"F32","shape":[%s],"data_offsets":[0,4]}}' % (b"9" * 5000)), "5000 digits"),
+        (header(b'{"x": 1, "x": 2}'), "says something twice"),
+        (header(b'{"x": {"dtype":"U8","shape":[1],"shape":[2],"data_offsets":[0,2]}}', bytes(2)), "twice"),
+        (header(b'{"__metadata__": {"a": "b", "a": "c"}}'), "twice"),
+        (header(b'{"\\ud800": {"dtype":"U8","shape":[0],"data_offsets":[0,0]}}'), "which is none"),
+        (header(b'{"__metadata__": {"a": "\\udfff"}}'), "__metadata__ is not text"),
+        (header(named(["x" * 501])), "which is none"),
+        (header(b"[" * 300_000), r"not a safetensors file|not JSON"),
+        (header(named(map(str, range(20_001)))), "20001 tensors, expected at most 20000"),
+        (header(b'{"a": 1}' + b" " * 9_000_000), "9000008 bytes, expected at most 8000000"),
+    ],
+    ids=range(25),
+)
+def test_a_hostile_header_is_damage_like_any_other(tmp_path, content, words):
+    test_damage_is_named(tmp_path, content, words)
+
+
+def test_names_that_no_terminal_shows_whole(tmp_path):
+    """Messages stay short."""
+    path = tmp_path / "bad.safetensors"
+    path.write_bytes(header({"n" * 400: entry([1], 0, 5)}, bytes(5)))
+    with pytest.raises(WeightsError) as caught:
+        TensorFile(path)
+    assert len(str(caught.value)) < 300
+
+
+def test_hundreds_of_thousands_of_tensors_are_refused_unread(tmp_path, monkeypatch):
+    path = tmp_path / "many.safetensors"
+    entries = (b'"%d":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}' % i for i in range(380_000))
+    path.write_bytes(header(b"{" + b",".join(entries) + b"}"))
+    monkeypatch.setattr("json.loads", lambda *_, **__: pytest.fail("it was parsed"))
+    with pytest.raises(WeightsError, match=r"its header has \d+ bytes, expected at most 8000000"):
+        TensorFile(path)
+
+
+def test_who_takes_files_of_strangers_expects_less(tmp_path):
+    path = tmp_path / "x.safetensors"
+    path.write_bytes(header(named("abcd")))
+    with TensorFile(path, most_tensors=4) as file:
+        assert len(file.names) == 4
+    with pytest.raises(WeightsError, match="4 tensors, expected at most 3"):
+        TensorFile(path, most_tensors=3)
+    path.write_bytes(header(named(map(str, range(2000)))))
+    with pytest.raises(WeightsError, match="bytes, expected at most 40000"):
+        TensorFile(path, most_tensors=100)
+
+
+@pytest.mark.parametrize("shape", [[], [0], [3, 0, 5], [0] * 8, [1] * 8, [0, 4096, 4096]])
+def test_odd_shapes_that_there_are(tmp_path, shape):
+    path = tmp_path / "x.safetensors"
+    size = int(np.prod(shape))
+    path.write_bytes(header({"x": entry(shape, 0, size, "U8")}, bytes(size)))
+    with TensorFile(path) as file:
+        assert file.array("x").shape == tuple(shape)
+
+
 def test_every_truncation_of_a_good_file_is_noticed(write_tensors, tmp_path):
     whole = write_tensors({"x": np.ones((2, 3)), "y": ("BF16", np.ones(5, np.uint16))}).read_bytes()
     path = tmp_path / "cut.safetensors"

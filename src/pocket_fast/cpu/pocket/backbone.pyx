@@ -16,7 +16,7 @@ from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.attention import from_panels, to_panels
 from pocket_fast.cpu.language cimport LanguageModel, Sequence
-from pocket_fast.cpu.language import table_rows
+from pocket_fast.cpu.language import kept, table_rows
 from pocket_fast.cpu.packing cimport Linear, apply_linear, plain_gemm
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
@@ -103,7 +103,7 @@ cdef class Backbone(LanguageModel):
         self.hidden_dim = self.z_proj.n if self.z_proj.n else d_model
         self.norm_weight = store.vector(weights["out_norm.weight"])
         self.norm_bias = store.vector(weights["out_norm.bias"])
-        self.table = weights["conditioner.embed.weight"]   # stays in the mapped file: a few rows per text
+        self.table = kept(store, weights["conditioner.embed.weight"])
         self.bos_latent = widen(weights["bos_emb"]).copy()
         bos = weights.get("bos_before_voice")
         self.bos_voice = None if bos is None else widen(bos).reshape(-1).copy()

@@ -32,7 +32,7 @@ from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
 
 
 ctypedef struct Table:
-    # Embeddings as they are stored, usually in the mapped file: a frame takes one row.
+    # Embeddings as they are stored: a frame takes one row.
     const void *rows
     bint bf16
     int n
@@ -127,8 +127,9 @@ cdef class CodePredictor:
         return packed.c
 
     cdef _keep(self, int g, array):
-        """The embeddings of code g, not copied if they are float32 or bfloat16."""
-        array = np.ascontiguousarray(array, dtype=None if array.dtype == np.uint16 else np.float32)
+        """The embeddings of code g, copied."""
+        array = kept(self.store, array)
+        array = np.asarray(array, dtype=None if array.dtype == np.uint16 else np.float32)
         self.arrays.append(array)
         self.tables[g].rows = <const void *><size_t>array.__array_interface__["data"][0]
         self.tables[g].bf16 = array.dtype == np.uint16

@@ -10,7 +10,7 @@ from pocket_fast.cpu._kernels cimport PF_SILU, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 from pocket_fast.cpu.language cimport LanguageModel, Sequence
-from pocket_fast.cpu.language import table_rows
+from pocket_fast.cpu.language import kept, table_rows
 from pocket_fast.cpu.packing cimport Linear, apply_linear, plain_gemm
 from pocket_fast.cpu.qwen3.layers import LANGUAGE
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
@@ -22,7 +22,8 @@ cdef enum:
 cdef class Talker(LanguageModel):
     """The language model of text and code 0 on this CPU.
 
-    weights: {name in the file without 'talker.': float32 | float16 | uint16 (bfloat16 bits) array}; matrices of the
+    weights: {name in the file without 'talker.': float32 | float16 | uint16 (bfloat16 bits) array; the table of text
+    may be one that reads its rows (weights/rows.py)}; matrices of the
     layers may be int8, with their scales (n,) float32 under NAME_scale, for the product "int8"; config: a
     TalkerConfig; product: how the matrices of the layers are packed (packing.pyx), the rest is kept as it is
     stored, but keys and values are in bfloat16 with a product; threads: the most any call may use.
@@ -60,9 +61,8 @@ cdef class Talker(LanguageModel):
         self.head = self._pack(weights["codec_head.weight"])
         self.fc1 = self._pack(weights["text_projection.linear_fc1.weight"], weights["text_projection.linear_fc1.bias"])
         self.fc2 = self._pack(weights["text_projection.linear_fc2.weight"], weights["text_projection.linear_fc2.bias"])
-        # both stay in the mapped file: a few rows per text, one per frame
-        self.text_table = weights["model.text_embedding.weight"]
-        self.codec_table = weights["model.codec_embedding.weight"]
+        self.text_table = kept(store, weights["model.text_embedding.weight"])
+        self.codec_table = kept(store, weights["model.codec_embedding.weight"])
 
     def embed_text(self, ids):
         """Rows (n, H) float32 of text ids. Raises ValueError for an id outside the table."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +14,19 @@ from pocket_fast.errors import ConfigError, NotFoundError, WeightsError
 from pocket_fast.models.qwen3.catalog import MODELS, released_as
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.config_files import load_config, read_json
-from pocket_fast.models.qwen3.names import CODEC_PREFIX, Shapes, expected_tensors, int8_matrices, is_unused
+from pocket_fast.models.qwen3.names import (
+    CODEC_PREFIX,
+    TEXT_TABLE,
+    Shapes,
+    expected_tensors,
+    int8_matrices,
+    is_unused,
+)
 from pocket_fast.models.qwen3.texts import Texts, load_texts
 from pocket_fast.weights.fit import Problems, as_float, check_values
 from pocket_fast.weights.folders import HubFolder, LocalFolder
 from pocket_fast.weights.int8 import is_int8, stored_types, with_scales
+from pocket_fast.weights.rows import FileRows
 from pocket_fast.weights.tensors import Tensor, TensorFile
 
 WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -28,16 +37,23 @@ class Loaded:
     """weights: {name as in names.py: float32, float16, or bfloat16 as uint16}, views on mapped files.
 
     Where `quantize` made the files, the int8_matrices are int8, each with its scales as float32 under NAME_scale.
+    text_table: the one of the weights that a model leaves in its file; None if its type has to be converted.
     released: the released model that these weights are, or were made from; None for any other. main_files,
     codec_files: those that hold the weights.
     """
 
     config: ModelConfig
     weights: dict[str, np.ndarray]
+    text_table: FileRows | None
     texts: Texts
     released: str | None
     main_files: tuple[Path, ...]
     codec_files: tuple[Path, ...]
+
+    @property
+    def stage_weights(self) -> dict[str, Any]:
+        """The weights, the table of text by rows: what stages are made of."""
+        return self.weights if self.text_table is None else {**self.weights, TEXT_TABLE: self.text_table}
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -65,13 +81,14 @@ def load(folder: LocalFolder | HubFolder, *, split: str = "qwen2", progress: boo
     tensors = {**own.tensors, **codecs.tensors}
     released = released_as(folder) or (own.made_from if own.made_from in MODELS else None)
     weights = {name: tensor.array for name, tensor in tensors.items()}
-    return Loaded(config, weights, texts, released, own.paths, codecs.paths)
+    return Loaded(config, weights, own.text_table, texts, released, own.paths, codecs.paths)
 
 
 class _Part:
     """The tensors of one set of files: the model itself, or its codec in the folder below.
 
-    tensors: {name with the prefix: Tensor}, as expected; made_from: what an 8-bit file says it was made from.
+    tensors: {name with the prefix: Tensor}, as expected; text_table: see Loaded; made_from: what an 8-bit file says it
+    was made from.
     """
 
     def __init__(
@@ -84,6 +101,7 @@ class _Part:
     ):
         self.paths = _weight_files(folder, prefix.replace(".", "/"), progress)
         self.made_from: str | None = None
+        self.text_table: FileRows | None = None
         found: list[tuple[str, Tensor]] = []
         types: dict[str, str] = {}
         shapes: Shapes = dict(expected)
@@ -91,6 +109,8 @@ class _Part:
             for path in self.paths:
                 file = stack.enter_context(TensorFile(path))
                 found += [(name, file.tensor(name)) for name in file.names]
+                if TEXT_TABLE in file.names and len(file.shape(TEXT_TABLE)) == 2:
+                    self.text_table = file.rows(TEXT_TABLE)
                 if matrices and is_int8(file):
                     types, shapes = stored_types(matrices), with_scales(expected, matrices)
                     self.made_from = file.metadata.get("model")
@@ -102,6 +122,8 @@ class _Part:
         problems.raise_for(where)
         self.tensors = {name: as_float(tensors[name]) for name in shapes}
         check_values(self.tensors, where)
+        if self.text_table is not None and self.text_table.dtype != self.tensors[TEXT_TABLE].array.dtype:
+            self.text_table = None
 
 
 def _weight_files(folder: LocalFolder | HubFolder, below: str, progress: bool) -> tuple[Path, ...]:

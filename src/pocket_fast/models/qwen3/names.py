@@ -22,6 +22,7 @@ from pocket_fast.models.qwen3.consistency import ENCODER_STRIDE
 Shapes = dict[str, tuple[int, ...]]
 
 CODEC_PREFIX = "speech_tokenizer."
+TEXT_TABLE = "talker.model.text_embedding.weight"  # as large as all layers of the smallest model together
 
 _LAYER_MATRICES = re.compile(
     r"talker\.(code_predictor\.)?model\.layers\.\d+\.(self_attn|mlp)\.(q|k|v|o|gate|up|down)_proj\.weight"
