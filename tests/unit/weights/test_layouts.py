@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from pocket_fast.errors import ConfigError, WeightsError
-from pocket_fast.models.pocket.layouts import CLONING_PREFIXES, checkpoint_has_codec, load_pocket_weights
+from pocket_fast.models.pocket.checkpoint import checkpoint_has_codec
+from pocket_fast.models.pocket.layouts import CLONING_PREFIXES, load_pocket_weights
 from pocket_fast.weights.fit import widen
 
 EXPECTED = {

@@ -77,7 +77,7 @@ def load_pocket_weights(
         found = _without(found, "mimi.")
         found.update(problems.renamed(_mimi_names(_read(mimi)), "mimi."))
     if checkpoint is not None:
-        from pocket_fast.models.pocket.checkpoint import read_checkpoint  # brings zipfile and pickle
+        from pocket_fast.models.pocket.checkpoint import read_checkpoint  # brings zipfile
 
         trained = read_checkpoint(checkpoint)
         found = _without(found, "flow_lm.")
@@ -91,13 +91,6 @@ def load_pocket_weights(
     weights = {name: as_float(found[name]) for name in expected}
     check_values(weights, where, () if has_voice_cloning else CLONING_PREFIXES)
     return weights
-
-
-def checkpoint_has_codec(checkpoint: Path) -> bool:
-    """Whether a training checkpoint brings `mimi.*`; if not, a bundle or a Mimi file must."""
-    from pocket_fast.models.pocket.checkpoint import read_checkpoint
-
-    return any(name.startswith("mimi.") for name in read_checkpoint(checkpoint))
 
 
 def _check_sources(

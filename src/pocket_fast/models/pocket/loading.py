@@ -11,7 +11,7 @@ from pocket_fast.errors import ConfigError, shown
 from pocket_fast.models.pocket.catalog import MODELS, released_as
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.models.pocket.config_file import resolve_location
-from pocket_fast.models.pocket.layouts import checkpoint_has_codec, load_pocket_weights
+from pocket_fast.models.pocket.layouts import load_pocket_weights
 from pocket_fast.models.pocket.names import expected_tensors, int8_matrices
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer
 from pocket_fast.weights.hub import FetchedWeights, fetch, fetch_with_fallback
@@ -48,6 +48,10 @@ def load(
     flow_lm = mimi = None
     if checkpoint is not None:
         checkpoint = fetch(checkpoint, progress=progress)
+        from pocket_fast.models.pocket.checkpoint import (
+            checkpoint_has_codec,  # brings zipfile
+        )
+
         # training leaves the codec alone: it comes from the config unless the checkpoint brings one
         if not checkpoint_has_codec(checkpoint):
             mimi = local(config.mimi.weights_path)
