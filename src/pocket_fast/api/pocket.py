@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pocket_fast.models.pocket.family import PocketChoice
     from pocket_fast.models.pocket.voice import VoiceState
     from pocket_fast.text.prepare import TextRules
+    from pocket_fast.weights.examine import Check
 
 DEFAULT_LANGUAGE = "english"
 
@@ -253,7 +254,7 @@ class TTSModel(PocketSpeaking):
         Raises VoiceError (unknown name, state of another model, weights without cloning), AudioError,
         NotFoundError, DownloadError.
         """
-        from pocket_fast.audio.read import one_channel
+        from pocket_fast.audio.read import check_audio, one_channel
         from pocket_fast.audio.source import is_pipe, whole_file
         from pocket_fast.models.pocket.voice import read_state, write_state
         from pocket_fast.models.pocket.voices import locate_voice
@@ -267,8 +268,8 @@ class TTSModel(PocketSpeaking):
             with whole_file(Path(audio_conditioning)) as copy:
                 return self.get_state_for_audio_prompt(copy, truncate)
 
-        def get(location: str) -> Path:
-            return fetch(location, progress=self._progress)
+        def get(location: str, check: Check | None = None) -> Path:
+            return fetch(location, progress=self._progress, check=check)
 
         backbone = self.stages.backbone
         source = str(audio_conditioning)
@@ -280,7 +281,7 @@ class TTSModel(PocketSpeaking):
             return read_state(get(source), backbone)
 
         self._check_cloning()
-        path = get(source)
+        path = get(source, check_audio)
         return self.voice_cache.get_recording(
             path,
             truncate,

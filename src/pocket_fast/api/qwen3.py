@@ -205,7 +205,7 @@ class Qwen3TTSModel(Qwen3Speaking):
 
         Raises VoiceError, AudioError, NotFoundError, DownloadError.
         """
-        from pocket_fast.audio.read import PROMPT_SECONDS, one_channel
+        from pocket_fast.audio.read import PROMPT_SECONDS, check_audio, one_channel
         from pocket_fast.audio.source import is_pipe, whole_file
         from pocket_fast.models.qwen3.choices import speaker_id
         from pocket_fast.models.qwen3.recordings import read_recording, samples_of
@@ -229,8 +229,9 @@ class Qwen3TTSModel(Qwen3Speaking):
         if is_pipe(Path(source)):
             with whole_file(Path(source)) as copy:
                 return self.find_voice(copy, words=words, truncate=truncate)
-        path = fetch(str(source), progress=self._progress)
-        if is_safetensors(str(source)):
+        is_stored = is_safetensors(str(source))
+        path = fetch(str(source), progress=self._progress, check=None if is_stored else check_audio)
+        if is_stored:
             if words is not None:
                 raise WordsError(f"{source}: an exported voice has its words in it already; leave them out")
             return read_voice(path, self.config)

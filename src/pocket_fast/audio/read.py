@@ -76,6 +76,18 @@ def read_audio(
     return reading.samples(), reading.rate
 
 
+def check_audio(path: Path) -> None:
+    """Raises, as read_audio, for a file that no recording can be read from; its sound is not read."""
+    soundfile = load_soundfile()
+    with open_source(path) as file:
+        first = next(parts_of(file, path, 1.0))
+        with quiet if first.talks else nullcontext():
+            try:
+                first.open().close()
+            except soundfile.SoundFileError as error:
+                raise AudioError(f"{path}: not an audio file that can be read ({_reason(error)})") from error
+
+
 def one_channel(given: Any, rate: int) -> np.ndarray:
     """(n,) float32 of floating-point samples (n,) or (1, n) at `rate`, as an array or what NumPy can make one of.
 

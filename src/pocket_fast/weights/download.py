@@ -1,8 +1,8 @@
 """Files from http(s) URLs, cached on disk for ever under a name derived from the URL.
 
 A download goes into `NAME.partial`, written by one process at a time and renamed when complete: a reader never sees
-half a file. A broken download resumes where it stopped if the server
-confirms that the file is unchanged (a validator kept in `NAME.validator`), else it starts again.
+half a file. A broken download resumes where it stopped if the server confirms that the file is unchanged (a validator
+kept in `NAME.validator`), else it starts again. What is not what its name says is not kept (examine.py).
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
+from pocket_fast.errors import PocketFastError
 from pocket_fast.weights.caches import cache_folder
+from pocket_fast.weights.examine import Check, examine
 from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, stated_length, within
 
 STALL_SECONDS = 15.0  # without a byte, once data flows
@@ -33,17 +35,20 @@ def cached_name(url: str) -> Path:
     return cache_folder() / (hashlib.sha256(url.encode()).hexdigest() + Path(urlsplit(url).path).suffix)
 
 
-def download(url: str, *, progress: bool = True) -> Path:
-    """The cached copy of an http(s) URL, fetched on first use. Raises FetchError."""
+def download(url: str, *, progress: bool = True, check: Check | None = None) -> Path:
+    """The cached copy of an http(s) URL, fetched on first use, or where what was kept is something else.
+
+    Raises FetchError, and what check raises for a file that is not what is wanted.
+    """
     target = cached_name(url)
-    if target.exists():
+    if _is_good(target, url, check):
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _turn_of(target):
-            if not target.exists():
-                _complete(target, url, progress)
-    except FetchError:
+            if not _is_good(target, url, check):
+                _complete(target, url, progress, check)
+    except PocketFastError:
         raise
     except OSError as error:
         raise FetchError(
@@ -52,6 +57,14 @@ def download(url: str, *, progress: bool = True) -> Path:
             "disk",
         ) from None
     return target
+
+
+def _is_good(target: Path, url: str, check: Check | None) -> bool:
+    try:
+        examine(target, url, check)
+    except (PocketFastError, OSError):
+        return False
+    return True
 
 
 def _turn_of(target: Path) -> contextlib.AbstractContextManager[object]:
@@ -66,7 +79,7 @@ def _turn_of(target: Path) -> contextlib.AbstractContextManager[object]:
     return FileLock(locks / target.name)
 
 
-def _complete(target: Path, url: str, progress: bool) -> None:
+def _complete(target: Path, url: str, progress: bool, check: Check | None) -> None:
     partial = target.with_name(target.name + ".partial")
     validator = target.with_name(target.name + ".validator")
     useful = False
@@ -77,6 +90,7 @@ def _complete(target: Path, url: str, progress: bool) -> None:
             except FetchError:
                 useful = file.seek(0, os.SEEK_END) > 0
                 raise
+        examine(partial, url, check)
         os.replace(partial, target)
     finally:
         if not useful:
@@ -100,11 +114,10 @@ def _transfer(file: BinaryIO, url: str, validator: Path, progress: bool) -> None
     held = max(0, file.seek(0, os.SEEK_END) - 1)  # one byte again: a range past the end would be refused
     known = validator.read_text(encoding="utf-8") if held and validator.exists() else ""
     with _open(url, held if known else 0, known) as response:
-        start = _start(response, held) if known else 0
+        start = _start(response, url, held if known else 0)
         file.truncate(start)
         validator.write_text(_validator(response), encoding="utf-8")
-        length = stated_length(response.headers.get("Content-Length"))
-        total = None if length is None else start + length
+        total = _total(response, start)
         with _bar(url, total, start, progress) as bar:
             for block in _blocks(response, url):
                 file.write(block)
@@ -142,12 +155,29 @@ def _open(url: str, offset: int, validator: str) -> http.client.HTTPResponse:
         ) from None
 
 
-def _start(response: http.client.HTTPResponse, held: int) -> int:
-    """Where the body continues the file: at `held` if the server confirms exactly that, else at 0."""
+def _start(response: http.client.HTTPResponse, url: str, held: int) -> int:
+    """Where the body continues the file: at `held` if the server confirms exactly that, else at 0.
+
+    Raises FetchError for an answer that is neither the file nor that part of it.
+    """
     answered = response.headers.get("Content-Range", "")
-    if response.status == 206 and not answered.startswith(f"bytes {held}-"):
-        raise FetchError(f"{response.url}: asked for bytes from {held}, the server sent {answered!r}")
+    if response.status not in (200, 206):
+        raise FetchError(f"{url}: the server answered {response.status} {response.reason}, expected 200")
+    if response.status == 206 and not (held and answered.startswith(f"bytes {held}-")):
+        raise FetchError(f"{url}: asked for bytes from {held}, the server sent {answered[:60]!r}")
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding.lower() not in ("", "identity"):
+        raise FetchError(f"{url}: the server sent it encoded as {encoding[:20]!r}, unasked")
     return held if response.status == 206 else 0
+
+
+def _total(response: http.client.HTTPResponse, start: int) -> int | None:
+    """Bytes of the whole file, if the server says."""
+    whole = stated_length(response.headers.get("Content-Range", "").rpartition("/")[2])
+    if start and whole is not None:
+        return whole
+    length = stated_length(response.headers.get("Content-Length"))
+    return None if length is None else start + length
 
 
 def _validator(response: http.client.HTTPResponse) -> str:

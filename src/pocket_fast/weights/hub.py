@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 from pocket_fast.errors import ConfigError, NotFoundError, named, shown
 from pocket_fast.weights.caches import hub_caches
+from pocket_fast.weights.examine import Check, examine
 from pocket_fast.weights.reach import ANSWER_SECONDS, FetchError, reason_of_status, within
 
 T = TypeVar("T")
@@ -68,18 +69,19 @@ def parse_hub_location(location: str) -> HubFile:
     return HubFile(repo, path, revision or "main")
 
 
-def fetch(location: str | Path, *, progress: bool = True) -> Path:
+def fetch(location: str | Path, *, progress: bool = True, check: Check | None = None) -> Path:
     """A local file with the content of the location, downloaded and cached if need be.
 
+    check: what a download has to pass before it is kept, besides being what its name says (examine.py).
     Raises NotFoundError (local), ConfigError (malformed), FetchError (hub and URLs, with a `reason`).
     """
     text = str(location)
     if text.startswith("hf://"):
-        return _from_hub(parse_hub_location(text), progress)
+        return _from_hub(parse_hub_location(text), progress, check)
     if text.startswith(("http://", "https://")):
         from pocket_fast.weights.download import download  # urllib takes 35 ms to import
 
-        return download(text, progress=progress)
+        return download(text, progress=progress, check=check)
     if "://" in text:
         raise ConfigError(f"{shown(text)}: expected hf://, http://, https:// or a local path")
     path = Path(os.path.expanduser(text))
@@ -127,7 +129,7 @@ def fetch_with_fallback(primary: str, fallback: str | None, *, progress: bool = 
     return FetchedWeights(path, False, str(denied))
 
 
-def _from_hub(file: HubFile, progress: bool) -> Path:
+def _from_hub(file: HubFile, progress: bool, check: Check | None) -> Path:
     try:
         cached = _cached(file)
     except ValueError as error:  # names that the library knows to be impossible
@@ -144,7 +146,15 @@ def _from_hub(file: HubFile, progress: bool) -> Path:
         _log.info("Using the cached copy: %s", error)
         return cached
     with _progress_bars(progress):
-        return _persist(lambda: _download(file, seconds), "truncated")
+        path = _persist(lambda: _download(file, seconds), "truncated")
+    if path != cached and path.is_file():
+        try:
+            examine(path, str(file), check)
+        except BaseException:
+            for place in (path.resolve(), path):  # the library's copy, and the name of it
+                place.unlink(missing_ok=True)
+            raise
+    return path
 
 
 def _persist(call: Callable[[], T], passing: str) -> T:

@@ -17,7 +17,7 @@ ANSWER_SECONDS = 8.0  # until the first answer: name lookup, every address of th
 
 
 class FetchError(DownloadError):
-    """A file could not be had. `reason` is one of gated, missing, offline, network, truncated, disk."""
+    """A file could not be had. `reason` is one of gated, missing, offline, network, truncated, wrong, disk."""
 
     def __init__(self, message: str, reason: str = "network") -> None:
         super().__init__(message)

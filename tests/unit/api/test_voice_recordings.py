@@ -309,7 +309,7 @@ def test_downloads_show_bars_only_if_the_model_was_loaded_so(monkeypatch, tiny, 
     path = wav(hum(0.1))
     real = module.fetch
 
-    def fetch(location, *, progress=True):
+    def fetch(location, *, progress=True, check=None):
         asked.append(progress)
         return real(path if "://" in str(location) else location)
 

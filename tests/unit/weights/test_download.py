@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -229,3 +230,54 @@ def test_within_passes_results_and_errors_and_stops_waiting():
     with pytest.raises(TimeoutError, match=r"within 0\.01 s"):
         within(0.01, never.wait)
     never.set()
+
+
+@pytest.fixture
+def answers():
+    """answers(status, headers, body) -> the URL of a server that answers this and nothing else."""
+    servers = []
+
+    def serve(status, headers, body):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_address[1]}/voice.wav"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "words"),
+    [
+        (206, {"Content-Range": "bytes 0-299999/600000"}, "asked for bytes from 0"),
+        (206, {}, "asked for bytes from 0"),
+        (203, {}, "answered 203"),
+        (202, {"Content-Length": "300000"}, "answered 202"),
+        (200, {"Content-Encoding": "gzip"}, "encoded as 'gzip'"),
+        (200, {"Content-Length": "300001"}, "got 300000 of 300001"),
+    ],
+)
+def test_answers_that_are_not_the_file(answers, cache, status, headers, words):
+    url = answers(status, headers, DATA)
+    with pytest.raises(FetchError, match=words):
+        download(url, progress=False)
+    assert not list(cache.glob("*.wav"))
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "many", "-5", "", "9" * 5000])
+def test_a_length_that_is_none(answers, length):
+    assert download(answers(200, {"Content-Length": length}, DATA), progress=False).read_bytes() == DATA

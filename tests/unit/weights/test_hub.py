@@ -226,6 +226,19 @@ def test_a_full_disk(hub, monkeypatch):
     assert "HF_HOME" in str(error)
 
 
+@pytest.mark.parametrize("revision", ["main", COMMIT])
+def test_a_page_that_states_its_own_size_is_not_kept(hub, tmp_path, revision):
+    """The library compares sizes; what a proxy puts in the file's place may pass."""
+    name, where = f"{FULL}/{revision}/m.safetensors", f"hf://{FULL}/m.safetensors@{revision}"
+    hub.files[name] = b"<html><body>Sign in to go on</body></html>"
+    with pytest.raises(FetchError, match="sent something else: a web page") as caught:
+        fetch(where, progress=False)
+    assert caught.value.reason == "wrong"
+    assert where in str(caught.value)
+    hub.files[name] = (2).to_bytes(8, "little") + b"{}"
+    assert fetch(where, progress=False).read_bytes() == hub.files[name]
+
+
 def test_progress_bars_are_switched_off_for_one_fetch(monkeypatch):
     utils = pytest.importorskip("huggingface_hub.utils")
     seen = []

@@ -10,7 +10,7 @@ import numpy as np
 
 from pocket_fast.audio.channels import as_float32
 from pocket_fast.audio.embedded import embedded_audio
-from pocket_fast.audio.read import read_audio, samples_and_rate
+from pocket_fast.audio.read import check_audio, read_audio, samples_and_rate
 from pocket_fast.audio.resample import resample_soxr
 from pocket_fast.audio.source import is_pipe, kept
 from pocket_fast.errors import AudioError
@@ -35,7 +35,9 @@ def samples_of(source: Any, rate: int, *, progress: bool = False) -> np.ndarray:
         with kept(BytesIO(data), "recording-from-base64") as path:
             return read_recording(path, rate)
     path = Path(source)
-    return read_recording(path if is_pipe(path) else fetch(str(source), progress=progress), rate)
+    if not is_pipe(path):
+        path = fetch(str(source), progress=progress, check=check_audio)
+    return read_recording(path, rate)
 
 
 def read_recording(path: Path, rate: int, max_seconds: float | None = None) -> np.ndarray:
