@@ -23,7 +23,10 @@ class PocketFastError(Exception):
 
 def shown(value: object, most: int = 80) -> str:
     """repr of a value that may be of any length, for a message: a long one without its middle."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no number of thousands of digits
+        text = f"a number of type {type(value).__name__} with thousands of digits"
     return (
         text if len(text) <= most else f"{text[: most * 2 // 3]}... ({len(text)} characters) ...{text[-8:]}"
     )

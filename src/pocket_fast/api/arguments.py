@@ -17,16 +17,18 @@ def check_flag(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def check_whole(name: str, value: Any, least: int) -> None:
-    """A whole number of at least `least`, NumPy's too, or None."""
+def check_whole(name: str, value: Any, least: int) -> int | None:
+    """A whole number of at least `least`, NumPy's too, or None; as Python's own, which does not overflow."""
     if value is not None and not (is_whole(value) and value >= least):
         raise ConfigError(f"{name}: expected a whole number of at least {least} or None, got {shown(value)}")
+    return None if value is None else int(value)
 
 
-def check_seconds(name: str, value: Any) -> None:
-    """A number of at least 0, or None."""
+def check_seconds(name: str, value: Any) -> float | None:
+    """A number of at least 0, NumPy's too, or None; as Python's own."""
     if value is not None and not (is_number(value) and value >= 0):
         raise ConfigError(f"{name}: expected a number of seconds of at least 0 or None, got {shown(value)}")
+    return None if value is None else float(value)
 
 
 def check_name(name: str, value: Any) -> None:

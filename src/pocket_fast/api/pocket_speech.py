@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -11,15 +12,18 @@ import numpy as np
 
 from pocket_fast.api.arguments import check_flag
 from pocket_fast.api.speaking import NO_SETTINGS, Marks, Speaking
-from pocket_fast.errors import ConfigError, VoiceError, shown
+from pocket_fast.errors import VoiceError
 from pocket_fast.models.pocket.settings import SETTINGS
-from pocket_fast.models.settings import is_number, is_real, is_whole
+from pocket_fast.models.settings import is_real
 
 if TYPE_CHECKING:
     from pocket_fast.models.pocket.pipeline import PocketModel, Sampling
     from pocket_fast.models.pocket.script import PocketScript
     from pocket_fast.models.pocket.voice import VoiceState
     from pocket_fast.text.prepare import TextRules
+
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
 
 
 class PocketSpeaking(Speaking):
@@ -195,17 +199,13 @@ def sampling_of(temp: Any, eos_threshold: Any, sampler_decode_steps: Any, noise_
     """How latents are drawn, by the names that load_model has. Raises ConfigError for values that cannot be."""
     from pocket_fast.models.pocket.pipeline import Sampling
 
-    def check(ok: bool, name: str, value: Any, expected: str) -> None:
-        if not ok:
-            raise ConfigError(f"{name}: expected {expected}, got {shown(value)}")
+    def check(setting: str, name: str, value: Any) -> Any:
+        return replace(_BY_NAME[setting], name=name).check(value)
 
-    check(is_number(temp) and temp >= 0, "temp", temp, "a number of at least 0")
-    is_threshold = is_number(eos_threshold) or (is_real(eos_threshold) and abs(eos_threshold) == float("inf"))
-    check(is_threshold, "eos_threshold", eos_threshold, "a number")
-    steps = sampler_decode_steps
-    check(is_whole(steps) and steps >= 1, "sampler_decode_steps", steps, "a whole number of at least 1")
-    clamps = noise_clamp is None or (is_number(noise_clamp) and noise_clamp > 0)
-    check(clamps, "noise_clamp", noise_clamp, "a number above 0 or None")
+    never_or_always = is_real(eos_threshold) and abs(eos_threshold) == math.inf
     return Sampling(
-        float(temp), float(eos_threshold), int(steps), None if noise_clamp is None else float(noise_clamp)
+        check("temperature", "temp", temp),
+        float(eos_threshold) if never_or_always else check("eos_threshold", "eos_threshold", eos_threshold),
+        check("steps", "sampler_decode_steps", sampler_decode_steps),
+        None if noise_clamp is None else check("noise_clamp", "noise_clamp", noise_clamp),
     )

@@ -282,11 +282,11 @@ class Speaking(ABC):
         ended, or, with idle_seconds math.inf, others have to wait.
         Raises ConfigError for anything but whole numbers (at least 1 stream, 0 waiting, 0 bytes) and seconds.
         """
-        check_whole("max_streams", max_streams, 1)
-        check_whole("max_queue", max_queue, 0)
+        max_streams = check_whole("max_streams", max_streams, 1)
+        max_queue = check_whole("max_queue", max_queue, 0)
         if not (isinstance(idle_seconds, float) and idle_seconds == math.inf):
-            check_seconds("idle_seconds", idle_seconds)
-        check_whole("idle_bytes", idle_bytes, 0)
+            idle_seconds = check_seconds("idle_seconds", idle_seconds)
+        idle_bytes = check_whole("idle_bytes", idle_bytes, 0)
         self._engine().limit(max_streams, max_queue, idle_seconds, idle_bytes)
 
     def engine_load(self) -> Load:
@@ -322,12 +322,11 @@ class Speaking(ABC):
 
 def check_seed(seed: int | None) -> int | None:
     """The seed. Raises ConfigError for what is none."""
-    check_whole("seed", seed, 0)
-    return seed
+    return check_whole("seed", seed, 0)
 
 
 def _options(script: Script, live: bool, deadline: float | None, marks: Marks | None) -> dict[str, Any]:
-    check_seconds("deadline", deadline)
+    deadline = check_seconds("deadline", deadline)
     check_function("marks", marks, may_miss=True)
 
     def began(begin: Any, samples: int) -> None:

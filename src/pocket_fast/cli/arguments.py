@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from pocket_fast.cli.console import stderr_is_terminal
-from pocket_fast.errors import ConfigError, shortened, shown
+from pocket_fast.errors import ConfigError, SettingError, shortened, shown
 from pocket_fast.models import catalog
 from pocket_fast.models.contract import Choice, ModelOption, Setting, check_settings
 
@@ -240,6 +240,7 @@ def _widest(one: Setting, other: Setting, title: str) -> Setting:
         least=None if is_out or bound == -math.inf else bound,
         above=bound if is_out else None,
         most=None if one.most is None or other.most is None else max(one.most, other.most),
+        absurd=None if one.absurd is None or other.absurd is None else max(one.absurd, other.absurd),
         choices=one.choices if one.choices == other.choices else (),
     )
 
@@ -250,7 +251,9 @@ def _argument_type(setting: Setting) -> Callable[[str], Any]:
     def parse(text: str) -> Any:
         try:
             return setting.check(convert(text))
-        except ValueError:  # a ConfigError too
+        except SettingError as error:
+            raise argparse.ArgumentTypeError(str(error).removeprefix(f"{setting.name}: ")) from None
+        except ValueError:
             raise argparse.ArgumentTypeError(f"expected {setting.expected}, got {shown(text)}") from None
 
     return parse

@@ -21,7 +21,9 @@ class Setting:
     name: its key in `settings` of Speaking.speak, and the field of a request; also: other names of that field.
     type: int, float, bool or str. help: on the command line; description: of the field.
     least, above, most: bounds of a number; most: of a text, in characters. most_asked: a bound for requests that come
-    over a network, where there is a better one. choices: the only texts there are, in lower case; any case is taken.
+    over a network, where there is a better one. absurd: a number above it is a mistake, of which sound would be NaN,
+    or which would take all memory; nobody has to be told before. choices: the only texts there are, in lower case;
+    any case is taken.
     option: its spelling on the command line if that is not --name; old_option: one that is deprecated.
     """
 
@@ -33,6 +35,7 @@ class Setting:
     above: float | None = None
     most: float | None = None
     most_asked: float | None = None
+    absurd: float | None = None
     choices: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
     option: str = ""
@@ -61,9 +64,17 @@ class Setting:
     def check(self, value: Any) -> Any:
         """The value, as the type of the setting. Raises SettingError for anything but what is expected."""
         fits = {bool: is_flag, str: self._is_text, int: is_whole, float: is_number}[self.type]
-        if not fits(value) or (self.type in (int, float) and not self._is_within(value)):
+        own = (
+            self.type(value) if fits(value) else None
+        )  # and compared as Python's: NumPy's may be of eight bits
+        if own is None or (self.type in (int, float) and not self._is_within(own)):
             raise SettingError(self.name, f"{self.name}: expected {self.expected}, got {shown(value)}")
-        return value.lower() if self.choices else self.type(value)
+        if self.absurd is not None and own > self.absurd:
+            raise SettingError(
+                self.name,
+                f"{self.name}: expected {self.expected}, and of at most {self.absurd:g}, got {shown(value)}",
+            )
+        return own.lower() if self.choices else own
 
     def _is_text(self, value: object) -> bool:
         if not isinstance(value, str) or not _is_unicode(value):
@@ -98,8 +109,11 @@ def is_real(value: object) -> bool:
 
 
 def is_number(value: object) -> bool:
-    """Whether it is a finite number, and no bool."""
-    return is_real(value) and math.isfinite(value)
+    """Whether it is a number that a float can be, and no bool."""
+    try:
+        return is_real(value) and math.isfinite(value)
+    except OverflowError:  # a whole number of 400 digits
+        return False
 
 
 def is_whole(value: object) -> bool:

@@ -21,7 +21,8 @@ def widen(tensor: Tensor) -> np.ndarray:
     """The tensor as float32 (exact for BF16 and F16); float32 comes back as it is."""
     if tensor.dtype == "BF16":
         return (tensor.array.astype(np.uint32) << 16).view(np.float32)
-    return tensor.array.astype(np.float32, copy=False)
+    with np.errstate(over="ignore"):  # infinity is found by who looks for it
+        return tensor.array.astype(np.float32, copy=False)
 
 
 def as_float(tensor: Tensor) -> Tensor:

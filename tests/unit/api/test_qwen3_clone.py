@@ -245,6 +245,8 @@ def _item(base, **changes):
             r"an x-vector \(7,\) of float32; this model needs \(56,\)",
         ),
         ({"ref_spk_embedding": np.full(56, np.nan, np.float32)}, "holds NaN or infinity"),
+        ({"ref_spk_embedding": np.full(56, 1e300)}, r"x-vector holds a number of 1e\+300"),
+        ({"ref_spk_embedding": np.full(56, -1e38, np.float32)}, r"holds a number of 1e\+38"),
         ({"ref_spk_embedding": np.zeros(56, np.int64)}, "of int64"),
         (
             {"ref_code": np.zeros((3, 8), np.int64)},
@@ -256,6 +258,7 @@ def _item(base, **changes):
         ({"ref_code": np.full((3, 16), -1)}, "codes from -1 to -1"),
         ({"ref_code": None}, "without the codes"),
         ({"ref_text": ""}, "without the words"),
+        ({"ref_text": "la " * 2000}, "6000 characters of words"),
         ({"x_vector_only_mode": True}, "both True"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

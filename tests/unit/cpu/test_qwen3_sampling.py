@@ -158,6 +158,39 @@ def test_special_ids_are_never_drawn_and_the_end_only_when_it_may():
         assert first_code({other: 9.0, 3: 1.0}) == 3
 
 
+# --- numbers as large and as small as they get ---------------------------------------------------
+
+
+@pytest.mark.parametrize("top_k", [0, 5, 2**31, 2**70])
+@pytest.mark.parametrize("top_p", [1.0, 0.5, 5e-324])
+def test_a_tiny_temperature_takes_the_likeliest(top_k, top_p):
+    """Quotients that overflow would be infinite, and their differences no numbers."""
+    for temperature in (1e-6, 1e-30, 1e-46, 5e-324):
+        how = {"temperature": temperature, "top_k": top_k, "top_p": top_p}
+        assert {pick([-900, 800, 801.5, -np.inf, 3], u, **how) for u in (0, 0.5, 0.999)} == {2}
+        assert {pick([-7, -5, -6], u, **how) for u in (0, 0.5, 0.999)} == {1}
+
+
+def test_a_huge_temperature_takes_anything_that_is_not_forbidden():
+    for temperature in (1e6, 1e38, 1e39, 1e308):
+        how = {"temperature": temperature, "top_k": 0}
+        assert {pick([300, -np.inf, -300, 0], u, **how) for u in np.linspace(0, 0.999, 50)} == {0, 2, 3}
+        assert pick([300, -np.inf, -300, 0], 0.9, **how | {"top_k": 2}) in (0, 3)
+
+
+@pytest.mark.parametrize("penalty", [1e-300, 1e-30, 1e30, 1e300])
+def test_a_penalty_that_overflows(penalty):
+    """Codes 0 and 1 were drawn before: as unlikely, or as likely, as codes get."""
+    logits, seen = np.array([[3.0, -3.0, 0.0, 1.0]], F32), np.array([1, 1, 0, 0], np.uint8)
+    found = {
+        pick_codes(logits, [Draw(top_k=0)], np.array([u]), [penalty], [seen.copy()], [True], codes=4, end=3)[
+            0
+        ]
+        for u in np.linspace(0, 0.999, 60)
+    }
+    assert found == ({0} if penalty < 1 else {0, 2, 3})
+
+
 # --- what is refused -------------------------------------------------------------------------------
 
 

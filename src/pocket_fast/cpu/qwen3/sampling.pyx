@@ -6,21 +6,25 @@ and precision (float32 scores and probabilities, cumulative sums in float64, the
 are those of transformers' logits processors (4.57) on a CPU.
 """
 
+from libc.limits cimport INT_MAX
 from libc.math cimport INFINITY, expf
 
 import numpy as np
+
+cdef double LEAST = 1e-6     # and most that logits are divided by
+cdef double MOST = 1e6
 
 
 cdef class Draw:
     """How one code is drawn; its fields are read-only.
 
-    do_sample: False takes the largest logit, the first of equals. Else: logits are divided by temperature; those
-    below the top_k-th largest are dropped (0 keeps all, what equals the top_k-th stays); then the least likely, as
-    long as together they have at most 1 - top_p. Raises ValueError for a temperature that is not above 0, a top_p
-    outside [0, 1], a negative top_k.
+    do_sample: False takes the largest logit, the first of equals. Else: logits are divided by temperature (beyond
+    1e-6 and 1e6 by these: all that would change is quotients that overflow); those below the top_k-th largest are
+    dropped (0 keeps all, what equals the top_k-th stays); then the least likely, as long as together they have at
+    most 1 - top_p. Raises ValueError for a temperature that is not above 0, a top_p outside [0, 1], a negative top_k.
     """
 
-    def __init__(self, bint do_sample=True, int top_k=50, double top_p=1.0, double temperature=0.9):
+    def __init__(self, bint do_sample=True, top_k=50, double top_p=1.0, double temperature=0.9):
         if do_sample and not 0 < temperature < INFINITY:
             raise ValueError(f"temperature {temperature}: expected a number above 0 (do_sample=False takes the likeliest)")
         if not 0 <= top_p <= 1:
@@ -28,7 +32,8 @@ cdef class Draw:
         if top_k < 0:
             raise ValueError(f"top_k {top_k}: expected a number of codes, or 0 for all of them")
         self.top_p, self.temperature = top_p, temperature
-        self.c.do_sample, self.c.top_k, self.c.temperature = do_sample, top_k, temperature
+        self.c.do_sample, self.c.top_k = do_sample, min(top_k, INT_MAX)
+        self.c.temperature = min(max(temperature, LEAST), MOST)
         self.c.below = 1 - top_p
 
     @property
@@ -213,7 +218,7 @@ def pick_codes(const float[:, ::1] logits, draws, const double[::1] uniforms, pe
     found = np.empty(batch, dtype=np.int32)
     cdef float[::1] scratch = np.empty(n + pick_floats(n), dtype=np.float32)
     for i in range(<int>batch):
-        draw, drawn, penalty = draws[i], seen[i], penalties[i]
+        draw, drawn, penalty = draws[i], seen[i], min(max(<double>penalties[i], LEAST), MOST)
         for j in range(n):
             scratch[j] = logits[i, j]
             if drawn[j]:

@@ -66,7 +66,8 @@ class PocketUtterance:
 
     def hear_eos(self, logit: float) -> bool:
         """Take in the logit of the frame just drawn; True if this frame is already past the end."""
-        if self.ends_at is None and self.frames >= FRAMES_BEFORE_EOS and logit > self.sampling.eos_threshold:
+        over = float(logit) > self.sampling.eos_threshold  # a threshold may be more than 32 bits hold
+        if self.ends_at is None and self.frames >= FRAMES_BEFORE_EOS and over:
             self.ends_at = self.frames + self.chunk.frames_after_eos
         self.done = self.ends_at is not None and self.frames >= self.ends_at
         return self.done

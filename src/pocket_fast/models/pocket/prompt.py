@@ -92,7 +92,7 @@ def plan(
                 Chunk(
                     text=prepared,
                     tokens=tokens,
-                    frames_after_eos=guess + 2 if frames_after_eos is None else frames_after_eos,
+                    frames_after_eos=guess + 2 if frames_after_eos is None else int(frames_after_eos),
                     max_frames=math.ceil(seconds * config.mimi.frame_rate),
                 )
             )

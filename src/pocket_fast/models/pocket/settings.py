@@ -12,6 +12,7 @@ SETTINGS = (
         description="Variance of the noise.",
         least=0,
         most_asked=10,
+        absurd=1e6,
     ),
     Setting(
         "steps",
@@ -20,6 +21,7 @@ SETTINGS = (
         description="Sampler steps per frame; also called sampler_decode_steps and lsd_steps.",
         least=1,
         most_asked=64,
+        absurd=1000,
         also=("sampler_decode_steps", "lsd_steps"),
         option="--sampler-decode-steps",
         old_option="--lsd-decode-steps",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,9 @@ from pocket_fast.weights.tensors import TensorFile
 from pocket_fast.weights.whole import write_whole
 
 _MODULE = "transformer.layers.{}.self_attn"
+_MOST_TENSORS = 1000  # of a state: three for each layer
+_LARGEST = 1e12  # of a key or a value: what all layers add up of it still has a square in 32 bits
+_LARGEST_ROW = 1e15  # of an embedding: the layers norm it first
 _ABSURD = 1e9  # far beyond 32-bit integers read as numbers; their squares overflow soon
 
 
@@ -81,8 +84,12 @@ def state_from_mapping(
             raise VoiceError(
                 f"{where}: not a voice state: no {_MODULE.format(i)}/cache among {list(modules)[:3]}"
             )
-        cache = np.asarray(tensors["cache"], dtype=np.float32)
-        used = _positions_used(tensors)
+        try:
+            with np.errstate(over="ignore"):  # infinity is refused below
+                cache = np.asarray(tensors["cache"], dtype=np.float32)
+            used = _positions_used(tensors)
+        except (TypeError, ValueError) as error:
+            raise VoiceError(f"{where}: layer {i} is no array of numbers ({error})") from None
         if cache.ndim != 5 or cache.shape[:2] != (2, 1) or not 0 < used <= cache.shape[2]:
             raise VoiceError(
                 f"{where}: layer {i} has a cache {cache.shape} with {used} positions used; expected "
@@ -93,12 +100,19 @@ def state_from_mapping(
         layers.append(cache[:, 0, :used])
     if not layers:
         raise VoiceError(f"{where}: an empty voice state")
-    if not all(np.isfinite(layer).all() for layer in layers):
-        raise VoiceError(f"{where}: the voice state holds NaN or infinity; export it again")
+    _check_numbers(layers, _LARGEST, where)
     try:
         return VoiceState(backbone.import_prefix(layers))
     except ValueError as error:
         raise VoiceError(f"{where}: made for another model: {error}") from None
+
+
+def _check_numbers(arrays: Iterable[np.ndarray], most: float, where: str) -> None:
+    """Raises VoiceError for what speech would be NaN of: for numbers that are none, and for some that are finite."""
+    largest = np.max([np.abs(array).max(initial=0) for array in arrays])  # NaN wins
+    if not largest <= most:
+        what = f"a number of {largest:.3g}" if np.isfinite(largest) else "NaN or infinity"
+        raise VoiceError(f"{where}: the voice state holds {what}; export it again")
 
 
 def _positions_used(tensors: Mapping[str, np.ndarray]) -> int:
@@ -110,7 +124,7 @@ def _positions_used(tensors: Mapping[str, np.ndarray]) -> int:
 
 def read_state(path: Path, backbone: Any) -> VoiceState:
     """A VoiceState from a .safetensors file in any of its three forms (states old and new, audio_prompt)."""
-    with TensorFile(path) as file:
+    with TensorFile(path, _MOST_TENSORS) as file:
         if file.names == ("audio_prompt",):
             prompt = _floats(file, "audio_prompt")
             width = len(backbone.embed_text([0])[0])
@@ -121,7 +135,7 @@ def read_state(path: Path, backbone: Any) -> VoiceState:
             rows = prompt[0]
             if backbone.bos_voice is not None:
                 rows = np.concatenate([backbone.bos_voice[None], rows])
-            return run_prompt(rows, backbone)
+            return run_prompt(rows, backbone, str(path))
         modules: dict[str, dict[str, np.ndarray]] = {}
         for name in file.names:
             module, slash, tensor = name.partition("/")
@@ -176,8 +190,12 @@ def state_from_audio(pcm: np.ndarray, stages: Any) -> VoiceState:
     return run_prompt(backbone.embed_voice(encoder.encode(encoder.stream(), whole)), backbone)
 
 
-def run_prompt(embeddings: np.ndarray, backbone: Any) -> VoiceState:
-    """Run embeddings (n, d), BOS included, through the backbone and keep what it remembers."""
+def run_prompt(embeddings: np.ndarray, backbone: Any, where: str = "voice prompt") -> VoiceState:
+    """Run embeddings (n, d), BOS included, through the backbone and keep what it remembers.
+
+    Raises VoiceError for embeddings that are NaN, infinite or as good as that.
+    """
+    _check_numbers([embeddings], _LARGEST_ROW, where)
     stream = backbone.stream(len(embeddings))
     backbone.prefill([stream], [embeddings])
     return VoiceState(stream.freeze())

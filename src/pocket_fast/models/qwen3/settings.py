@@ -30,6 +30,7 @@ def _drawn(prefix: str, of: str, do_sample: str) -> tuple[Setting, ...]:
             description=f"Of {of}: higher is livelier.",
             above=0,
             most_asked=10,
+            absurd=1e6,
         ),
         Setting(
             f"{prefix}top_k",
@@ -71,6 +72,7 @@ SETTINGS = (
         description="Above 1: first codes that were drawn before become less likely.",
         above=0,
         most_asked=10,
+        absurd=1e6,
     ),
     *_drawn("subtalker_", "the other codes", "subtalker_dosample"),
     Setting(

@@ -20,6 +20,8 @@ from pocket_fast.weights.whole import write_whole
 
 FORMAT = "pocket_fast qwen3 voice 1"
 SILENCE = 0.5  # seconds behind a recording: without it speech may begin inside the recording's last sound
+_MOST_TENSORS = 1000  # in a file; a voice has two
+_LARGEST = 1e15  # in an x-vector: it still has a square in 32 bits
 _ABSURD = 1e9  # no sample is that large; integers read as numbers are
 _MOST_SECONDS = 120  # more makes no better voice, but takes gigabytes, and minutes in front of every text
 _MOST_CHARACTERS = 5000  # of its words: nobody says as many in that time
@@ -154,8 +156,10 @@ def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> N
             f"{where}: an x-vector {x_vector.shape} of {x_vector.dtype}; this model needs ({talker.hidden_size},) "
             "floating point: the voice was made with a model of another size"
         )
-    if not np.isfinite(x_vector).all():
-        raise VoiceError(f"{where}: the x-vector holds NaN or infinity; make the voice again")
+    largest = np.abs(x_vector).max(initial=0)
+    if not largest <= _LARGEST:  # NaN too
+        what = f"a number of {largest:.3g}" if np.isfinite(largest) else "NaN or infinity"
+        raise VoiceError(f"{where}: the x-vector holds {what}; make the voice again")
     for name in ("icl_mode", "x_vector_only_mode"):
         if not is_flag(getattr(item, name)):
             raise VoiceError(f"{where}: {name}: expected True or False, got {shown(getattr(item, name))}")
@@ -170,6 +174,10 @@ def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> N
     if item.ref_code is None or not item.ref_text:
         missing = "codes" if item.ref_code is None else "words"
         raise VoiceError(f"{where}: a voice in context without the {missing} of its recording")
+    try:
+        spoken_words(item.ref_text)
+    except WordsError as error:
+        raise VoiceError(f"{where}: {error}") from None
     codes, groups, size = (
         _array(item.ref_code, f"{where}: ref_code"),
         talker.num_code_groups,
@@ -194,7 +202,7 @@ def _array(given: Any, name: str) -> np.ndarray:
 
 def read_voice(path: Path, config: ModelConfig) -> Voice:
     """A voice that write_voice wrote. Raises VoiceError where it does not fit; WeightsError, NotFoundError."""
-    with TensorFile(path) as file:
+    with TensorFile(path, _MOST_TENSORS) as file:
         if file.metadata.get("format") != FORMAT or "x_vector" not in file.names:
             raise VoiceError(
                 f"{path}: not a voice of a Qwen3-TTS model (it holds {', '.join(file.names[:3]) or 'nothing'}); "
