@@ -13,23 +13,24 @@ _FADE_S = 0.02
 _PAUSE_S = 0.08
 _FLOOR_DB = np.float32(35.0)
 _MOST_TIMES = 1000  # faster or slower than the target: no recording is
-_MAX_RATIO = 1_000_000  # the filter has 20 * max(up, down) taps: 160 MB at this bound
+_MOST_TERMS = 50_000  # of up and down: the filter has 20 * max(up, down) taps, which take 0.1 s at this bound
 
 
 def resample(x: np.ndarray, rate: int, target: int) -> np.ndarray:
     """x at `target` Hz by a polyphase filter with up / down = target / rate in lowest terms.
 
-    x (n,) float32 at `rate` Hz -> (ceil(n * up / down),) float32; x itself when the rates are equal.
-    The filter is SciPy's default for resample_poly (Kaiser 5.0, 20 * max(up, down) + 1 taps).
-    Raises AudioError for rates that are not positive or need an absurd filter.
+    x (n,) float32 at `rate` Hz -> (ceil(n * target / rate),) float32; x itself when the rates are equal.
+    The filter is SciPy's default for resample_poly (Kaiser 5.0, 20 * max(up, down) + 1 taps). Rates with hardly a
+    factor in common, such as 383,999 Hz, would need seconds for millions of them, and are left to resample_soxr.
+    Raises AudioError for rates that are not positive or absurdly far from each other.
     """
     if rate == target:
         return x
     _check_rates(rate, target)
     common = math.gcd(rate, target)
     up, down = target // common, rate // common
-    if max(up, down) > _MAX_RATIO:
-        raise AudioError(f"cannot resample from {rate} Hz to {target} Hz; convert the file to 24000 Hz first")
+    if max(up, down) > _MOST_TERMS:
+        return resample_soxr(x, rate, target)
     from scipy.signal import resample_poly
 
     return resample_poly(x, up, down)

@@ -1,5 +1,6 @@
 """resample and end_on_pause: the reference's numbers, and what must hold for any prompt."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,46 @@ def test_a_sine_keeps_its_pitch_and_level(how, margin, worst):
     assert np.abs(out[:24000] - expected)[margin:-margin].max() < worst
 
 
+@pytest.mark.parametrize("how", [resample, resample_soxr])
+@pytest.mark.parametrize(
+    ("rate", "target"),
+    [
+        (383_999, 24000),
+        (191_999, 24000),
+        (96_001, 16000),
+        (999_983, 24000),
+        (24000, 383_999),
+        (7919, 400_009),
+    ],
+)
+def test_no_pair_of_rates_needs_a_filter_of_millions(how, rate, target, monkeypatch):
+    """The pitch, the length and the level are those of an exact filter all the same."""
+    import scipy.signal
+
+    designed, design = [], scipy.signal.firwin
+    for module in (scipy.signal, sys.modules["scipy.signal._signaltools"]):
+        monkeypatch.setattr(
+            module, "firwin", lambda taps, *a, **b: designed.append(taps) or design(taps, *a, **b)
+        )
+    seconds = 2
+    sine = np.sin(2 * np.pi * 1000 * np.arange(seconds * rate) / rate).astype(np.float32)
+    out = how(sine, rate, target)
+    assert out.shape == (seconds * target,)
+    assert out.dtype == np.float32
+    expected = np.sin(2 * np.pi * 1000 * np.arange(seconds * target) / target)
+    margin = target // 50
+    assert np.abs(out - expected)[margin:-margin].max() < 5e-3  # drift would show at the end
+    assert max(designed, default=0) <= 1_000_001
+
+
+@pytest.mark.parametrize("rate", [44_101, 47_999, 11_027])
+def test_rates_of_recordings_are_met_exactly(rate):
+    from scipy.signal import resample_poly
+
+    x = np.random.default_rng(rate).standard_normal(3000).astype(np.float32)
+    assert np.array_equal(resample(x, rate, 24000), resample_poly(x, 24000, rate))
+
+
 def test_soxr_keeps_the_top_that_resample_loses():
     sine = np.sin(2 * np.pi * 10_800 * np.arange(48000) / 48000).astype(np.float32)
     levels = [np.abs(how(sine, 48000, 24000)[1000:-1000]).max() for how in (resample, resample_soxr)]
@@ -61,7 +102,9 @@ def test_soxr_keeps_the_top_that_resample_loses():
 
 
 @pytest.mark.parametrize("how", [resample, resample_soxr])
-@pytest.mark.parametrize("rates", [(0, 24000), (-8000, 24000), (24000, 0), (2**31 - 1, 24000)])
+@pytest.mark.parametrize(
+    "rates", [(0, 24000), (-8000, 24000), (24000, 0), (2**31 - 1, 24000), (24_000_001, 24000)]
+)
 def test_absurd_rates_are_refused(how, rates):
     with pytest.raises(AudioError, match="cannot resample"):
         how(np.ones(10, np.float32), *rates)
