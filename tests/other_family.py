@@ -159,7 +159,7 @@ class RampSpeaking(Speaking):
         self.clones = choice.name == "ramp_cloning"
         self.voice_cache = VoiceCache()
 
-    def find_voice(self, source: Any, *, words: str | None = None, truncate: bool = False) -> Any:
+    def find_voice(self, source: Any, *, words: str | None = None, **how: Any) -> Any:
         if self.clones:
             return Level(len(words or "") / 100)
         return Level(VOICES[source])

@@ -7,6 +7,7 @@ import functools
 import numpy as np
 
 from pocket_fast.cpu.pocket.backend import load_stages
+from pocket_fast.models.pocket.voice import VoiceState, taking_in
 from reference import TINY_MODELS, Model, lively_weights, tiny_config
 from reference.checkpoint import narrow
 
@@ -37,6 +38,20 @@ stages = functools.cache(new_stages)
 @functools.cache
 def reference(name) -> Model:
     return Model(config(name), weights(name))
+
+
+def at_once(slices):
+    """What work in slices returns (models.contract)."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            return end.value
+
+
+def run_prompt(rows, backbone):
+    """A voice of what the backbone takes in: rows (n, d) float32."""
+    return VoiceState(at_once(taking_in(rows, backbone)).freeze())
 
 
 def normal(seed, *shape):

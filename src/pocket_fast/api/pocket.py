@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pocket_fast.api.arguments import check_flag, check_name, check_place
+from pocket_fast.api.arguments import check_event, check_flag, check_name, check_place, check_seconds
 from pocket_fast.api.pocket_speech import PocketSpeaking, sampling_of
 from pocket_fast.errors import ConfigError, UnsupportedError, VoiceError, WordsError, shown
 
 if TYPE_CHECKING:
     from pocket_fast.api.speaking import Samples
     from pocket_fast.models.pocket.family import PocketChoice
-    from pocket_fast.models.pocket.voice import VoiceState
+    from pocket_fast.models.pocket.voice import Longest, VoiceState
     from pocket_fast.text.prepare import TextRules
     from pocket_fast.weights.examine import Check
 
@@ -222,17 +223,30 @@ class TTSModel(PocketSpeaking):
         return default_text(self.language)
 
     def find_voice(
-        self, source: str | Path | np.ndarray | Samples, *, words: str | None = None, truncate: bool = False
+        self,
+        source: str | Path | np.ndarray | Samples,
+        *,
+        words: str | None = None,
+        truncate: bool = False,
+        most_seconds: float | None = None,
+        stop: threading.Event | None = None,
     ) -> VoiceState:
-        """get_state_for_audio_prompt, or of (samples, their rate). Raises WordsError: these models take no words."""
+        """get_state_for_audio_prompt, or of (samples, their rate), with what Speaking.find_voice has besides.
+
+        Raises WordsError: these models take no words. most_seconds None: 600, for states one position for every 80 ms.
+        """
         from pocket_fast.audio.read import samples_and_rate
         from pocket_fast.audio.resample import resample
+        from pocket_fast.models.pocket.voice import MOST_SECONDS, Longest
 
+        check_seconds("most_seconds", most_seconds)
+        check_event("stop", stop)
         if words is not None:
             raise WordsError("these models take no words of a recording; give the recording alone")
         if isinstance(source, tuple):
             source = resample(*samples_and_rate(source), self.sample_rate)
-        return self.get_state_for_audio_prompt(source, truncate)
+        most = MOST_SECONDS if most_seconds is None else min(most_seconds, MOST_SECONDS)
+        return self._find(source, truncate, Longest(most, self.config.mimi.frame_rate), stop)
 
     def export_voice(self, voice: VoiceState, path: Path) -> str:
         """See Speaking."""
@@ -254,55 +268,71 @@ class TTSModel(PocketSpeaking):
         Raises VoiceError (unknown name, state of another model, weights without cloning), AudioError,
         NotFoundError, DownloadError.
         """
+        return self.find_voice(audio_conditioning, truncate=truncate)
+
+    def _find(
+        self, voice: str | Path | np.ndarray, truncate: bool, longest: Longest, stop: threading.Event | None
+    ) -> VoiceState:
         from pocket_fast.audio.read import check_audio, one_channel
         from pocket_fast.audio.source import is_pipe, whole_file
-        from pocket_fast.models.pocket.voice import read_state, write_state
+        from pocket_fast.models.pocket.voice import write_state
         from pocket_fast.models.pocket.voices import locate_voice
         from pocket_fast.weights.hub import fetch, is_safetensors
 
         check_flag("truncate", truncate)
-        if not isinstance(audio_conditioning, (str, Path)):
+        if not isinstance(voice, (str, Path)):
             self._check_cloning()
-            return self._voice_of(one_channel(audio_conditioning, self.sample_rate))
-        if is_pipe(Path(audio_conditioning)):
-            with whole_file(Path(audio_conditioning)) as copy:
-                return self.get_state_for_audio_prompt(copy, truncate)
+            return self._voice_of(one_channel(voice, self.sample_rate), longest, stop)
+        if is_pipe(Path(voice)):
+            with whole_file(Path(voice)) as copy:
+                return self._find(copy, truncate, longest, stop)
 
         def get(location: str, check: Check | None = None) -> Path:
             return fetch(location, progress=self._progress, check=check)
 
-        backbone = self.stages.backbone
-        source = str(audio_conditioning)
-        if isinstance(audio_conditioning, str):
-            source = locate_voice(source, self.language)
+        source = locate_voice(voice, self.language) if isinstance(voice, str) else str(voice)
         if is_safetensors(source):
             if "://" in source:
-                return self.voice_cache.get(source, lambda: read_state(get(source), backbone))
-            return read_state(get(source), backbone)
+                return self.voice_cache.get(source, lambda: self._read(get(source), longest, stop))
+            return self._read(get(source), longest, stop)
 
         self._check_cloning()
         path = get(source, check_audio)
         return self.voice_cache.get_recording(
             path,
             truncate,
-            lambda: self._clone(path, truncate),
-            read=lambda file: read_state(file, backbone),
+            lambda: self._clone(path, truncate, longest, stop),
+            read=lambda file: self._read(file, longest, stop),
             write=write_state,
         )
 
-    def _clone(self, path: Path, truncate: bool) -> VoiceState:
+    def _read(self, path: Path, longest: Longest, stop: threading.Event | None) -> VoiceState:
+        from pocket_fast.models.pocket.voice import VoiceState, read_state, taking_in
+
+        backbone = self.stages.backbone
+        found = read_state(path, backbone, longest)
+        if isinstance(found, VoiceState):
+            return found
+        stream = self._engine().compute(lambda threads: taking_in(found, backbone, threads), stop)
+        return VoiceState(stream.freeze())
+
+    def _clone(
+        self, path: Path, truncate: bool, longest: Longest, stop: threading.Event | None
+    ) -> VoiceState:
         from pocket_fast.audio.read import PROMPT_SECONDS, read_audio
         from pocket_fast.audio.resample import resample
 
         pcm, rate = read_audio(path, max_seconds=PROMPT_SECONDS if truncate else None)
-        return self._voice_of(resample(pcm, rate, self.sample_rate))
+        return self._voice_of(resample(pcm, rate, self.sample_rate), longest, stop)
 
-    def _voice_of(self, pcm: np.ndarray) -> VoiceState:
+    def _voice_of(self, pcm: np.ndarray, longest: Longest, stop: threading.Event | None) -> VoiceState:
         from pocket_fast.audio.read import warn_of_length
-        from pocket_fast.models.pocket.voice import state_from_audio
+        from pocket_fast.models.pocket.voice import VoiceState, hearing, prepare_recording
 
+        samples = prepare_recording(pcm, self.stages, longest)
         warn_of_length(len(pcm) / self.sample_rate, "5 to 30 s")
-        return state_from_audio(pcm, self.stages)
+        stream = self._engine().compute(lambda threads: hearing(samples, self.stages, threads), stop)
+        return VoiceState(stream.freeze())
 
     def _check_cloning(self) -> None:
         if not self.has_voice_cloning:

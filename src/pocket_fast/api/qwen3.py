@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.api.arguments import check_flag, check_name, check_place
-from pocket_fast.api.qwen3_speech import Qwen3Speaking
-from pocket_fast.errors import UnsupportedError, VoiceError, WordsError, shown
+from pocket_fast.api.qwen3_voices import Qwen3Voices
+from pocket_fast.errors import UnsupportedError, shown
 from pocket_fast.models.qwen3.voice import VoiceClonePromptItem
 
 if TYPE_CHECKING:
-    from pocket_fast.api.speaking import Samples
     from pocket_fast.models.qwen3.family import Qwen3Choice
     from pocket_fast.models.qwen3.script import Qwen3Script
-    from pocket_fast.models.qwen3.voice import Voice
 
 __all__ = ["Qwen3TTSModel", "VoiceClonePromptItem", "load"]
 
 _DTYPES = {"float32": "float32", "bfloat16": "bfloat16"}
 
 
-class Qwen3TTSModel(Qwen3Speaking):
+class Qwen3TTSModel(Qwen3Voices):
     """A Qwen3-TTS model of the 12 Hz family on this machine's CPU, made by from_pretrained.
 
     generate_custom_voice, generate_voice_design and generate_voice_clone are those of qwen-tts; stream and astream
@@ -190,135 +188,6 @@ class Qwen3TTSModel(Qwen3Speaking):
         from pocket_fast.text.prepare import check_text
 
         return len(self._texts.speech(check_text(text)).body)
-
-    # --- voices --------------------------------------------------------------------------------
-
-    def find_voice(
-        self, source: str | Path | np.ndarray | Samples, *, words: str | None = None, truncate: bool = False
-    ) -> Voice:
-        """A voice, ready to speak with any number of times.
-
-        source: a speaker's name (custom_voice models); or for base models a path or URL of a recording, or of what
-        `export-voice` made of one, or samples (n,), floating point at sample_rate, or (samples, their rate). words:
-        what is said in the recording: then the model goes on from it, else it has the speaker's x-vector only.
-        truncate: use the first 30 seconds of a recording. Half a second of silence is added behind one with words.
-
-        Raises VoiceError, AudioError, NotFoundError, DownloadError.
-        """
-        from pocket_fast.audio.read import PROMPT_SECONDS, check_audio, one_channel
-        from pocket_fast.audio.source import is_pipe, whole_file
-        from pocket_fast.models.qwen3.choices import speaker_id
-        from pocket_fast.models.qwen3.recordings import read_recording, samples_of
-        from pocket_fast.models.qwen3.voice import SILENCE, Voice, item_from_audio, read_voice, write_voice
-        from pocket_fast.models.qwen3.voices import check_recordings, check_words
-        from pocket_fast.weights.hub import fetch, is_safetensors
-
-        check_flag("truncate", truncate)
-        check_words(self.config, words)
-        if not isinstance(source, (str, Path)):
-            check_recordings(self.config)
-            if isinstance(source, tuple):
-                pcm = samples_of(source, self.sample_rate)
-            else:
-                pcm = one_channel(source, self.sample_rate)
-            return Voice(item=item_from_audio(pcm, words, words is None, self.stages, SILENCE))
-        if isinstance(source, str) and not self.clones:
-            speaker_id(self.config, source)
-            return Voice(speaker=source.lower())
-        check_recordings(self.config)
-        if is_pipe(Path(source)):
-            with whole_file(Path(source)) as copy:
-                return self.find_voice(copy, words=words, truncate=truncate)
-        is_stored = is_safetensors(str(source))
-        path = fetch(str(source), progress=self._progress, check=None if is_stored else check_audio)
-        if is_stored:
-            if words is not None:
-                raise WordsError(f"{source}: an exported voice has its words in it already; leave them out")
-            return read_voice(path, self.config)
-
-        def clone() -> Voice:
-            pcm = read_recording(path, self.sample_rate, PROMPT_SECONDS if truncate else None)
-            return Voice(item=item_from_audio(pcm, words, words is None, self.stages, SILENCE))
-
-        return self.voice_cache.get_recording(
-            path,
-            ("words", words, truncate),
-            clone,
-            read=lambda file: read_voice(file, self.config),
-            write=write_voice,
-        )
-
-    def create_voice_clone_prompt(
-        self,
-        ref_audio: Any,
-        ref_text: str | list[str | None] | None = None,
-        x_vector_only_mode: bool | list[bool] = False,
-    ) -> list[VoiceClonePromptItem]:
-        """What a base model takes of recordings, for generate_voice_clone, stream and astream.
-
-        ref_audio: a path, URL, base64 audio (bare or as a data: URL), or (samples, rate); or a list of such.
-        ref_text: what is said in them; x_vector_only_mode: leave the words out and go by the speaker's x-vector.
-        Nothing is added to the recordings, as in qwen-tts; find_voice adds half a second of silence.
-
-        Raises ConfigError (another kind of model, lists of different lengths), VoiceError (words missing), AudioError,
-        NotFoundError, DownloadError.
-        """
-        from pocket_fast.api.qwen3_speech import for_each
-        from pocket_fast.models.qwen3.choices import check_kind
-        from pocket_fast.models.qwen3.recordings import samples_of
-        from pocket_fast.models.qwen3.voice import item_from_audio
-
-        check_kind(self.config, "base")
-        recordings = ref_audio if isinstance(ref_audio, list) else [ref_audio]
-        texts, only = for_each(
-            len(recordings), {"ref_text": ref_text, "x_vector_only_mode": x_vector_only_mode}
-        )
-        for flag in only:
-            check_flag("x_vector_only_mode", flag)
-        items = []
-        for recording, words, x_vector_only in zip(recordings, texts, only, strict=True):
-            if not x_vector_only and not words:  # before the work
-                raise VoiceError(
-                    "ref_text is missing: without x_vector_only_mode, the words of the recording are needed"
-                )
-            pcm = samples_of(recording, self.sample_rate, progress=self._progress)
-            items.append(item_from_audio(pcm, words, bool(x_vector_only), self.stages))
-        return items
-
-    def export_voice(self, voice: Voice | VoiceClonePromptItem, path: str | Path) -> str:
-        """See Speaking."""
-        from pocket_fast.models.qwen3.voice import write_voice
-
-        check_place("path", path)
-        voice = self._as_voice(voice)
-        write_voice(voice, Path(path))
-        return f"x-vector, {voice.length} frames and their words" if voice.length else "x-vector"
-
-    def _as_voice(self, voice: Any) -> Voice:
-        from pocket_fast.models.qwen3.voice import Voice, check_item
-        from pocket_fast.models.qwen3.voices import check_recordings, default_voice
-
-        if voice is None:
-            if self.clones:
-                raise VoiceError(
-                    "a base model speaks in the voice of a recording: give one, and best its words too"
-                )
-            return Voice(speaker=default_voice(self.config))
-        if isinstance(voice, list) and len(voice) == 1:
-            voice = voice[0]
-        if isinstance(voice, (str, Path)):
-            return self.find_voice(voice)
-        item = voice if isinstance(voice, VoiceClonePromptItem) else getattr(voice, "item", None)
-        if item is None and not isinstance(voice, Voice):
-            raise VoiceError(
-                "voice: expected a name, or what find_voice or create_voice_clone_prompt returns, got "
-                f"{type(voice).__name__}"
-            )
-        if item is None:
-            return voice
-        check_recordings(self.config)
-        check_item(item, self.config, "voice")
-        return voice if isinstance(voice, Voice) else Voice(item=item)
 
     # --- scripts -------------------------------------------------------------------------------
 

@@ -92,14 +92,21 @@ class Speaking(ABC):
 
     @abstractmethod
     def find_voice(
-        self, source: str | Path | np.ndarray | Samples, *, words: str | None = None, truncate: bool = False
+        self,
+        source: str | Path | np.ndarray | Samples,
+        *,
+        words: str | None = None,
+        truncate: bool = False,
+        most_seconds: float | None = None,
+        stop: threading.Event | None = None,
     ) -> Any:
-        """A voice, ready to speak with any number of times.
+        """A voice, ready to speak with any number of times. It is made beside speech, which goes on.
 
         source: a name; a path or URL of a recording or of an exported voice; or samples (n,), floating point at
         sample_rate, or (samples, their rate). words: what the recording says. truncate: use the first 30 seconds of a
-        recording in a file.
-        Raises VoiceError, AudioError, NotFoundError, DownloadError.
+        recording in a file. most_seconds: longer recordings are refused, and exported voices that were made of them;
+        None: by what the family takes at most. stop: set it to give up.
+        Raises VoiceError, AudioError, NotFoundError, DownloadError, StoppedError.
         """
 
     @abstractmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import threading
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,11 +68,13 @@ class VoiceFolder:
         except (OSError, UnicodeDecodeError) as error:
             raise VoiceError(f"{beside}: the words of a recording cannot be read ({error})") from None
 
-    def load(self, model: Speaking, name: str, words: str | None = None) -> Any:
+    def load(
+        self, model: Speaking, name: str, words: str | None = None, stop: threading.Event | None = None
+    ) -> Any:
         """The voice, ready to speak, of the first 30 s of its recording; made anew only if the file has changed.
 
-        words: what is said in the recording, instead of what the file beside it says. Raises VoiceError for a name
-        that is not there, and as Speaking.find_voice.
+        words: what is said in the recording, instead of what the file beside it says. stop: set it to give up. Raises
+        VoiceError for a name that is not there, and as Speaking.find_voice.
         """
         file = self.find(name)
         if file is None:
@@ -79,12 +82,12 @@ class VoiceFolder:
         if file.suffix.lower() != EXPORTED:  # the model itself knows a recording again
             if words is None and model.takes_words:
                 words = self.words(file)
-            return model.find_voice(file, words=words, truncate=True)
+            return model.find_voice(file, words=words, truncate=True, stop=stop)
         if words is not None:
-            return model.find_voice(file, words=words)  # which says what is wrong with that
+            return model.find_voice(file, words=words, stop=stop)  # which says what is wrong with that
         about = file.stat()
         key = ("exported", str(file), about.st_mtime_ns, about.st_size)
-        return model.voice_cache.get(key, lambda: model.find_voice(file))
+        return model.voice_cache.get(key, lambda: model.find_voice(file, stop=stop))
 
     def check(self, recordings: bool = True) -> None:
         """Tell the log, once, how many voices there are, and which files are none although they look like it."""

@@ -25,8 +25,8 @@ from pocket_fast.engine.intake import Intake, least_threads
 from pocket_fast.engine.places import Places
 from pocket_fast.engine.schedule import Crew
 from pocket_fast.engine.speech import Part, Speech
-from pocket_fast.engine.work import Slices, T, Work, Works
-from pocket_fast.models.contract import Frame, SpeechModel, Utterance
+from pocket_fast.engine.work import Work, Works
+from pocket_fast.models.contract import Frame, Slices, SpeechModel, T, Utterance
 
 _log = logging.getLogger("pocket_fast")
 

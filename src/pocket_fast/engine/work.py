@@ -6,16 +6,11 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Generator
-from typing import Any, TypeVar
+from typing import Any
 
 from pocket_fast.engine.intake import SLICE
 from pocket_fast.errors import StoppedError
-
-T = TypeVar("T")
-Slices = Generator[
-    None, None, T
-]  # stops between pieces of some hundredths of a second, and returns what it made
+from pocket_fast.models.contract import Slices
 
 _POLL = 0.05  # seconds between looks at a caller's stop event
 _PATIENCE = 0.25  # seconds without a slice, while speech needs all the time there is

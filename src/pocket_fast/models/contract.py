@@ -4,10 +4,10 @@ for those who speak; for the command line and the server a Family, and a Choice 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 
@@ -24,11 +24,16 @@ __all__ = [
     "ModelOption",
     "Script",
     "Setting",
+    "Slices",
     "SpeechModel",
     "StoredModel",
     "Utterance",
     "check_settings",
 ]
+
+T = TypeVar("T")
+Slices = Generator[None, None, T]
+"""Work that may take seconds: it yields between pieces of some hundredths of a second, and returns what it made."""
 
 Quantize = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 

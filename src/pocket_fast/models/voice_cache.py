@@ -14,7 +14,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any
 
-from pocket_fast.errors import PocketFastError, VoiceError
+from pocket_fast.errors import PocketFastError, StoppedError, VoiceError
 
 _log = logging.getLogger("pocket_fast")
 
@@ -51,7 +51,7 @@ class VoiceCache:
         """The voice of `key`, made if it is not held: a copy for the caller, which shares what is large.
 
         Whoever asks for a voice that is being made waits for it. A PocketFastError is about the voice, so it is theirs
-        as well; after any other failure (memory ran out, the maker was interrupted) the next of them tries.
+        as well; after any other failure (memory ran out, the maker was interrupted or gave up) the next of them tries.
         """
         while True:
             with self._lock:
@@ -78,6 +78,8 @@ class VoiceCache:
             state = make()
             kept = copy(state)  # nobody else's: the caller may continue its own
             return state
+        except StoppedError:
+            raise
         except PocketFastError as error:
             problem = error
             raise

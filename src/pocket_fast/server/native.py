@@ -39,7 +39,7 @@ async def generate(request: Request) -> Response:
     """A whole WAV file, when all of it is made."""
     service = Service.of(request)
     fields = await read(request, service.forms.speech, service.options)
-    chunks = await service.speak(fields, fields.text, live=False)
+    chunks = await service.speak(request, fields, fields.text, live=False)
     name = {**fields.headers, "Content-Disposition": 'attachment; filename="pocket-tts-output.wav"'}
     return SoundResponse(whole_wav(chunks, service.model.sample_rate), "audio/wav", name, whole=True)
 
@@ -48,7 +48,7 @@ async def stream(request: Request) -> Response:
     """Samples as they are made: 16 bits, little-endian, mono, without any header."""
     service = Service.of(request)
     fields = await read(request, service.forms.speech, service.options)
-    chunks = await service.speak(fields, fields.text)
+    chunks = await service.speak(request, fields, fields.text)
     rate = service.model.sample_rate
     parts = encoded(chunks, open_encoder("pcm", rate))
     return SoundResponse(parts, "application/octet-stream", {**fields.headers, "X-Sample-Rate": str(rate)})
@@ -64,7 +64,7 @@ async def tts(request: Request) -> Response:
         raise Refusal(400, "Cannot provide both voice_url and voice_wav")
     fields.voice = fields.voice_url or fields.voice
     rate = service.model.sample_rate
-    chunks = await service.speak(fields, fields.text)
+    chunks = await service.speak(request, fields, fields.text)
     name = {**fields.headers, "Content-Disposition": "attachment; filename=generated_speech.wav"}
     parts = encoded(chunks, open_encoder("wav", rate), tail=int(TAIL_SECONDS * rate))
     return SoundResponse(parts, "audio/wav", name)

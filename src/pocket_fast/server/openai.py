@@ -38,7 +38,7 @@ async def speech(request: Request) -> Response:
     fields = await read(request, service.forms.openai, service.options)
     check_format(fields.response_format, "response_format")
     format, rate = fields.response_format, service.model.sample_rate
-    chunks = await service.speak(fields, fields.input, live=not waits(format))
+    chunks = await service.speak(request, fields, fields.input, live=not waits(format))
     if fields.stream_format == "audio":
         return SoundResponse(file_of(chunks, format, rate), MEDIA_TYPES[format], fields.headers)
     events = _events(chunks, format, service.model.count_tokens(fields.input), rate)

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 import numpy as np
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
 
 from pocket_fast.api.speaking import Speaking
 from pocket_fast.errors import AudioError, BusyError, VoiceError, WordsError
@@ -16,7 +16,7 @@ from pocket_fast.server.fields import IGNORED, INSTRUCT, INSTRUCTIONS, Fields, F
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
 from pocket_fast.server.requests import log
-from pocket_fast.server.speech import check_pauses, sound
+from pocket_fast.server.speech import check_pauses, sound, while_there
 from pocket_fast.server.voices import Voices
 
 _MOST_TOLD = 64  # names: who makes them up does not fill the log
@@ -69,10 +69,13 @@ class Service:
                 IGNORED,
             )
 
-    async def speak(self, fields: Fields, text: str, live: bool = True) -> AsyncGenerator[np.ndarray, None]:
+    async def speak(
+        self, request: Request, fields: Fields, text: str, live: bool = True
+    ) -> AsyncGenerator[np.ndarray, None]:
         """The sound of a text in the voice that was asked for; nothing is computed before its first chunk is.
 
-        Raises BusyError at once when nobody more may wait, before a recording is looked at.
+        Raises BusyError at once when nobody more may wait, before a recording is looked at; ClientDisconnect when the
+        client leaves before its voice is ready, which is then not made.
         """
         self.tell_ignored(fields.ignored)
         check_pauses(text, self.model.sample_rate, fields.natural_pauses)
@@ -81,7 +84,7 @@ class Service:
             raise BusyError(
                 f"{load.running} listeners are being spoken to and {load.waiting} are waiting", 5.0
             )
-        state = await self._voice(fields)
+        state = await while_there(request.receive, self._voice(fields))
         settings = self.settings(fields)
         return sound(self.model, state, text, fields, settings, self.options.max_wait, live)
 

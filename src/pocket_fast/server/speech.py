@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Mapping
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
@@ -22,6 +23,8 @@ from pocket_fast.server.connection import OpenEnd, cut
 from pocket_fast.server.fields import Fields
 from pocket_fast.server.requests import log
 from pocket_fast.text.pauses import Silence, cut_at_pauses
+
+T = TypeVar("T")
 
 MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
 PATIENCE = 20.0  # seconds that a file may wait for its length; proxies and clients have 30 and more
@@ -259,6 +262,20 @@ async def _in_blocks(parts: list[bytes]) -> AsyncIterator[bytes]:
             block += parts.pop()
         yield bytes(block)
         await asyncio.sleep(0)
+
+
+async def while_there(receive: Receive, making: Coroutine[Any, Any, T]) -> T:
+    """What is made for a client, unless it leaves: then that ends, with ClientDisconnect."""
+    task, gone = asyncio.ensure_future(making), asyncio.ensure_future(_wait_until_gone(receive))
+    try:
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        for ending in (task, gone):
+            ending.cancel()
+        await asyncio.gather(task, gone, return_exceptions=True)
 
 
 async def _wait_until_gone(receive: Receive) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -40,6 +41,7 @@ OPENAI_VOICES = frozenset(
 MAX_RATE = 384_000  # Hz; nobody records a voice at more, and the seconds of a recording do not bound its samples else
 _AT_A_TIME = 2  # recordings that are made voices at once: each keeps all cores busy
 _BLOCK = 1 << 18
+_Make = Callable[[Any, str | None, threading.Event], Any]  # a source, its words, and what ends it
 
 
 class Voices:
@@ -105,7 +107,7 @@ class Voices:
             return await self._in_turn(self._from_bytes, embedded, words)
         if "://" in voice:
             return await self._in_turn(self._from_url, voice, words)
-        return await asyncio.to_thread(self._model.find_voice, self._name(voice), words=words)
+        return await self._made(self._by_name, self._name(voice), words)
 
     def _meant(self, voice: str | None) -> str:
         """The name that a name stands for: the default voice's where none is given, and as OpenAI's do."""
@@ -137,16 +139,27 @@ class Voices:
             raise VoiceError(f"no voice is called {voice[:40]!r}; /v1/audio/voices lists those that are")
         return name
 
-    async def _in_turn(self, make: Callable[[Any, str | None], Any], source: Any, words: str | None) -> Any:
+    async def _in_turn(self, make: _Make, source: Any, words: str | None) -> Any:
         async with self._making:
-            return await asyncio.to_thread(make, source, words)
+            return await self._made(make, source, words)
 
-    def _from_folder(self, name: str, words: str | None) -> Any:
+    async def _made(self, make: _Make, source: Any, words: str | None) -> Any:
+        """In a thread, which ends when nobody waits for it any more."""
+        stop = threading.Event()
+        try:
+            return await asyncio.to_thread(make, source, words, stop)
+        finally:
+            stop.set()
+
+    def _by_name(self, name: str, words: str | None, stop: threading.Event) -> Any:
+        return self._model.find_voice(name, words=words, stop=stop)
+
+    def _from_folder(self, name: str, words: str | None, stop: threading.Event) -> Any:
         """A voice of the folder; anew if its file has changed."""
         folder = self._options.voices
         assert folder is not None
         try:
-            return folder.load(self._model, name, words)
+            return folder.load(self._model, name, words, stop)
         except WordsError as error:
             raise WordsError(_without_places(error, folder.path)) from None
         except (AudioError, VoiceError, WeightsError, NotFoundError, OSError) as error:
@@ -155,36 +168,36 @@ class Voices:
                 f"the voice {name[:40]!r} cannot be used: {_without_places(error, folder.path)}"
             ) from None
 
-    def _from_bytes(self, data: bytes, words: str | None) -> Any:
+    def _from_bytes(self, data: bytes, words: str | None, stop: threading.Event) -> Any:
         if len(data) > self._options.max_upload:
             raise AudioError(
                 f"a recording of {len(data)} bytes; this server takes {self._options.max_upload}"
             )
         with tempfile.TemporaryFile() as file:
             file.write(data)
-            return self._from_file(file, words)
+            return self._from_file(file, words, stop)
 
-    def _from_url(self, url: str, words: str | None) -> Any:
+    def _from_url(self, url: str, words: str | None, stop: threading.Event) -> Any:
         if not self._options.allow_voice_urls:
             raise VoiceError("this server fetches no voices from URLs; upload the recording instead")
         if url.startswith("hf://"):
             url = hub_url(url)
 
         def fetch() -> Any:
-            return self._from_bytes(fetch_public(url, self._options.max_upload), words)
+            return self._from_bytes(fetch_public(url, self._options.max_upload), words, stop)
 
         return self._model.voice_cache.get(("url", url, words), fetch)
 
-    def _from_file(self, file: IO[bytes], words: str | None) -> Any:
+    def _from_file(self, file: IO[bytes], words: str | None, stop: threading.Event) -> Any:
         """A recording, or a voice state that export-voice wrote; known again by its content."""
         digest = hashlib.sha256()
         file.seek(0)
         while block := file.read(_BLOCK):
             digest.update(block)
         key = ("content", digest.digest(), words)
-        return self._model.voice_cache.get(key, lambda: self._make(file, words))
+        return self._model.voice_cache.get(key, lambda: self._make(file, words, stop))
 
-    def _make(self, file: IO[bytes], words: str | None) -> Any:
+    def _make(self, file: IO[bytes], words: str | None, stop: threading.Event) -> Any:
         file.seek(0)
         is_state = file.read(9)[8:] == b"{"  # after the length of its header, in .safetensors
         file.seek(0)
@@ -193,8 +206,10 @@ class Voices:
             with open(path, "wb") as copy:
                 shutil.copyfileobj(file, copy)
             try:
-                source = path if is_state else self._samples(path)
-                return self._model.find_voice(source, words=words)
+                if is_state:
+                    most = self._options.max_upload_seconds
+                    return self._model.find_voice(path, words=words, most_seconds=most, stop=stop)
+                return self._model.find_voice(self._samples(path), words=words, stop=stop)
             except WordsError:
                 raise
             except (AudioError, VoiceError, WeightsError) as error:

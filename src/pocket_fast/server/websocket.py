@@ -110,17 +110,15 @@ class _Conversation:
         self._speaking: asyncio.Task[None] | None = None
         self._rate = self._service.model.sample_rate
         self._samples = 0  # sent since the connection began
+        self._early: list[dict[str, Any]] | None = []  # what is to be said when the voice is ready
         check_format(settings.format, "format")
 
     async def run(self, first: Message) -> None:
         """Until the client has ended its text and heard all of it. Raises what is wrong with the connection."""
-        self._state = await self._service.voices.find(self._settings.voice, words=self._settings.words)
-        start = {"mark": "start", "format": first.format, "sample_rate": self._rate}
-        await _say(self._socket, start | ({"ignored": first.ignored} if first.ignored else {}))
         self._ignored = set(first.ignored)
         self._service.tell_ignored(first.ignored)
         listening = asyncio.ensure_future(self._listen(first))
-        answering = asyncio.ensure_future(self._answer())
+        answering = asyncio.ensure_future(self._answer(first))
         try:
             await asyncio.wait((listening, answering), return_when=asyncio.FIRST_COMPLETED)
             if listening.done():
@@ -169,7 +167,7 @@ class _Conversation:
         new = set(named([*message.ignored, *late])) - self._ignored
         if new and len(self._ignored) < _MOST_IGNORED:
             self._ignored |= new
-            await _say(self._socket, {"mark": "ignored", "ignored": sorted(new)})
+            await self._tell({"mark": "ignored", "ignored": sorted(new)})
             self._service.tell_ignored(new)
 
     async def _cancel(self) -> None:
@@ -185,7 +183,17 @@ class _Conversation:
         if ended:
             self._waiting.put_nowait(None)
 
-    async def _answer(self) -> None:
+    async def _start(self, first: Message) -> None:
+        """Make the voice ready, which ends if the client leaves meanwhile."""
+        self._state = await self._service.voices.find(self._settings.voice, words=self._settings.words)
+        start = {"mark": "start", "format": first.format, "sample_rate": self._rate}
+        await _say(self._socket, start | ({"ignored": first.ignored} if first.ignored else {}))
+        while self._early:
+            await _say(self._socket, self._early.pop(0))
+        self._early = None
+
+    async def _answer(self, first: Message) -> None:
+        await self._start(first)
         while (utterance := await self._waiting.get()) is not None:
             self._speaking = asyncio.ensure_future(self._speak(utterance))
             try:
@@ -240,7 +248,13 @@ class _Conversation:
 
     async def _mark(self, kind: str, samples: int, text: str | None = None) -> None:
         mark: dict[str, Any] = {"mark": kind, "samples": samples, "seconds": round(samples / self._rate, 4)}
-        await _say(self._socket, mark if text is None else {**mark, "text": text})
+        await self._tell(mark if text is None else {**mark, "text": text})
+
+    async def _tell(self, message: dict[str, Any]) -> None:
+        if self._early is None:
+            await _say(self._socket, message)
+        else:
+            self._early.append(message)
 
 
 async def _receive(socket: WebSocket) -> Message:

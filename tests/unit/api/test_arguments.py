@@ -93,6 +93,7 @@ KINDS = {
     "natural_pauses": FLAG,
     "live": FLAG,
     "deadline": NUMBER,
+    "most_seconds": (NUMBER[0], [30, np.float32(30), None], ConfigError),
     "marks": (FUNCTION[0], [lambda *_: None, None], ConfigError),
     "observer": (FUNCTION[0], [lambda *_: None], ConfigError),
     "max_streams": (WHOLE[0], [64, np.int64(64), None], ConfigError),

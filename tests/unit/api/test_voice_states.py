@@ -11,9 +11,9 @@ from safetensors.numpy import load_file, save_file
 
 from pocket_fast import TTSModel, export_model_state
 from pocket_fast.errors import VoiceError, WeightsError
-from pocket_fast.models.pocket.voice import run_prompt
 from recordings import hum
 from reference.checkpoint import narrow, write_weights
+from tiny_stages import run_prompt
 
 TEXT = "Hello there, my friend."
 LENGTH = 15  # of the voice: 1 s, the 80 ms pause, frames counted up, and the BOS

@@ -104,6 +104,17 @@ def test_threads(isa, two_threads):
             assert same_bits(stage.encode(recording(n), 1), codes)
 
 
+@pytest.mark.parametrize("frames", [1, 2, 5, 8, 13])
+def test_a_recording_may_be_heard_in_slices(isa, frames):
+    stage, pcm = encoder(), recording(30 * 1920 + 77)
+    stream, piece, found = stage.stream(len(pcm)), frames * stage.samples_per_frame, []
+    for at in range(0, len(pcm), piece):
+        found.append(stage.quantise(stage.hear(stream, pcm[at : at + piece])))
+    assert same_bits(np.concatenate(found), stage.encode(pcm))
+    with pytest.raises(ValueError, match="shorter recording"):
+        stage.hear(stream, pcm)
+
+
 def test_what_comes_later_changes_nothing(isa):
     pcm = recording(40001)
     expected = encoder().latents(pcm)

@@ -11,11 +11,12 @@ from pocket_fast.cpu.qwen3.speaker import SpeakerEncoder, mel_filters
 
 from guarded import same_bits
 from pocket_fast.cpu import _threads
+from pocket_fast.cpu.qwen3 import speaker as speaker_module
 from reference import qwen3
 from reference.qwen3 import lively_weights, part
 from reference.qwen3.speaker_encoder import mel_filters as exact_filters
 from tiny_qwen3_codec import F32, NAME, config, recording, reference_speaker_encoder, speaker_encoder, weights
-from tiny_stages import worst
+from tiny_stages import at_once, worst
 
 BOUND = 2e-6  # relative to the largest number; the worst of these tests reach 8e-7
 
@@ -106,3 +107,11 @@ def test_recordings_that_are_too_short():
     for n in (0, 1, 1279):
         with pytest.raises(ValueError, match=f"{n} samples .* expected 1280"):
             speaker_encoder().embed(recording(n))
+
+
+@pytest.mark.parametrize("macs", [1, 5e4, 1e12])
+def test_the_size_of_slices_changes_nothing(macs, monkeypatch):
+    expected = speaker_encoder().embed(recording(31200))
+    monkeypatch.setattr(speaker_module, "SLICE_MACS", macs)
+    assert same_bits(at_once(speaker_encoder().embed_in_slices(recording(31200))), expected)
+    assert len(list(speaker_encoder().embed_in_slices(recording(31200)))) > (1000 if macs == 1 else 10)

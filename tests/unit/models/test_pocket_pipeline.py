@@ -8,8 +8,8 @@ import pytest
 
 from pocket_fast.models.pocket.pipeline import PocketModel, PocketUtterance, Sampling
 from pocket_fast.models.pocket.prompt import Chunk
-from pocket_fast.models.pocket.voice import VoiceState, run_prompt
-from tiny_stages import config, reference, stages
+from pocket_fast.models.pocket.voice import VoiceState
+from tiny_stages import config, reference, run_prompt, stages
 
 NEVER, ALWAYS = 1e9, -1e9
 

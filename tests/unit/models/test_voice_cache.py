@@ -12,9 +12,9 @@ import pytest
 
 from fresh_python import run_python
 from pocket_fast.errors import AudioError, VoiceError
-from pocket_fast.models.pocket.voice import VoiceState, read_state, run_prompt, write_state
+from pocket_fast.models.pocket.voice import VoiceState, read_state, write_state
 from pocket_fast.models.voice_cache import VoiceCache, fingerprint
-from tiny_stages import config, stages
+from tiny_stages import config, run_prompt, stages
 
 
 def state(nbytes=100):

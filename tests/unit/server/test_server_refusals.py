@@ -109,11 +109,11 @@ def test_a_voice_that_cannot_be_fetched(start, monkeypatch, caplog):
     from pocket_fast import TTSModel
     from pocket_fast.errors import DownloadError
 
-    def get(self, name, truncate=False):
+    def find(self, name, **how):
         raise DownloadError("cannot write to the cache /home/someone/.cache")
 
     with start(language="english") as site:
-        monkeypatch.setattr(TTSModel, "get_state_for_audio_prompt", get)
+        monkeypatch.setattr(TTSModel, "find_voice", find)
         answer = site.client.post("/stream", json={"text": "Hi.", "voice": "alba"})
     assert "/home" not in problem(answer, 502)
     assert "/home/someone" in caplog.text

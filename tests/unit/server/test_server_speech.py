@@ -163,12 +163,12 @@ def test_a_file_field_left_empty_is_no_voice(client, said):
 def test_names_reach_the_model(start, voice, monkeypatch, said):
     asked = []
 
-    def get(self, name, truncate=False):
+    def find(self, name, **how):
         asked.append(name)
         return voice
 
     with start(language="english") as site:
-        monkeypatch.setattr(TTSModel, "get_state_for_audio_prompt", get)
+        monkeypatch.setattr(TTSModel, "find_voice", find)
         for name in ("marius", "onyx", {"id": "sage"}, "", None, "default"):
             answer = site.client.post("/stream", json={"text": "Hi.", "seed": 1, "voice": name})
             assert np.array_equal(np.frombuffer(answer.content, "<i2"), said("Hi.", seed=1))

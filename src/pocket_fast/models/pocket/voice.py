@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 
 from pocket_fast.audio.resample import end_on_pause
 from pocket_fast.errors import AudioError, VoiceError, shown
+from pocket_fast.models.contract import Slices
 from pocket_fast.weights.fit import widen
 from pocket_fast.weights.tensors import TensorFile
 from pocket_fast.weights.whole import write_whole
@@ -18,7 +21,30 @@ _MODULE = "transformer.layers.{}.self_attn"
 _MOST_TENSORS = 1000  # of a state: three for each layer
 _LARGEST = 1e12  # of a key or a value: what all layers add up of it still has a square in 32 bits
 _LARGEST_ROW = 1e15  # of an embedding: the layers norm it first
+MOST_SECONDS = 600.0  # of a recording: more makes no better voice, but takes minutes and slows every frame
+_SPARE_SECONDS = 1.0  # a state has more positions than its recording had frames: for a beginning and a pause
+_FRAMES, _ROWS = 2, 32  # of a recording, and of what the backbone takes in, in one piece
 _ABSURD = 1e9  # far beyond 32-bit integers read as numbers; their squares overflow soon
+
+
+@dataclass(frozen=True)
+class Longest:
+    """The longest voice there may be, in any form: of a recording of so many seconds."""
+
+    seconds: float = MOST_SECONDS
+    frame_rate: float = 12.5
+
+    def check(self, positions: int, where: str) -> None:
+        """Raises VoiceError for a state, or the rows of one, of more positions than such a recording has."""
+        most = math.ceil((self.seconds + _SPARE_SECONDS) * self.frame_rate)
+        if positions > most:
+            raise VoiceError(
+                f"{where}: a voice of {positions} positions, from about {positions / self.frame_rate:.0f} s of "
+                f"sound; expected at most {self.seconds:g} s ({most} positions): export the first 30 s (truncate)"
+            )
+
+
+ANY = Longest()
 
 
 class VoiceState(Mapping):
@@ -74,7 +100,10 @@ class VoiceState(Mapping):
 
 
 def state_from_mapping(
-    modules: Mapping[str, Mapping[str, np.ndarray]], backbone: Any, where: str
+    modules: Mapping[str, Mapping[str, np.ndarray]],
+    backbone: Any,
+    where: str,
+    longest: Longest = ANY,
 ) -> VoiceState:
     """A VoiceState from upstream's form. Raises VoiceError with the shapes if it does not fit the model."""
     layers = []
@@ -97,6 +126,7 @@ def state_from_mapping(
             )
         if np.any(np.asarray(tensors.get("pad", 0))):
             raise VoiceError(f"{where}: the state is padded (made in a batch); export the voice on its own")
+        longest.check(used, where)
         layers.append(cache[:, 0, :used])
     if not layers:
         raise VoiceError(f"{where}: an empty voice state")
@@ -122,8 +152,8 @@ def _positions_used(tensors: Mapping[str, np.ndarray]) -> int:
     return len(np.atleast_1d(tensors.get("current_end", ())))  # an older form: the length is the count
 
 
-def read_state(path: Path, backbone: Any) -> VoiceState:
-    """A VoiceState from a .safetensors file in any of its three forms (states old and new, audio_prompt)."""
+def read_state(path: Path, backbone: Any, longest: Longest = ANY) -> VoiceState | np.ndarray:
+    """A VoiceState from a .safetensors file, of a state old or new; of an audio_prompt the rows for taking_in()."""
     with TensorFile(path, _MOST_TENSORS) as file:
         if file.names == ("audio_prompt",):
             prompt = _floats(file, "audio_prompt")
@@ -132,10 +162,10 @@ def read_state(path: Path, backbone: Any) -> VoiceState:
                 raise VoiceError(
                     f"{path}: audio_prompt {prompt.shape}, this model needs (1, length, {width})"
                 )
-            rows = prompt[0]
-            if backbone.bos_voice is not None:
-                rows = np.concatenate([backbone.bos_voice[None], rows])
-            return run_prompt(rows, backbone, str(path))
+            longest.check(prompt.shape[1], str(path))
+            _check_numbers([prompt], _LARGEST_ROW, str(path))
+            begin = [] if backbone.bos_voice is None else [backbone.bos_voice[None]]
+            return np.concatenate([*begin, prompt[0]])
         modules: dict[str, dict[str, np.ndarray]] = {}
         for name in file.names:
             module, slash, tensor = name.partition("/")
@@ -144,7 +174,7 @@ def read_state(path: Path, backbone: Any) -> VoiceState:
             modules.setdefault(module, {})[tensor] = (
                 _floats(file, name) if tensor == "cache" else file.array(name).copy()
             )
-    return state_from_mapping(modules, backbone, str(path))
+    return state_from_mapping(modules, backbone, str(path), longest)
 
 
 def _floats(file: TensorFile, name: str) -> np.ndarray:
@@ -174,28 +204,43 @@ def write_state(state: Mapping[str, Mapping[str, np.ndarray]], path: Path) -> No
         raise VoiceError(f"{path}: cannot be written: {error.strerror or error}") from None
 
 
-def state_from_audio(pcm: np.ndarray, stages: Any) -> VoiceState:
-    """A VoiceState from a prompt (n,) float32 at the model's rate, ended on a pause first.
+def prepare_recording(pcm: np.ndarray, stages: Any, longest: Longest = ANY) -> np.ndarray:
+    """A prompt (n,) float32 at the model's rate as the encoder takes it: ended on a pause, in whole frames.
 
-    Raises AudioError if there is nothing in it.
+    Raises AudioError if there is nothing in it, or too much.
     """
+    frame = stages.encoder.samples_per_frame
+    seconds = len(pcm) / (frame * longest.frame_rate)
     if len(pcm) == 0:
         raise AudioError("voice prompt: no samples; expected speech, best 5 to 30 seconds of it")
+    if seconds > longest.seconds:
+        raise AudioError(
+            f"voice prompt: {seconds:.0f} s of sound; expected at most {longest.seconds:g} s, best 5 to 30; use its "
+            "first 30 s (truncate)"
+        )
     peak = np.abs(pcm).max()
     if not peak < _ABSURD:  # NaN too
         raise AudioError(f"voice prompt: a sample of {peak:g}; expected numbers in [-1, 1]")
-    encoder, backbone = stages.encoder, stages.backbone
     pcm = end_on_pause(np.asarray(pcm, dtype=np.float32))
-    whole = np.pad(pcm, (0, -len(pcm) % encoder.samples_per_frame))
-    return run_prompt(backbone.embed_voice(encoder.encode(encoder.stream(), whole)), backbone)
+    return np.pad(pcm, (0, -len(pcm) % frame))
 
 
-def run_prompt(embeddings: np.ndarray, backbone: Any, where: str = "voice prompt") -> VoiceState:
-    """Run embeddings (n, d), BOS included, through the backbone and keep what it remembers.
+def hearing(samples: np.ndarray, stages: Any, threads: int = 0) -> Slices[Any]:
+    """The stream of the backbone that has heard a prepared recording; VoiceState(its freeze()) is the voice."""
+    encoder, latents = stages.encoder, []
+    stream, piece = encoder.stream(), _FRAMES * encoder.samples_per_frame
+    for at in range(0, len(samples), piece):
+        latents.append(encoder.encode(stream, samples[at : at + piece], threads))
+        yield
+    rows = stages.backbone.embed_voice(np.concatenate(latents))
+    _check_numbers([rows], _LARGEST_ROW, "voice prompt")
+    return (yield from taking_in(rows, stages.backbone, threads))
 
-    Raises VoiceError for embeddings that are NaN, infinite or as good as that.
-    """
-    _check_numbers([embeddings], _LARGEST_ROW, where)
-    stream = backbone.stream(len(embeddings))
-    backbone.prefill([stream], [embeddings])
-    return VoiceState(stream.freeze())
+
+def taking_in(rows: np.ndarray, backbone: Any, threads: int = 0) -> Slices[Any]:
+    """The stream of the backbone that has taken in rows (n, d), the BOS included."""
+    stream = backbone.stream(len(rows))
+    for at in range(0, len(rows), _ROWS):
+        backbone.prefill([stream], [rows[at : at + _ROWS]], threads)
+        yield
+    return stream

@@ -11,6 +11,7 @@ import numpy as np
 
 from pocket_fast.audio.read import warn_of_length
 from pocket_fast.errors import AudioError, TextError, VoiceError, WordsError, shown
+from pocket_fast.models.contract import Slices
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.pipeline import Reference
 from pocket_fast.models.settings import is_flag
@@ -23,7 +24,10 @@ SILENCE = 0.5  # seconds behind a recording: without it speech may begin inside 
 _MOST_TENSORS = 1000  # in a file; a voice has two
 _LARGEST = 1e15  # in an x-vector: it still has a square in 32 bits
 _ABSURD = 1e9  # no sample is that large; integers read as numbers are
-_MOST_SECONDS = 120  # more makes no better voice, but takes gigabytes, and minutes in front of every text
+MOST_SECONDS = 120.0  # more makes no better voice, but takes gigabytes, and minutes in front of every text
+_SPARE_SECONDS = 1.0  # of silence that may be added behind
+_FRAMES_PER_SECOND = 12.5
+_FRAMES = 4  # of a recording that are heard in one piece
 _MOST_CHARACTERS = 5000  # of its words: nobody says as many in that time
 _LEAST_CHARACTERS = 3.0  # for every second of a recording: the slowest speakers say five and more
 _WORDLESS_SECONDS = 2.0  # of pauses that any recording may have
@@ -80,8 +84,14 @@ class Voice:
 
 
 def item_from_audio(
-    pcm: np.ndarray, words: str | None, x_vector_only: bool, stages: Any, silence: float = 0.0
-) -> VoiceClonePromptItem:
+    pcm: np.ndarray,
+    words: str | None,
+    x_vector_only: bool,
+    stages: Any,
+    silence: float = 0.0,
+    threads: int = 0,
+    most_seconds: float = MOST_SECONDS,
+) -> Slices[VoiceClonePromptItem]:
     """What a recording gives: pcm (n,) float32 at 24 kHz, `words`: what is said in it, unless x_vector_only.
 
     silence: seconds of it that the codes end with. Raises AudioError for a recording that is silent, too short or too
@@ -100,11 +110,8 @@ def item_from_audio(
         )
     rate = stages.sample_rate
     seconds = len(pcm) / rate
-    if seconds > _MOST_SECONDS:
-        raise AudioError(
-            f"voice prompt: {seconds:.0f} s of sound; expected at most {_MOST_SECONDS} s, best 3 to 15; use its first "
-            "30 s (truncate)"
-        )
+    if seconds > most_seconds:
+        raise AudioError(f"voice prompt: {_too_long(seconds, most_seconds)}")
     peak = np.abs(pcm).max()
     if not peak < _ABSURD:  # NaN too
         raise AudioError(f"voice prompt: a sample of {peak:g}; expected numbers in [-1, 1]")
@@ -115,11 +122,20 @@ def item_from_audio(
     codes = None
     if not x_vector_only:
         _compare_lengths(words, seconds)
-        codes = stages.encoder.encode(np.concatenate([pcm, np.zeros(round(silence * rate), np.float32)]))
-    x_vector = stages.speaker.embed(pcm)
-    return VoiceClonePromptItem(
-        None if codes is None else codes.astype(np.int64), x_vector, x_vector_only, not x_vector_only, words
-    )
+        heard = np.concatenate([pcm, np.zeros(round(silence * rate), np.float32)])
+        codes = yield from _codes_of(heard, stages.encoder, threads)
+    x_vector = yield from stages.speaker.embed_in_slices(pcm, threads)
+    return VoiceClonePromptItem(codes, x_vector, x_vector_only, not x_vector_only, words)
+
+
+def _codes_of(pcm: np.ndarray, encoder: Any, threads: int) -> Slices[np.ndarray]:
+    """(frames, groups) int64."""
+    stream, piece, codes = encoder.stream(len(pcm)), _FRAMES * encoder.samples_per_frame, []
+    for at in range(0, len(pcm), piece):
+        latents = encoder.hear(stream, pcm[at : at + piece], threads)
+        codes.append(encoder.quantise(latents, threads))
+        yield
+    return np.concatenate(codes).astype(np.int64)
 
 
 def spoken_words(words: str) -> str:
@@ -136,6 +152,12 @@ def spoken_words(words: str) -> str:
     return words
 
 
+def _too_long(seconds: float, most: float) -> str:
+    return (
+        f"{seconds:.0f} s of sound; expected at most {most:g} s, best 3 to 15; use its first 30 s (truncate)"
+    )
+
+
 def _compare_lengths(words: str, seconds: float) -> None:
     """A warning where the words cannot be all that is said: the model then goes on with what is missing."""
     if len(words) < _LEAST_CHARACTERS * (seconds - _WORDLESS_SECONDS):
@@ -147,8 +169,10 @@ def _compare_lengths(words: str, seconds: float) -> None:
         )
 
 
-def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> None:
-    """Raises VoiceError, with the shapes, for one that the model of this config cannot use."""
+def check_item(
+    item: VoiceClonePromptItem, config: ModelConfig, where: str, most_seconds: float = MOST_SECONDS
+) -> None:
+    """Raises VoiceError, with the shapes, for one that the model of this config cannot use, or is too long."""
     talker, codec = config.talker_config, config.speech_tokenizer
     x_vector = _array(item.ref_spk_embedding, f"{where}: ref_spk_embedding")
     if x_vector.shape != (talker.hidden_size,) or x_vector.dtype.kind != "f":
@@ -187,6 +211,9 @@ def check_item(item: VoiceClonePromptItem, config: ModelConfig, where: str) -> N
         raise VoiceError(
             f"{where}: codes {codes.shape} of {codes.dtype}; this model needs (frames, {groups}) whole numbers"
         )
+    seconds = len(codes) / _FRAMES_PER_SECOND
+    if seconds > most_seconds + _SPARE_SECONDS:
+        raise VoiceError(f"{where}: {len(codes)} frames, {_too_long(seconds, most_seconds)}")
     if codes.min() < 0 or codes.max() >= size:
         raise VoiceError(
             f"{where}: codes from {codes.min()} to {codes.max()}; this model has 0 to {size - 1}"
@@ -200,7 +227,7 @@ def _array(given: Any, name: str) -> np.ndarray:
         raise VoiceError(f"{name}: NumPy makes no array of it ({error})") from None
 
 
-def read_voice(path: Path, config: ModelConfig) -> Voice:
+def read_voice(path: Path, config: ModelConfig, most_seconds: float = MOST_SECONDS) -> Voice:
     """A voice that write_voice wrote. Raises VoiceError where it does not fit; WeightsError, NotFoundError."""
     with TensorFile(path, _MOST_TENSORS) as file:
         if file.metadata.get("format") != FORMAT or "x_vector" not in file.names:
@@ -214,7 +241,7 @@ def read_voice(path: Path, config: ModelConfig) -> Voice:
         item = VoiceClonePromptItem(
             codes, file.array("x_vector").copy(), codes is None, codes is not None, file.metadata.get("words")
         )
-    check_item(item, config, str(path))
+    check_item(item, config, str(path), most_seconds)
     return Voice(item=item)
 
 
