@@ -131,6 +131,47 @@ def test_states_of_other_models(client, state):
         check(upload(client, data), (400,))
 
 
+def tensors(text, data=b""):
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def prompt(dtype="F32", shape=b"[1,4,64]", begin=0, end=1024, name=b"audio_prompt"):
+    form = b'{"%s":{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}}'
+    return form % (name, dtype.encode(), shape, begin, end)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tensors(prompt(shape=b"[1,0,9223372036854775808]", end=0)),
+        tensors(prompt(shape=b"[" + b",".join([b"1"] * 70) + b"]", end=4), bytes(4)),
+        tensors(prompt(shape=b"[1,-4,-64]"), bytes(1024)),
+        tensors(prompt(shape=b"[1,4,%s]" % (b"9" * 4999)), bytes(1024)),
+        tensors(prompt(begin=-1024, end=0), bytes(1024)),
+        tensors(prompt(begin=1 << 62, end=(1 << 62) + 1024), bytes(1024)),
+        tensors(prompt(name=b"\\ud800"), bytes(1024)),
+        tensors(prompt(name=b"\\ud800/cache"), bytes(1024)),
+        tensors(prompt(name=b"transformer.layers.0.self_attn/cache"), bytes(1024)),
+        tensors(prompt()[:-1] + b"," + prompt()[1:], bytes(1024)),
+        tensors(prompt(), b"\xff" * 1024),
+        tensors(prompt(), b"\x7f" * 1024),
+        tensors(prompt("BF16", b"[1,8,64]"), b"\x7f" * 1024),
+        tensors(prompt("F64", b"[1,2,64]"), b"\x7e" * 1024),
+        tensors(prompt("I8", b"[1,16,64]"), bytes(1024)),
+        tensors(
+            b"{" + b",".join(prompt(name=b"%d" % i, shape=b"[0]", end=0)[1:-1] for i in range(5000)) + b"}"
+        ),
+        tensors(b'{"__metadata__":{"a":"\\udfff"}}'),
+        tensors(b'{"a":' * 5000),
+    ],
+    ids=range(18),
+)
+def test_states_that_are_out_for_more(client, data):
+    answer = upload(client, data)
+    check(answer, (400,))
+    assert len(answer.text) < 1000
+
+
 def test_malformed_forms(client):
     kind = {"Content-Type": "multipart/form-data; boundary=b"}
     for body in (
