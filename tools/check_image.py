@@ -16,7 +16,6 @@ import io
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -25,9 +24,10 @@ import urllib.request
 import wave
 from pathlib import Path
 
+import debian
+
 ROOT = Path(__file__).resolve().parents[1]
 SUITE = "trixie"  # the Debian that python:3-slim is made of
-CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
 def main() -> None:
@@ -42,11 +42,10 @@ def main() -> None:
     if arguments.inside:
         run_image(folder, arguments.inside)
         return
-    missing = [name for name in ("buildah", "debootstrap", "ip", "unshare") if not shutil.which(name)]
-    if missing or os.geteuid():
-        sys.exit(f"needs root and {', '.join(missing) or 'nothing else'}: the image was not built")
+    if missing := debian.missing("buildah", "debootstrap", "ip", "unshare"):
+        sys.exit(f"needs {', '.join(missing)}: the image was not built")
     folder.mkdir(parents=True, exist_ok=True)
-    make_base(folder)
+    make_bases(folder)
     built = buildah(folder, "bud", "--layers", "--format=docker", "--pull-never", "--tag=pocket-fast", ROOT)
     (folder / "build.log").write_text(built)
     container = buildah(folder, "from", "--pull-never", "pocket-fast").strip()
@@ -57,18 +56,14 @@ def main() -> None:
         buildah(folder, "rm", container)
 
 
-def make_base(folder: Path) -> None:
+def make_bases(folder: Path) -> None:
     """The images that the Dockerfile begins with, from Debian's packages."""
-    made, base = folder / "base.made", folder / "base"
+    made = folder / "bases.made"
     if made.exists():
         return
-    shutil.rmtree(base, ignore_errors=True)
-    targets = run("apt-get", "indextargets", "--format", "$(REPO_URI)")
-    packages = "python3-dev,python3-venv,ca-certificates"
-    run("debootstrap", "--variant=minbase", f"--include={packages}", SUITE, base, targets.split()[0])
+    base = folder / "base"
+    debian.make_root(base, SUITE, ["python3-dev", "python3-venv"])
     (base / "usr/local/bin/python").symlink_to("/usr/bin/python3")
-    if CERTIFICATES.exists():  # of a proxy, perhaps, that this machine trusts
-        shutil.copy(CERTIFICATES, base / CERTIFICATES.relative_to("/"))
     for name in set(re.findall(r"^FROM (\S+)", (ROOT / "Dockerfile").read_text(), re.MULTILINE)):
         container = buildah(folder, "from", "scratch").strip()
         buildah(folder, "copy", "-q", container, base, "/")
@@ -78,7 +73,7 @@ def make_base(folder: Path) -> None:
 
 def run_image(folder: Path, container: str) -> None:
     """What Docker does with it. In namespaces of its own: the port is free, and the processes are the image's."""
-    run("ip", "link", "set", "lo", "up")
+    debian.run("ip", "link", "set", "lo", "up")
     config = json.loads(buildah(folder, "inspect", container))["Docker"]["config"]
     assert config["User"] not in ("", "root", "0"), config["User"]
     (port,) = (int(name.split("/")[0]) for name in config["ExposedPorts"])
@@ -133,19 +128,11 @@ def hear(port: int) -> None:
 
 
 def buildah(folder: Path, *arguments: object) -> str:
-    return run(*command(folder, *arguments))
+    return debian.run(*command(folder, *arguments))
 
 
 def command(folder: Path, *arguments: object) -> list[str]:
     return ["buildah", "--root", f"{folder}/store", "--runroot", f"{folder}/run", *map(str, arguments)]
-
-
-def run(*words: object) -> str:
-    """What it printed. If it fails: all that it said, and the end."""
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{' '.join(map(str, words))}\n{done.stdout[-4000:]}\n{done.stderr[-4000:]}")
-    return done.stdout
 
 
 if __name__ == "__main__":

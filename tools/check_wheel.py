@@ -1,6 +1,8 @@
 """Build the wheel and try it as a stranger would: a clean environment, no compiler, outside the tree.
 
-    python tools/check_wheel.py [--keep-wheel DIR]
+    python tools/check_wheel.py [--keep-wheel DIR]     # by way of the source distribution; needs `build`
+    python tools/check_wheel.py --wheel FILE.whl       # one that is there
+    python tools/check_wheel.py --installed            # what is installed for this Python, as cibuildwheel does
 
 Makes a tiny synthetic model, speaks with it from the command line and from Python, and with the built-in one as on
 a machine without a network, and prints how long the import takes. Exit code 0 if all of it works.
@@ -10,13 +12,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-import venv
 import wave
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,36 +41,66 @@ print("instruction set", _dispatch.isa(), "threads", model.stages.threads, "fram
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--keep-wheel", type=Path, help="folder to copy the wheel to")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--keep-wheel", type=Path, metavar="DIR", help="folder to copy the wheel to")
+    which.add_argument("--wheel", type=Path, metavar="FILE", help="try this one")
+    which.add_argument("--installed", action="store_true", help="try the package of this Python")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        run(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", work, ROOT)
-        (wheel,) = work.glob("*.whl")
+        if arguments.installed:
+            try_package(Path(sys.executable), work)
+            return
+        wheel = arguments.wheel or build_wheel(work)
         check_contents(wheel)
         if arguments.keep_wheel:
             arguments.keep_wheel.mkdir(parents=True, exist_ok=True)
             shutil.copy(wheel, arguments.keep_wheel)
-        venv.create(work / "venv", with_pip=True)
-        binaries = work / "venv" / ("Scripts" if os.name == "nt" else "bin")
-        python = binaries / "python"
-        # no compiler to be found, neither by name nor by variable
-        bare = {**os.environ, "PATH": str(binaries), "CC": "no-compiler", "CXX": "no-compiler"}
-        bare.pop("PYTHONPATH", None)
-        run(python, "-m", "pip", "install", "-q", wheel, env=bare)
-        run(python, ROOT / "tools" / "make_synthetic_model.py", work / "tiny", "--model", "tiny", env=bare)
-        config = work / "tiny" / "config.yaml"
-        run(python, "-c", INSIDE, config, ROOT / "ref.wav", env=bare, cwd=work)
-        command = [binaries / "pocket-fast", "generate", "--config", config, "--voice", ROOT / "ref.wav"]
-        run(*command, "--text", "Hello world.", "-o", work / "hello.wav", "-q", env=bare, cwd=work)
-        nowhere = {**bare, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(work / "hf")}  # nobody listens
-        run(binaries / "pocket-fast", "generate", "-o", work / "builtin.wav", env=nowhere, cwd=work)
-        for name in ("hello", "builtin"):
-            with wave.open(str(work / f"{name}.wav")) as sound:
-                assert sound.getframerate() == 24000
-                assert sound.getnframes() > 10 * 1920
-        run(python, "-c", IMPORT_TIME, env=bare, cwd=work)
+        try_wheel(wheel, Path(sys.executable), work)
     print("wheel: works in a clean environment without a compiler")
+
+
+def build_wheel(work: Path, env: dict[str, str] | None = None) -> Path:
+    """Of the source distribution of the tree, so that this is whole as well. env: of the compiler."""
+    run(sys.executable, "-m", "build", ROOT, "--outdir", work / "dist", env=env)
+    (wheel,) = (work / "dist").glob("*.whl")
+    return wheel
+
+
+def try_wheel(wheel: Path, python: Path, work: Path) -> None:
+    """Installed for this Python in an environment of its own."""
+    run(python, "-m", "venv", work / "venv")
+    installed = binaries(work / "venv") / "python"
+    run(installed, "-m", "pip", "install", "-q", wheel, env=bare(installed))
+    try_package(installed, work)
+
+
+def try_package(python: Path, work: Path) -> None:
+    """The package that is installed for this Python. Writes into the folder `work`."""
+    env = bare(python)
+    run(python, ROOT / "tools" / "make_synthetic_model.py", work / "tiny", "--model", "tiny", env=env)
+    config = work / "tiny" / "config.yaml"
+    run(python, "-c", INSIDE, config, ROOT / "ref.wav", env=env, cwd=work)
+    program = python.with_name("pocket-fast")
+    command = [program, "generate", "--config", config, "--voice", ROOT / "ref.wav"]
+    run(*command, "--text", "Hello world.", "-o", work / "hello.wav", "-q", env=env, cwd=work)
+    nowhere = {**env, "HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(work / "hf")}  # nobody listens
+    run(program, "generate", "-o", work / "builtin.wav", env=nowhere, cwd=work)
+    for name in ("hello", "builtin"):
+        with wave.open(str(work / f"{name}.wav")) as sound:
+            assert sound.getframerate() == 24000
+            assert sound.getnframes() > 10 * 1920
+    run(python, "-c", IMPORT_TIME, env=env, cwd=work)
+
+
+def binaries(environment: Path) -> Path:
+    return environment / ("Scripts" if os.name == "nt" else "bin")
+
+
+def bare(python: Path) -> dict[str, str]:
+    """No compiler to be found, neither by name nor by variable; nothing of the tree on the path."""
+    hidden = {"PATH": str(python.parent), "CC": "no-compiler", "CXX": "no-compiler"}
+    return {**{k: v for k, v in os.environ.items() if k != "PYTHONPATH"}, **hidden}
 
 
 IMPORT_TIME = """
@@ -94,7 +127,14 @@ def check_contents(wheel: Path) -> None:
         n for n in names if n.endswith((".pyx", ".pxd", ".c", ".h")) or n.startswith(("tests", "tools"))
     ]
     assert not strays, strays
+    assert not unlicensed(names), f"without a licence beside them: {unlicensed(names)}"
     print(f"{wheel.name}: {wheel.stat().st_size / 1e6:.2f} MB, {len(names)} files")
+
+
+def unlicensed(names: Collection[str]) -> list[str]:
+    """Libraries that were put into the wheel, without their licence (tools/repair_wheel.py)."""
+    libraries = [n for n in names if n.partition("/")[0].endswith(".libs") and not n.endswith(("/", ".txt"))]
+    return [n for n in libraries if re.sub(r"[-.][^/]*$", "-licence.txt", n) not in names]
 
 
 def run(*command: object, **options) -> None:

@@ -16,10 +16,17 @@ cdef extern from *:
     #else
     static void pf_huge(void *p, size_t n) { (void)p; (void)n; }
     #endif
+    #ifdef _WIN32
+    #include <malloc.h>
+    static void *pf_alloc(size_t align, size_t n) { return _aligned_malloc(n, align); }
+    static void pf_free(void *p) { _aligned_free(p); }
+    #else
     static void *pf_alloc(size_t align, size_t n) {
         void *p = 0;
         return posix_memalign(&p, align, n) ? 0 : p;
     }
+    static void pf_free(void *p) { free(p); }
+    #endif
 
     /* AddressSanitizer knows of one piece of memory where an arena has many: it is told where each ends. */
     #if defined(__has_feature)
@@ -43,6 +50,7 @@ cdef extern from *:
     enum: PF_GUARD
     void pf_huge(void *p, size_t n) nogil
     void *pf_alloc(size_t align, size_t n) nogil
+    void pf_free(void *p) nogil
     void pf_forbid(void *p, size_t n) nogil
     void pf_permit(void *p, size_t n) nogil
 
@@ -176,7 +184,7 @@ cdef class _StoreBlock:
         pf_huge(self.data, nbytes)
 
     def __dealloc__(self):
-        free(self.data)
+        pf_free(self.data)
 
 
 cdef class WeightStore:

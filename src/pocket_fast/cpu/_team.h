@@ -22,6 +22,8 @@
 #endif
 
 #ifdef _WIN32
+#define WIN32_LEAN_AND_MEAN /* and none of its macros with common names */
+#define NOMINMAX
 #include <windows.h>
 #define pf_yield() SwitchToThread()
 #else

@@ -10,6 +10,7 @@ from pocket_fast.cpu._team import has_openmp
 from fresh_python import run_python
 
 TESTS = Path(__file__).parents[2]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 
 # new_stages(threads) and speak(stages) of both families
 POCKET = """

@@ -194,6 +194,18 @@ def test_quantize_into_an_empty_folder(tiny, tmp_path):
     assert (tmp_path / "config.yaml").exists()
 
 
+def test_the_other_family(tiny_qwen3, tmp_path):
+    folder, out = (
+        tiny_qwen3("qwen3-tiny-customvoice"),
+        ["-o", tmp_path / "hi.wav", "-q", "--seed", "1", "--max-new-tokens", "9"],
+    )
+    commands(
+        ["generate", "--model", folder, "--text", "Hi.", *out],
+        ["quantize", folder, tmp_path / "small"],
+        ["generate", "--model", tmp_path / "small", "--text", "Hi.", *out],
+    )
+
+
 def test_uploads(tiny, tmp_path):
     state = tmp_path / "voice.safetensors"
     commands(["export-voice", "--config", tiny / "config.yaml", "-q", ROOT / "ref.wav", state])
