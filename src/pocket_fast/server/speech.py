@@ -35,9 +35,13 @@ TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some pla
 def check_pauses(text: str, sample_rate: int, natural: bool = False) -> None:
     """Raises TextError for more silence than anyone means."""
     pieces = cut_at_pauses(text, natural, sample_rate)
-    samples = sum(piece.samples for piece in pieces if isinstance(piece, Silence))
-    if samples > MOST_SILENCE * sample_rate:
-        raise TextError(f"pauses of {samples / sample_rate:.0f} s; at most {MOST_SILENCE} s in one text")
+    check_silence(sum(piece.samples for piece in pieces if isinstance(piece, Silence)) / sample_rate)
+
+
+def check_silence(seconds: float) -> None:
+    """Raises TextError for more of it in one text than anyone means."""
+    if seconds > MOST_SILENCE:
+        raise TextError(f"pauses of {seconds:.0f} s; at most {MOST_SILENCE} s in one text")
 
 
 async def sound(

@@ -23,7 +23,8 @@ from pocket_fast.server.fields import Message, check, named
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import CONVERSATION, has_key, same, unauthorized
 from pocket_fast.server.sites import foreign, is_foreign
-from pocket_fast.server.speech import check_format, check_pauses, encode, sound, stretched
+from pocket_fast.server.speech import check_format, check_silence, encode, sound, stretched
+from pocket_fast.text.pauses import Pauses
 
 router = APIRouter()
 
@@ -37,10 +38,9 @@ _CLOSE = {401: 1008, 403: 1008, 413: 1009, 503: 1013}  # RFC 6455 and its regist
 class _Utterance:
     """Text up to a flush, as it comes in: an async iterable of its pieces, which raises TextError for absurd pauses."""
 
-    def __init__(self, most: int, sample_rate: int):
+    def __init__(self, most: int):
         self._pieces: asyncio.Queue[str | None] = asyncio.Queue()
         self._left = most
-        self._rate = sample_rate
 
     def add(self, piece: str) -> None:
         self._left -= len(piece)
@@ -52,11 +52,10 @@ class _Utterance:
         self._pieces.put_nowait(None)
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        said = ""
+        pauses = Pauses()
         while (piece := await self._pieces.get()) is not None:
-            said += piece
-            if "]" in piece:
-                check_pauses(said, self._rate)
+            pauses.push(piece)
+            check_silence(pauses.milliseconds / 1000)
             yield piece
 
 
@@ -146,7 +145,7 @@ class _Conversation:
             if self._open is None:
                 if self._waiting.qsize() >= _MOST_WAITING:
                     raise Refusal(413, "too many texts are waiting to be spoken", "flush")
-                self._open = _Utterance(self._service.options.max_text, self._rate)
+                self._open = _Utterance(self._service.options.max_text)
                 self._waiting.put_nowait(self._open)
             self._open.add(message.text)
         if (message.flush or message.end) and self._open is not None:

@@ -26,7 +26,7 @@ import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 
 from ..errors import TextError
-from .pauses import MARKER, has_words, is_spoken, milliseconds
+from .pauses import MARKER, PART_OF_MARKER, has_words, is_spoken, milliseconds
 from .prepare import check_text
 
 _GROWTH = 3  # of the sizes, from the first passage to the third
@@ -39,12 +39,19 @@ _CLAUSES = ",;:،؛–-"
 _TIGHT_ENDS = "。！？｡"  # nothing need follow these
 _TIGHT_CLAUSES = "，、；：—"
 _MARKS = _ENDS + _TIGHT_ENDS + _CLAUSES.rstrip("-–") + _TIGHT_CLAUSES.rstrip("—")
-_CANDIDATE = re.compile(rf"\s+|\[|[{_ENDS}]+|[{_TIGHT_ENDS}]+|[{_CLAUSES}]+|[{_TIGHT_CLAUSES}]+")
+# Of the same signs one after the other this many count as one: who sends a thousand, each by itself, had all of them
+# looked at again for each.
+_RUN = 64
+_CANDIDATE = re.compile(
+    rf"\s{{1,{_RUN}}}|\[|"
+    + "|".join(rf"[{signs}]{{1,{_RUN}}}" for signs in (_ENDS, _TIGHT_ENDS, _CLAUSES, _TIGHT_CLAUSES))
+)
 # A closing guillemet may stand apart from its mark, in front of a blank or another mark.
-_CLOSERS = re.compile(r"""(?:["'”’“)\]}»«›‹*_`」』）】]|[ \u00a0\u202f][»›](?=[\s.,;:!?…)]))*""")
-_OPENERS = re.compile(r"""["'“”„‘’«»‹›({¿¡*_`]*""")
+_CLOSERS = re.compile(rf"""(?:["'”’“)\]}}»«›‹*_`」』）】]|[ \u00a0\u202f][»›](?=[\s.,;:!?…)])){{0,{_RUN}}}""")
+_OPENERS = re.compile(rf"""["'“”„‘’«»‹›({{¿¡*_`]{{0,{_RUN}}}""")
 _BLANKS = re.compile(r"\s*")
-_PART_OF_MARKER = re.compile(r"\[pause:[0-9]*\.?[0-9]*m?s?")
+_FEW_BLANKS = re.compile(rf"\s{{0,{_RUN}}}")
+_DIGITS = re.compile(r"[0-9]+")
 _LAST_WORD = re.compile(r"[^\s\"'“„‘’«»(\[{/*_–—-]*\Z")
 _ROMAN = re.compile(r"[IVXLC]+")
 
@@ -87,7 +94,10 @@ class Arriving:
         check_text(piece)
         passages = []
         for start in range(0, len(piece), _SLICE):  # a book in one piece is not copied for every passage
-            self._text += piece[start : start + _SLICE]
+            part = piece[start : start + _SLICE]
+            self._text += part
+            if self._is_number and _DIGITS.fullmatch(part):
+                continue
             if self._at == 0:
                 self._drop(0)
             while cut := self._find_cut():
@@ -129,9 +139,11 @@ class Arriving:
         self._at = 0  # what is before has been judged
         self._speaks = False  # whether it holds anything to say
         self._last_clause = 0  # where it could be cut if need be
+        self._is_number = False  # whether more digits at its end tell nothing: of a pause, however long
 
     def _find_cut(self) -> int:
         """The end of the first passage, or 0 if that has not arrived yet."""
+        self._is_number = False
         least, clause = self._least * self._growth, self._clause * self._growth
         enough = {SPACE: clause + _PATIENCE, CLAUSE: clause, SENTENCE: least, PARAGRAPH: 0}
         while found := _CANDIDATE.search(self._text, self._at):
@@ -140,6 +152,7 @@ class Arriving:
             self._at = start
             judged = _judge(self._text, found, self._column)
             if judged is None:
+                self._is_number = self._text[-1] in "0123456789"
                 return 0
             kind, self._at = judged
             if kind == _PAUSE:
@@ -246,7 +259,7 @@ def _judge_blank(text: str, found: re.Match[str], first_column: int) -> tuple[in
 def _judge_mark(text: str, found: re.Match[str]) -> tuple[int, int] | None:
     mark, start = found[0], found.start()
     end = _CLOSERS.match(text, found.end()).end()
-    blank_end = _BLANKS.match(text, end).end()
+    blank_end = _FEW_BLANKS.match(text, end).end()
     letter = _OPENERS.match(text, blank_end).end()
     newline = "\n" in text[end:blank_end]
     if letter == len(text) and not newline:
@@ -284,7 +297,7 @@ def _before_bracket(text: str, bracket: int, kind: int, end: int) -> tuple[int, 
 
 
 def _may_become_marker(text: str, start: int) -> bool:
-    return "[pause:".startswith(text[start : start + 8]) or bool(_PART_OF_MARKER.fullmatch(text, start))
+    return "[pause:".startswith(text[start : start + 8]) or bool(PART_OF_MARKER.fullmatch(text, start))
 
 
 def _lasts(marker: re.Match[str]) -> bool:

@@ -14,6 +14,8 @@ from ..errors import TextError
 from .prepare import check_text
 
 MARKER = re.compile(r"\[pause:([0-9]+)(?:\.([0-9]+))?(ms|s)\]")
+PART_OF_MARKER = re.compile(r"\[pause:([0-9]*)(\.?)([0-9]*)(m?s?)")
+"""What may become one, with all of its beginning."""
 # Three dots or more, and any comma but the one in 1,000.
 _MARKER_OR_NATURAL = re.compile(MARKER.pattern + r"|\.{3,}|(?<![0-9]),|,(?![0-9])")
 _DOTS_MS = 500
@@ -37,6 +39,35 @@ class Silence:
     """Exact zeros: a number of samples, at least 1."""
 
     samples: int
+
+
+class Pauses:
+    """How long the pauses are of a text that arrives piece by piece. Each character is looked at once, or nearly."""
+
+    def __init__(self) -> None:
+        self.milliseconds = 0
+        self._rest = ""  # what may become a marker
+
+    def push(self, piece: str) -> None:
+        """Raises TextError as cut_at_pauses."""
+        text = self._rest + piece
+        end = 0
+        for marker in MARKER.finditer(text):
+            self.milliseconds += milliseconds(marker)
+            end = marker.end()
+        start = max(end, text.rfind("["))
+        self._rest = _shortened(text[start:])
+
+
+def _shortened(rest: str) -> str:
+    """It, if a marker may begin with it, without digits that make no difference; else nothing."""
+    if "[pause:".startswith(rest):
+        return rest
+    part = PART_OF_MARKER.fullmatch(rest)
+    if part is None:
+        return ""
+    whole, point, decimals, unit = part.groups()
+    return f"[pause:{whole[: _MOST_DIGITS + 1]}{point}{decimals[:3]}{unit}"
 
 
 def cut_at_pauses(text: str, natural: bool = False, sample_rate: int = 24000) -> list[Spoken | Silence]:

@@ -7,7 +7,7 @@ import pytest
 
 from awkward_texts import random_text
 from pocket_fast.errors import TextError
-from pocket_fast.text.pauses import Silence, Spoken, cut_at_pauses
+from pocket_fast.text.pauses import MARKER, Pauses, Silence, Spoken, cut_at_pauses, milliseconds
 
 
 def items(text: str, natural: bool = False, sample_rate: int = 24000) -> list[str | int]:
@@ -154,3 +154,61 @@ def test_random_texts_keep_every_spoken_character_and_merge_silences():
         assert all(item.samples > 0 for item in result if isinstance(item, Silence))
         left = text.replace("[pause:300ms]", "").replace("[pause:1s]", "")
         assert [c for c in "".join(spoken) if c.isalnum()] == [c for c in left if c.isalnum()]
+
+
+# --- arriving --------------------------------------------------------------------------------------
+
+
+def test_pauses_of_a_text_that_arrives():
+    """As many milliseconds as in the whole, however it is cut."""
+    dice = random.Random(1)
+    bits = [
+        "[pause:",
+        "[",
+        "]",
+        "ms]",
+        "s]",
+        "m",
+        "s",
+        "1",
+        "25",
+        "0",
+        ".",
+        ".5",
+        "a ",
+        "[pause:1s]",
+        "[pause:[pause:2ms]",
+    ]
+    for _ in range(500):
+        text = "a " + "".join(dice.choice(bits) for _ in range(dice.randrange(12)))
+        expected = sum(milliseconds(marker) for marker in MARKER.finditer(text))
+        for most in (1, 2, 7, 100):
+            pauses, at = Pauses(), 0
+            while at < len(text):
+                step = dice.randint(1, most)
+                pauses.push(text[at : at + step])
+                at += step
+            assert pauses.milliseconds == expected, text
+
+
+def test_no_text_that_arrives_is_kept_whole():
+    for bit in ("[", "[pause:", "1", "[pause:1", "a", ".", "[pause:1.1"):
+        pauses = Pauses()
+        pauses.push("[pause:")
+        for _ in range(1000):
+            pauses.push(bit)
+        assert len(pauses._rest) < 40
+        assert pauses.milliseconds == 0
+
+
+def test_absurd_numbers_that_arrive():
+    for digits in ("9" * 16, "0" * 20, "1" * 1000):
+        pauses = Pauses()
+        for character in f"[pause:{digits}s":
+            pauses.push(character)
+        with pytest.raises(TextError, match="digits"):
+            pauses.push("]")
+    pauses = Pauses()
+    for character in f"[pause:1.{'9' * 5000}s]":
+        pauses.push(character)
+    assert pauses.milliseconds == 1999
