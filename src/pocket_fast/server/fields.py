@@ -1,16 +1,14 @@
-"""What requests may ask for: the fields, their bounds, and how a body becomes them.
+"""What requests may ask for: the fields and their bounds. How a body becomes them: bodies.read.
 
 Some fields depend on the model: Forms makes the forms of requests from its settings.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote
 
-from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import (
     AfterValidator,
@@ -25,17 +23,11 @@ from pydantic import (
     model_validator,
 )
 from starlette.datastructures import UploadFile
-from starlette.types import Message as ASGIMessage
 
 from pocket_fast.api.speaking import Speaking
 from pocket_fast.models.contract import Setting
-from pocket_fast.server.answers import Refusal
-from pocket_fast.server.options import Options
 
-_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
-_JSON = (b"{", b"%7b", b"\xef\xbb\xbf{")  # how an object begins, also where curl encoded it for a form
 _Number = Annotated[float, Field(allow_inf_nan=False)]
-_NULL = "null"  # what becomes of it in a form, which has no other values than texts and files
 F = TypeVar("F", bound="Fields")
 
 INSTRUCT, INSTRUCTIONS = "instruct", "instructions"  # the setting, and what OpenAI calls it
@@ -195,51 +187,6 @@ def _field(setting: Setting, first: str = "") -> tuple[Any, Any]:
     return kind | None, Field(None, description=setting.description, **bounds)
 
 
-async def read(request: Request, model: type[F], options: Options, json_too: bool = True) -> F:
-    """The fields of a body: a form, with a recording as the file voice_wav, or JSON.
-
-    Raises Refusal (other media types, malformed bodies, a recording or a text above its limit) and
-    RequestValidationError.
-    """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    recording = None
-    if kind in _FORMS:
-        request, begins = await _begun(request)
-        if begins.lstrip().lower().startswith(_JSON):
-            instead = "send application/json" if json_too else "send the fields of a form"
-            raise Refusal(415, f"the body is JSON, but its Content-Type says {kind}, a form; {instead}")
-        data, recording = await _form(request, options)
-        data = {name: value for name, value in data.items() if value != _NULL or _is_required(model, name)}
-    elif not json_too:
-        data = {}  # whatever it is, no field is in it
-    elif kind == "application/json":
-        data = _json(await request.body())
-    else:
-        raise Refusal(415, f"a body of type {kind or 'unknown'}; send application/json or a form")
-    fields = check(model, data, request.query_params)
-    text = getattr(fields, "text", None) or getattr(fields, "input", "")
-    if len(text) > options.max_text:
-        raise Refusal(413, f"{len(text)} characters of text; this server takes {options.max_text}", "input")
-    if recording is not None and (recording.size or 0) > options.max_upload:
-        message = f"a recording of {recording.size} bytes; this server takes {options.max_upload}"
-        raise Refusal(413, message, "voice_wav")
-    fields._recording = recording
-    return fields
-
-
-async def _begun(request: Request) -> tuple[Request, bytes]:
-    """The request anew, and how its body begins: what is taken from a request to look at it is not there again."""
-    messages: list[ASGIMessage] = []
-    while not messages or (messages[-1].get("more_body") and not messages[-1].get("body", b"").strip()):
-        messages.append(await request.receive())
-    begins = messages[-1].get("body", b"")
-
-    async def receive() -> ASGIMessage:
-        return messages.pop(0) if messages else await request.receive()
-
-    return Request(request.scope, receive), begins
-
-
 def check(model: type[F], data: Any, query: Iterable[str] = ()) -> F:
     """The fields of JSON. query: names of what the address has besides. Raises RequestValidationError."""
     try:
@@ -268,35 +215,6 @@ def named(names: Iterable[str]) -> tuple[str, ...]:
 
 def _is_blank(value: Any) -> bool:
     return isinstance(value, str) and not value.strip()
-
-
-def _is_required(model: type[BaseModel], name: str) -> bool:
-    return name in model.model_fields and model.model_fields[name].is_required()
-
-
-def _json(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError
-        raise Refusal(400, "the body is not JSON") from None
-
-
-async def _form(request: Request, options: Options) -> tuple[dict[str, str], UploadFile | None]:
-    """Its fields that are not empty, and the recording in a nameless temporary file.
-
-    What a client calls a file decides nothing; without any name it is a field left empty.
-    """
-    form = await request.form(max_files=1, max_fields=64, max_part_size=options.max_body)
-    texts: dict[str, str] = {}
-    recording = None
-    for name, value in form.multi_items():
-        if (name == "voice_wav") != isinstance(value, UploadFile) and value not in ("", _NULL):
-            raise Refusal(400, f"{name[:40]!r}: voice_wav is the one field that is a file", name[:40])
-        if isinstance(value, UploadFile):
-            recording = value if value.filename or value.size else recording
-        elif value:
-            texts[name] = value
-    return texts, recording
 
 
 def described(model: type[BaseModel], *, json_too: bool = True) -> dict[str, Any]:

@@ -9,7 +9,8 @@ from pocket_fast import __version__
 from pocket_fast.audio.encode import open_encoder
 from pocket_fast.server.answers import JSON, Refusal
 from pocket_fast.server.answers import described as refusals
-from pocket_fast.server.fields import Forms, described, read
+from pocket_fast.server.bodies import read
+from pocket_fast.server.fields import Forms, described
 from pocket_fast.server.service import Service
 from pocket_fast.server.speech import TAIL_SECONDS, SoundResponse, encoded, whole_wav
 

@@ -49,4 +49,9 @@ class Options:
     @property
     def max_body(self) -> int:
         """Bytes of the largest body that could hold both, in the most wasteful encoding: base64, and \\u escapes."""
-        return self.max_upload * 4 // 3 + 12 * self.max_text + (64 << 10)
+        return self.max_upload * 4 // 3 + self.max_fields
+
+    @property
+    def max_fields(self) -> int:
+        """Bytes of all fields but a recording."""
+        return 12 * self.max_text + (64 << 10)

@@ -10,8 +10,10 @@ import numpy as np
 from starlette.requests import HTTPConnection, Request
 
 from pocket_fast.api.speaking import Speaking
+from pocket_fast.audio.encode import available_formats
 from pocket_fast.errors import AudioError, BusyError, VoiceError, WordsError
 from pocket_fast.server.answers import Refusal
+from pocket_fast.server.beside import beside
 from pocket_fast.server.fields import IGNORED, INSTRUCT, INSTRUCTIONS, Fields, Forms
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
@@ -19,6 +21,7 @@ from pocket_fast.server.requests import log
 from pocket_fast.server.speech import check_pauses, sound, while_there
 from pocket_fast.server.voices import Voices
 
+_LONG = 2000  # characters that take milliseconds to look at
 _MOST_TOLD = 64  # names: who makes them up does not fill the log
 
 
@@ -32,6 +35,7 @@ class Service:
         self.voices = Voices(model, options, default_voice)
         self.forms = Forms(model, has_voices=bool(self.voices.names) or options.voices is not None)
         self.metrics = Metrics(model)
+        available_formats()  # looked up before anyone waits for it
         self.started = int(time.time())
         self._told: set[str] = set()  # to the log, of what is ignored
 
@@ -78,7 +82,10 @@ class Service:
         client leaves before its voice is ready, which is then not made.
         """
         self.tell_ignored(fields.ignored)
-        check_pauses(text, self.model.sample_rate, fields.natural_pauses)
+        if len(text) > _LONG:
+            await beside(check_pauses, text, self.model.sample_rate, fields.natural_pauses)
+        else:
+            check_pauses(text, self.model.sample_rate, fields.natural_pauses)
         load = self.model.engine_load()
         if load.waiting >= load.max_queue and load.running >= load.max_streams:
             raise BusyError(

@@ -35,6 +35,8 @@ _FOR_MONITORS = ("/health", "/metrics")  # answered however many there are
 
 _DENIAL = "websocket.http.response"  # the extension of ASGI: an answer instead of a WebSocket
 _DRAIN_SECONDS = 5.0
+_BODIES = 4  # of the largest kind that are kept at once
+_SMALL = 1 << 18  # bytes of a body that always finds room
 
 
 class Shell:
@@ -82,17 +84,19 @@ class Shell:
 
 
 class Guard:
-    """Asks for the key, turns away what other sites' pages send, and bounds bodies as they come in."""
+    """Asks for the key, turns away what other sites' pages send, and bounds bodies as they come in: each, and what is
+    kept of all of them until they are answered."""
 
     def __init__(self, app: ASGIApp, options: Options):
         self._app = app
         self._options = options
+        self._kept = 0  # bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         if is_crowded(scope) and scope["path"] not in _FOR_MONITORS:
-            return await answer(scope["path"], _crowded())(scope, receive, send)
+            return await answer(scope["path"], _crowded("too many are connected"))(scope, receive, send)
         if scope["type"] == "websocket":
             return await self._app(scope, receive, send)
         headers, path, limit = Headers(scope=scope), scope["path"], self._options.max_body
@@ -111,13 +115,29 @@ class Guard:
         async def receive_some() -> Message:
             nonlocal taken
             message = await receive()
-            taken += len(message.get("body", b""))
+            size = len(message.get("body", b""))
+            taken += size
+            self._kept += size
             if taken > limit:
                 await _drain(receive, limit)
                 raise _too_large(limit)
+            if self._kept > _BODIES * limit and taken > _SMALL:
+                raise _crowded("too many large requests are coming in")
             return message
 
-        await self._app(scope, receive_some, send)
+        async def send_on(message: Message) -> None:
+            give_back()
+            await send(message)
+
+        def give_back() -> None:
+            nonlocal taken
+            self._kept -= taken
+            taken = 0
+
+        try:
+            await self._app(scope, receive_some, send_on)
+        finally:
+            give_back()
 
 
 def has_key(headers: Headers, key: str | None) -> bool:
@@ -143,9 +163,9 @@ def _no_socket() -> Refusal:
     return Refusal(404, f"no WebSocket is here; the one there is is {CONVERSATION}")
 
 
-def _crowded() -> Refusal:
+def _crowded(why: str) -> Refusal:
     how = {"Retry-After": "5", "Connection": "close"}
-    return Refusal(503, "the server is busy: too many are connected", code="busy", headers=how)
+    return Refusal(503, f"the server is busy: {why}", code="busy", headers=how)
 
 
 def _too_large(limit: int) -> Refusal:

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocketDisconnect
 from pocket_fast.audio.encode import open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.server.answers import Refusal, refusal_of
+from pocket_fast.server.bodies import aside, loads
 from pocket_fast.server.fields import Message, check, named
 from pocket_fast.server.service import Service
 from pocket_fast.server.shell import CONVERSATION, has_key, same, unauthorized
@@ -261,11 +262,13 @@ async def _receive(socket: WebSocket) -> Message:
     received = await socket.receive()
     if received["type"] == "websocket.disconnect":
         raise WebSocketDisconnect(received.get("code", 1005))
+    service = Service.of(socket)
+    text = (received.get("text") or "").encode()
     try:
-        data = json.loads(received.get("text") or "")
-    except (ValueError, RecursionError):
-        raise Refusal(400, "expected a JSON object in a text frame") from None
-    return check(Service.of(socket).forms.message, data)
+        return await aside(len(text), lambda: check(service.forms.message, loads(text, service.options)))
+    except Refusal as refusal:
+        refusal.detail = f"expected a JSON object in a text frame: {refusal.detail}"
+        raise
 
 
 def _refusal(error: BaseException) -> Refusal:
