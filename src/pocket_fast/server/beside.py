@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,8 @@ async def beside(work: Callable[..., T], *given: object) -> T:
     Cancelled, a piece that has begun is done, and nobody gets what it gives. What takes longer, or waits for anything,
     had better not come here but to asyncio.to_thread: these threads are few, and all sound goes through them.
     """
-    return await asyncio.get_running_loop().run_in_executor(_threads(), partial(work, *given))
+    here = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(_threads(), partial(here.run, work, *given))
 
 
 @cache

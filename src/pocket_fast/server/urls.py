@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import quote, urljoin, urlsplit
 
-from pocket_fast.errors import BusyError, ConfigError, DownloadError, VoiceError
+from pocket_fast.errors import BusyError, ConfigError, DownloadError, StoppedError, VoiceError
 from pocket_fast.weights.hub import parse_hub_location
 from pocket_fast.weights.reach import stated_length, within
 
@@ -28,21 +28,27 @@ _REDIRECTS = 5
 _SECONDS = 20.0  # for everything, from the look-up to the last byte
 _STALL = 5.0  # without a byte
 _BLOCK = 1 << 16
-_MOST_THREADS = 8  # that fetch, or wait for a look-up that nothing can end
+
+MOST_FETCHES = 4
+"""At once: threads that fetch, or wait for a look-up that nothing can end."""
 
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
-_threads = threading.BoundedSemaphore(_MOST_THREADS)
+_places = threading.BoundedSemaphore(MOST_FETCHES)
 
 
 class Deadline:
     """A moment at which something has to be done."""
 
-    def __init__(self, seconds: float):
+    def __init__(self, seconds: float, stop: threading.Event | None = None):
         self._moment = time.monotonic() + seconds
         self._seconds = seconds
+        self._stop = stop
 
     def left(self, most: float = math.inf) -> float:
-        """Seconds until then, at most `most`. Raises TimeoutError when there are none."""
+        """Seconds until then, at most `most`. Raises TimeoutError when there are none, StoppedError once `stop` is
+        set."""
+        if self._stop is not None and self._stop.is_set():
+            raise StoppedError("nobody waits for this voice any more")
         left = self._moment - time.monotonic()
         if left <= 0:
             raise TimeoutError(f"no answer within {self._seconds:g} s")
@@ -62,43 +68,33 @@ class Connection(Protocol):
 Connect = Callable[[str, str], Connection]
 
 
-def fetch_public(url: str, most: int, connect: Connect | None = None) -> bytes:
-    """The body of a URL, at most `most` bytes, within 20 seconds.
+def fetch_public(
+    url: str, most: int, connect: Connect | None = None, stop: threading.Event | None = None
+) -> bytes:
+    """The body of a URL, at most `most` bytes, within 20 seconds; less once `stop` is set (StoppedError).
 
     connect(host, address) makes a connection that was not opened yet (TLS to `address`, certificate of `host`).
     Raises VoiceError for what is refused, DownloadError for what fails, BusyError where as many are fetched already
     as may be.
     """
-    if not _threads.acquire(timeout=_SECONDS / 2):
-        raise BusyError(f"{_MOST_THREADS} voices are being fetched already", 5.0)
-    deadline = Deadline(_SECONDS)
+    deadline = Deadline(_SECONDS, stop)
+
+    def run() -> (
+        bytes
+    ):  # a look-up may take longer than anybody waits for it: its place is free when it has ended
+        if not _places.acquire(timeout=deadline.left() / 2):
+            raise BusyError(f"{MOST_FETCHES} voices are being fetched already", 5.0)
+        try:
+            return _follow(url, most, connect, deadline)
+        finally:
+            _places.release()
+
     try:
-        return _in_time(deadline, lambda: _follow(url, most, connect, deadline))
-    except DownloadError:
+        return within(deadline.left(), run, stop)
+    except (DownloadError, StoppedError):
         raise
     except (OSError, http.client.HTTPException, UnicodeError) as error:
         raise DownloadError(f"a voice from {url[:200]!r}: {error or type(error).__name__}") from None
-
-
-def _in_time(deadline: Deadline, call: Callable[[], bytes]) -> bytes:
-    """call() in one of the threads, which is free again when that has ended: a look-up may take longer than we wait."""
-
-    begun = False
-
-    def run() -> bytes:
-        nonlocal begun
-        begun = True
-        try:
-            return call()
-        finally:
-            _threads.release()
-
-    try:
-        return within(deadline.left(), run)
-    except RuntimeError:  # no thread could be started
-        if not begun:
-            _threads.release()
-        raise
 
 
 def _follow(url: str, most: int, connect: Connect | None, deadline: Deadline) -> bytes:

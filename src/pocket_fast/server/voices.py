@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import contextvars
 import hashlib
 import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any
 
 from pocket_fast.api.speaking import Samples, Speaking
 from pocket_fast.api.voice_folder import RESERVED
 from pocket_fast.audio.embedded import embedded_audio
-from pocket_fast.errors import AudioError, NotFoundError, VoiceError, WeightsError, WordsError
+from pocket_fast.errors import (
+    AudioError,
+    BusyError,
+    NotFoundError,
+    StoppedError,
+    VoiceError,
+    WeightsError,
+    WordsError,
+)
 from pocket_fast.server.options import Options
 from pocket_fast.server.requests import log
-from pocket_fast.server.urls import fetch_public, hub_url
+from pocket_fast.server.urls import MOST_FETCHES, fetch_public, hub_url
 
 OPENAI_VOICES = frozenset(
     (
@@ -40,6 +51,11 @@ OPENAI_VOICES = frozenset(
 """What OpenAI's clients send, who have to name a voice: the default one where a model has none by name."""
 MAX_RATE = 384_000  # Hz; nobody records a voice at more, and the seconds of a recording do not bound its samples else
 _AT_A_TIME = 2  # recordings that are made voices at once: each keeps all cores busy
+_THREADS = 8  # for those whose recordings are read, and wait for their turn
+_MOST_NAMES = 32  # that are waited for at once, each in a thread
+_MOST_LINKS = 4 * MOST_FETCHES  # that are fetched, or wait for that
+_LOOK_SECONDS = 0.2  # between looks whether anybody waits
+_LONGEST_NAME = 100  # what is longer is a recording, or an address
 _BLOCK = 1 << 18
 _Make = Callable[[Any, str | None, threading.Event], Any]  # a source, its words, and what ends it
 
@@ -51,7 +67,13 @@ class Voices:
         self._model = model
         self._options = options
         self._default = default
-        self._making = asyncio.Semaphore(_AT_A_TIME)
+        # apart from each other, and from asyncio's own: who waits in one of them keeps nobody else waiting
+        self._uploads = ThreadPoolExecutor(_THREADS, thread_name_prefix="pocket_fast voice")
+        self._links = ThreadPoolExecutor(MOST_FETCHES, thread_name_prefix="pocket_fast link")
+        self._names = ThreadPoolExecutor(_MOST_NAMES, thread_name_prefix="pocket_fast name")
+        self._making = threading.BoundedSemaphore(_AT_A_TIME)
+        self._linking = 0
+        self._by_name: dict[str, asyncio.Future[Any]] = {}  # voices that are being looked for
 
     @property
     def default(self) -> str | None:
@@ -91,23 +113,22 @@ class Voices:
         if recording is not None:
             if voice:
                 raise VoiceError("a voice and a recording (voice_wav) were given; give one of them")
-            return await self._in_turn(self._from_file, recording, words)
+            return await self._made(self._uploads, self._from_file, recording, words)
+        if voice and "://" in voice[:8]:
+            return await self._linked(voice, words)
+        if voice and (len(voice) > _LONGEST_NAME or voice[:5].lower() == "data:"):
+            return await self._made(self._uploads, self._from_text, voice, words)
         if self._options.voices is None:
             voice, is_own = self._meant(voice), False
         else:  # on a disk that may be slow
             voice, is_own = await asyncio.to_thread(self._looked_up, voice)
         if is_own:
-            return await self._in_turn(self._from_folder, voice, words)
+            return await self._made(self._names, self._from_folder, voice, words)
         if voice.lower() == self._options.default_voice.lower():
             if words is not None:
                 raise WordsError("the words of a recording (voice_text) were given without the recording")
             return self._default
-        embedded = embedded_audio(voice)
-        if embedded is not None:
-            return await self._in_turn(self._from_bytes, embedded, words)
-        if "://" in voice:
-            return await self._in_turn(self._from_url, voice, words)
-        return await self._made(self._by_name, self._name(voice), words)
+        return await self._named(self._name(voice), words)
 
     def _meant(self, voice: str | None) -> str:
         """The name that a name stands for: the default voice's where none is given, and as OpenAI's do."""
@@ -139,19 +160,48 @@ class Voices:
             raise VoiceError(f"no voice is called {voice[:40]!r}; /v1/audio/voices lists those that are")
         return name
 
-    async def _in_turn(self, make: _Make, source: Any, words: str | None) -> Any:
-        async with self._making:
-            return await self._made(make, source, words)
-
-    async def _made(self, make: _Make, source: Any, words: str | None) -> Any:
-        """In a thread, which ends when nobody waits for it any more."""
-        stop = threading.Event()
+    async def _linked(self, url: str, words: str | None) -> Any:
+        if self._linking >= _MOST_LINKS:
+            raise BusyError(f"{self._linking} voices are being fetched already", 10.0)
+        self._linking += 1
         try:
-            return await asyncio.to_thread(make, source, words, stop)
+            return await self._made(self._links, self._from_url, url, words)
+        finally:
+            self._linking -= 1
+
+    async def _named(self, name: str, words: str | None) -> Any:
+        """A voice of the model's, looked for once for all who ask at the same time: each name waits in one thread."""
+        if words is not None:
+            return await self._made(self._names, self._model_voice, name, words)
+        if name not in self._by_name:
+            found = asyncio.ensure_future(self._made(self._names, self._model_voice, name, None))
+            self._by_name[name] = found
+            found.add_done_callback(lambda _: self._by_name.pop(name, None))
+            # looked at here too, since everybody may have left
+            found.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(self._by_name[name])
+
+    async def _made(self, threads: ThreadPoolExecutor, make: _Make, source: Any, words: str | None) -> Any:
+        """In a thread, which ends when nobody waits for it any more."""
+        stop, here = threading.Event(), contextvars.copy_context()  # whose request it is, for the log
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(threads, here.run, make, source, words, stop)
         finally:
             stop.set()
 
-    def _by_name(self, name: str, words: str | None, stop: threading.Event) -> Any:
+    @contextlib.contextmanager
+    def _in_turn(self, stop: threading.Event) -> Iterator[None]:
+        """Make a voice of a recording now, or after others. Raises StoppedError."""
+        while not self._making.acquire(timeout=_LOOK_SECONDS):
+            if stop.is_set():
+                raise StoppedError("nobody waits for this voice any more")
+        try:
+            yield
+        finally:
+            self._making.release()
+
+    def _model_voice(self, name: str, words: str | None, stop: threading.Event) -> Any:
         return self._model.find_voice(name, words=words, stop=stop)
 
     def _from_folder(self, name: str, words: str | None, stop: threading.Event) -> Any:
@@ -167,6 +217,11 @@ class Voices:
             raise VoiceError(
                 f"the voice {name[:40]!r} cannot be used: {_without_places(error, folder.path)}"
             ) from None
+
+    def _from_text(self, text: str, words: str | None, stop: threading.Event) -> Any:
+        """A recording in base64, or else a name that is too long for one."""
+        data = embedded_audio(text)
+        return self._name(text) if data is None else self._from_bytes(data, words, stop)
 
     def _from_bytes(self, data: bytes, words: str | None, stop: threading.Event) -> Any:
         if len(data) > self._options.max_upload:
@@ -184,7 +239,7 @@ class Voices:
             url = hub_url(url)
 
         def fetch() -> Any:
-            return self._from_bytes(fetch_public(url, self._options.max_upload), words, stop)
+            return self._from_bytes(fetch_public(url, self._options.max_upload, stop=stop), words, stop)
 
         return self._model.voice_cache.get(("url", url, words), fetch)
 
@@ -206,15 +261,19 @@ class Voices:
             with open(path, "wb") as copy:
                 shutil.copyfileobj(file, copy)
             try:
-                if is_state:
-                    most = self._options.max_upload_seconds
-                    return self._model.find_voice(path, words=words, most_seconds=most, stop=stop)
-                return self._model.find_voice(self._samples(path), words=words, stop=stop)
+                with self._in_turn(stop):
+                    return self._find(path, is_state, words, stop)
             except WordsError:
                 raise
             except (AudioError, VoiceError, WeightsError) as error:
                 message = str(error).replace(str(path), "the recording")
                 raise VoiceError(message) from None
+
+    def _find(self, path: Path, is_state: bool, words: str | None, stop: threading.Event) -> Any:
+        if is_state:
+            most = self._options.max_upload_seconds
+            return self._model.find_voice(path, words=words, most_seconds=most, stop=stop)
+        return self._model.find_voice(self._samples(path), words=words, stop=stop)
 
     def _samples(self, path: Path) -> Samples:
         """As they are: each family has its own way of resampling, and from a file they would be the same."""

@@ -68,3 +68,20 @@ def test_a_data_url_that_is_wrong_is_not_echoed(text, message):
     with pytest.raises(AudioError, match=message) as caught:
         embedded_audio(text)
     assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize("size", [49_151, 49_152, 49_153, 200_000, 200_001, 200_002])
+def test_long_ones_are_looked_at_little_by_little(size):
+    """And are the same as in one go, wherever steps end."""
+    audio = np.random.default_rng(size).bytes(size)
+    plain, broken = base64.b64encode(audio).decode(), base64.encodebytes(audio).decode()
+    forms = [plain, broken, broken.replace("\n", "\r\n"), "data:audio/wav;base64," + broken]
+    forms += ["data:audio/wav;base64," + quote(plain, safe=""), base64.urlsafe_b64encode(audio).decode()]
+    for form in forms:
+        assert embedded_audio(form) == audio
+    short = plain[:1000]
+    for wrong in (plain + "A", plain + short, plain[:70_001] + "!" + plain, broken[:90_000] + "\n" + broken):
+        with pytest.raises(AudioError):
+            embedded_audio("data:audio/wav;base64,===" + wrong)
+        if size % 3 or wrong[-1] == "A":
+            assert embedded_audio(wrong) is None

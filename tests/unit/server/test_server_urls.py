@@ -275,7 +275,7 @@ def test_files_of_the_hub(monkeypatch):
 def test_a_server_that_may(start, monkeypatch):
     asked = []
 
-    def fetch(url, most):
+    def fetch(url, most, stop):
         asked.append((url, most))
         if "missing" in url:
             raise DownloadError("secret.internal does not answer")

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from pocket_fast.errors import BusyError, DownloadError
+from pocket_fast.errors import BusyError, DownloadError, StoppedError
 from pocket_fast.server import urls
 from pocket_fast.server.urls import fetch_public
 from serving import wait_until
@@ -200,7 +200,7 @@ def test_look_ups_that_hang_keep_few_threads(fetch, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     monkeypatch.setattr(urls, "_SECONDS", 0.1)
-    most = urls._MOST_THREADS
+    most = urls.MOST_FETCHES
     outcomes = []
     for _ in range(most + 4):
         with pytest.raises((DownloadError, BusyError)) as failed:
@@ -222,7 +222,18 @@ def test_a_thread_that_cannot_be_started_takes_no_place(fetch, monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(2, 1, 6, "", (PUBLIC, 443))])
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", start)
-        for _ in range(urls._MOST_THREADS + 1):
+        for _ in range(urls.MOST_FETCHES + 1):
             with pytest.raises(RuntimeError, match="new thread"):
                 fetch()
     assert fetch() == b"sound"
+
+
+def test_whom_nobody_waits_for_ends_soon(slow, monkeypatch):
+    monkeypatch.setattr(urls, "_SECONDS", 60.0)
+    stop = threading.Event()
+    threading.Timer(0.3, stop.set).start()
+    with pytest.raises(StoppedError):
+        fetch_public(slow(dripping_body), 1 << 20, stop=stop)
+    wait_until(lambda: not threads_that_fetch(), seconds=5)
+    with pytest.raises(StoppedError):
+        fetch_public("https://example.org/a", 100, stop=stop)
