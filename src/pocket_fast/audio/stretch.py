@@ -30,11 +30,14 @@ class TimeStretch:
     """
 
     def __init__(self, speed: float, sample_rate: int = 24000) -> None:
-        if not SLOWEST <= speed <= FASTEST:
+        try:
+            self.speed = float(speed)  # NumPy's may have three digits, and overflow at 65504 samples
+        except (TypeError, ValueError, OverflowError):
+            self.speed = 0.0
+        if not SLOWEST <= self.speed <= FASTEST:
             raise AudioError(
                 f"speed {shown(speed)}: expected {SLOWEST} to {FASTEST:g}; 1 is as the voice speaks"
             )
-        self.speed = speed
         self._hop = round(_HOP_S * sample_rate)
         self._reach = round(_REACH_S * sample_rate)
         turn = (np.arange(self._hop) + 0.5) * (np.pi / self._hop)

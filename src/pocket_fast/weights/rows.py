@@ -16,6 +16,8 @@ import numpy as np
 
 from pocket_fast.errors import WeightsError
 
+_MOST = 1 << 30  # bytes that every system reads in one go
+
 
 def identity(descriptor: int) -> tuple[int, int]:
     """What changes when somebody writes to an open file: its size and its time."""
@@ -54,7 +56,7 @@ class FileRows:
         wanted, places = np.unique(ids, return_inverse=True)
         pitch = self.shape[1] * self.dtype.itemsize
         try:
-            rows = [_read(self._descriptor, pitch, self._begin + pitch * row) for row in wanted.tolist()]
+            rows = [read_at(self._descriptor, pitch, self._begin + pitch * row) for row in wanted.tolist()]
             now = identity(self._descriptor)  # after reading: so nobody wrote before
         except OSError as error:
             raise WeightsError(f"{self._path}: cannot be read any more: {error.strerror}") from None
@@ -69,7 +71,16 @@ class FileRows:
 _seeking = threading.Lock()
 
 
-def _read(descriptor: int, count: int, at: int) -> bytes:
+def read_at(descriptor: int, count: int, at: int) -> bytes:
+    """So many bytes of an open file from there on, fewer only at its end. Raises OSError."""
+    pieces = []
+    while count > 0 and (piece := _piece(descriptor, min(count, _MOST), at)):
+        pieces.append(piece)
+        at, count = at + len(piece), count - len(piece)
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _piece(descriptor: int, count: int, at: int) -> bytes:
     if hasattr(os, "pread"):
         return os.pread(descriptor, count, at)
     with _seeking:  # Windows

@@ -1,7 +1,7 @@
-"""Safetensors files, memory-mapped: arrays are read-only views on the file, shared between processes.
+"""Safetensors files: arrays are read-only views on the mapped file, shared between processes, or copies.
 
 A file that is cut short while it is mapped ends the process that reads on. So who keeps weights copies them, or keeps
-rows() of them, and files have to stay as they are only while they are being loaded.
+rows() of them, and files have to stay as they are only while they are being loaded; what is small is not mapped at all.
 
 Format: 8 bytes little-endian header length, a JSON header, then the data of all tensors back to back.
 https://github.com/huggingface/safetensors#format
@@ -30,7 +30,7 @@ from pocket_fast.weights.header import (
     most_bytes,
     parse_header,
 )
-from pocket_fast.weights.rows import FileRows, identity
+from pocket_fast.weights.rows import FileRows, identity, read_at
 
 # What people pass by mistake, by its first bytes.
 _STRANGERS = {
@@ -58,16 +58,18 @@ class Tensor:
 class TensorFile:
     """One open safetensors file. Everything but the bytes of the tensors is checked when it opens.
 
-    most_tensors: that it may hold; fewer where strangers may give it. Raises NotFoundError (no such file) or
-    WeightsError (anything wrong with it, naming the defect).
+    most_tensors: that it may hold; fewer where strangers may give it. mapped: arrays are views on the file; False: they
+    are read, and the file may change at any time. Raises NotFoundError (no such file) or WeightsError (anything wrong
+    with it, naming the defect).
     """
 
-    def __init__(self, path: Path | str, most_tensors: int = MOST_TENSORS) -> None:
+    def __init__(self, path: Path | str, most_tensors: int = MOST_TENSORS, *, mapped: bool = True) -> None:
         self.path = Path(path)
         self._file = open_file(self.path)
+        self._is_mapped = mapped
+        self._map: mmap.mmap | None = None
         try:
             self._known = identity(self._file.fileno())
-            self._map = _mapped(self._file, self.path)
             self._data_start, header = self._read_header(most_tensors)
             self._entries, self.metadata = header.entries, header.metadata
         except BaseException:
@@ -87,13 +89,23 @@ class TensorFile:
         return self._entry(name).dtype
 
     def array(self, name: str) -> np.ndarray:
-        """A read-only view on the mapping (BF16 as uint16); a copy where the file misaligns the tensor."""
+        """Read-only (BF16 as uint16): a view on the mapping, but a copy where the file misaligns the tensor.
+
+        Raises WeightsError if the file was changed since it was opened.
+        """
         entry = self._entry(name)
         kind = np.dtype(NUMPY_TYPES[entry.dtype])
         count = math.prod(entry.shape)
         if count == 0:
             return np.empty(entry.shape, kind)
-        view = np.frombuffer(self._map, kind, count, self._data_start + entry.begin)
+        begin = self._data_start + entry.begin
+        if self._is_mapped:
+            view = np.frombuffer(self._mapping(), kind, count, begin)
+        else:
+            data = self._read(count * kind.itemsize, begin)
+            if len(data) != count * kind.itemsize:
+                raise self._changed()
+            view = np.frombuffer(data, kind)
         if not view.flags.aligned:
             view = view.copy()
             view.flags.writeable = False
@@ -112,7 +124,7 @@ class TensorFile:
     def close(self) -> None:
         """Forget the mapping. Arrays handed out stay valid; the last one to die releases the file."""
         self._entries = {}
-        del self._map
+        self._map = None
         self._file.close()
 
     def __enter__(self) -> TensorFile:
@@ -131,21 +143,39 @@ class TensorFile:
 
     def _read_header(self, most_tensors: int) -> tuple[int, Header]:
         """(where the data begins, the header)"""
-        size, most = len(self._map), most_bytes(most_tensors)
-        length = int.from_bytes(self._map[:8], "little")
-        if size < 8 or self._map[8:9] != b"{":
-            stranger = (what for start, what in _STRANGERS.items() if self._map[:8].startswith(start))
+        size, most = self._known[0], most_bytes(most_tensors)
+        start = self._read(9, 0)
+        length = int.from_bytes(start[:8], "little")
+        if size < 8 or start[8:] != b"{":
+            stranger = (what for begin, what in _STRANGERS.items() if start.startswith(begin))
             raise self._damaged(next(stranger, "not a safetensors file"), advice="")
         if length > size - 8:
             raise self._damaged(f"its header claims {length} bytes, {size - 8} bytes follow")
         if length > most:
             raise self._damaged(f"its header has {length} bytes, expected at most {most}", advice="")
         try:
-            return 8 + length, parse_header(self._map[8 : 8 + length], size - 8 - length, most_tensors)
+            text = self._read(length, 8)
+            return 8 + length, parse_header(text, size - 8 - length, most_tensors)
         except UnknownTypeError as error:
             raise self._damaged(str(error), advice="") from None
         except HeaderError as error:
             raise self._damaged(str(error)) from None
+
+    def _read(self, count: int, at: int) -> bytes:
+        try:
+            return read_at(self._file.fileno(), count, at)
+        except OSError as error:
+            raise WeightsError(f"{self.path}: cannot be read: {error}") from None
+
+    def _mapping(self) -> mmap.mmap:
+        if self._map is None:
+            if identity(self._file.fileno()) != self._known:
+                raise self._changed()
+            self._map = _mapped(self._file, self.path)
+        return self._map
+
+    def _changed(self) -> WeightsError:
+        return WeightsError(f"{self.path}: the file was changed while it was read; try again")
 
     def _damaged(self, what: str, advice: str = "; download or export it again") -> WeightsError:
         return WeightsError(f"{self.path}: {what}{advice}")

@@ -168,3 +168,16 @@ def test_neighbours_stay_where_they_are():
 def test_other_speeds_are_refused(speed):
     with pytest.raises(AudioError, match=r"expected 0\.25 to 4"):
         TimeStretch(speed)
+
+
+def test_speeds_of_numpy_are_numbers():
+    """100,000 samples are more than half precision holds."""
+    x = np.concatenate([SPEECH] * 4)[:100_000]
+    for speed in (np.float16(1.5), np.int8(2), np.float32(0.5)):
+        assert np.array_equal(stretch(x, speed), stretch(x, float(speed)))
+
+
+@pytest.mark.parametrize("speed", ["fast", None, 1j, 10**400, [1]], ids=range(5))
+def test_what_is_no_speed(speed):
+    with pytest.raises(AudioError, match=r"expected 0\.25 to 4"):
+        TimeStretch(speed)

@@ -70,6 +70,30 @@ def test_arrays_are_views_on_one_mapping_and_outlive_it(write_tensors):
     np.testing.assert_array_equal(x, np.arange(4096.0, dtype=np.float32))
 
 
+def test_a_file_that_is_not_mapped_may_change_at_any_time(write_tensors):
+    path = write_tensors({"x": np.arange(4096.0), "y": ("I64", np.arange(3)), "none": np.zeros((0, 4))})
+    with TensorFile(path, mapped=False) as file:
+        x = file.array("x")
+        path.write_bytes(path.read_bytes()[:-8])
+        np.testing.assert_array_equal(file.array("x"), x)
+        with pytest.raises(WeightsError, match="changed while it was read; try again"):
+            file.array("y")
+        path.write_bytes(b"")
+        with pytest.raises(WeightsError, match="changed while it was read"):
+            file.array("x")
+        assert file.array("none").shape == (0, 4)
+    np.testing.assert_array_equal(x, np.arange(4096.0, dtype=np.float32))
+    assert not x.flags.writeable
+
+
+def test_a_file_that_changes_before_it_is_mapped(write_tensors):
+    path = write_tensors({"x": np.arange(4096.0)})
+    with TensorFile(path) as file:
+        path.write_bytes(path.read_bytes()[:-8])
+        with pytest.raises(WeightsError, match="changed while it was read"):
+            file.array("x")
+
+
 @pytest.mark.parametrize("pad", [1, 2, 3, 5, 8])
 def test_misaligned_data_is_readable(write_tensors, pad):
     x, y = np.arange(5.0, dtype=np.float32), np.arange(3, dtype=np.int64)

@@ -154,7 +154,7 @@ def _positions_used(tensors: Mapping[str, np.ndarray]) -> int:
 
 def read_state(path: Path, backbone: Any, longest: Longest = ANY) -> VoiceState | np.ndarray:
     """A VoiceState from a .safetensors file, of a state old or new; of an audio_prompt the rows for taking_in()."""
-    with TensorFile(path, _MOST_TENSORS) as file:
+    with TensorFile(path, _MOST_TENSORS, mapped=False) as file:
         if file.names == ("audio_prompt",):
             prompt = _floats(file, "audio_prompt")
             width = len(backbone.embed_text([0])[0])

@@ -229,7 +229,7 @@ def _array(given: Any, name: str) -> np.ndarray:
 
 def read_voice(path: Path, config: ModelConfig, most_seconds: float = MOST_SECONDS) -> Voice:
     """A voice that write_voice wrote. Raises VoiceError where it does not fit; WeightsError, NotFoundError."""
-    with TensorFile(path, _MOST_TENSORS) as file:
+    with TensorFile(path, _MOST_TENSORS, mapped=False) as file:
         if file.metadata.get("format") != FORMAT or "x_vector" not in file.names:
             raise VoiceError(
                 f"{path}: not a voice of a Qwen3-TTS model (it holds {', '.join(file.names[:3]) or 'nothing'}); "
