@@ -28,7 +28,7 @@ def test_nothing_is_an_empty_list():
     [([100], [200]), ([100], [100, 1]), ([], [1]), ([64, 64], [64, 65]), ([1, 1], [128, 128]), ([0], [1])],
 )
 def test_a_piece_beyond_what_was_counted_is_an_error(counted, cut):
-    with pytest.raises(RuntimeError, match="does not fit"):
+    with pytest.raises(RuntimeError, match=r"does not fit|had counted"):
         parts.carve(counted, cut)
 
 
