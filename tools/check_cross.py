@@ -127,7 +127,7 @@ def main() -> None:
 
 def check(name: str, system: System, folder: Path, kernels_only: bool) -> None:
     configure(system, folder)
-    build = ["cmake", "--build", folder / "build"]
+    build = [program("cmake"), "--build", folder / "build"]
     run(*build, "--target", "pf_isa")
     if system.target == CLANG_CL:
         print(f"{name}: kernels compiled", flush=True)
@@ -169,7 +169,7 @@ def configure(system: System, folder: Path) -> None:
         values |= {"CMAKE_TRY_COMPILE_TARGET_TYPE": "STATIC_LIBRARY", "CMAKE_LINKER": folder / "ld"}
         values |= {"CMAKE_MT": folder / "ld", "CMAKE_C_FLAGS_RELEASE": "/O2"}
     options = [f"-D{name}={value}" for name, value in values.items()]
-    run("cmake", "-S", ROOT, "-B", folder / "build", "-G", "Ninja", *options)
+    run(program("cmake"), "-S", ROOT, "-B", folder / "build", "-G", "Ninja", *options)
 
 
 def write_compiler(system: System, folder: Path) -> None:
