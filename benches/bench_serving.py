@@ -5,6 +5,7 @@
     python benches/bench_serving.py live CONFIG [--http]                    most listeners without a gap
     python benches/bench_serving.py first CONFIG [--rival-python PYTHON]    first audio; cancel to compute stopped
     python benches/bench_serving.py memory CONFIG                           1,000 requests: memory, mix-ups
+    python benches/bench_serving.py abuse CONFIG --seconds 600              what nobody should do, beside listeners
     python benches/bench_serving.py plot --data FILE                        docs/serving_curve.png
 
 Each prints a Markdown table with the machine's limits before and after, and adds what it measured to --data, a
@@ -101,13 +102,14 @@ def main() -> None:
     add("--rounds", type=int, default=3, help="curve, long: interleaved, medians count")
     add("--voices", type=int, default=8, help="curve: different ones; memory: at most 5")
     add("--words", type=int, default=2000, help="long")
-    add("--seconds", type=float, default=60, help="live: of the crowd that counts")
+    add("--seconds", type=float, default=60, help="live: of the crowd that counts; abuse")
     add("--trial-seconds", type=float, default=10, help="live: of the crowds before")
     add("--start", type=int, default=8, help="live: listeners to begin with")
     add("--most", type=int, default=1024, help="live: listeners to end with")
     add("--requests", type=int, help="first: of each source (default 50); memory: (default 1000)")
-    add("--listeners", type=int, default=8, help="first: beside them")
+    add("--listeners", type=int, default=8, help="first, abuse: beside them")
     add("--budget", type=float, default=20, help="first: seconds for ten requests")
+    add("--kinds", type=lambda s: s.split(","), default=[], help="abuse: only these, of serving_abuse.py")
     add("--data", type=Path, help="JSON file to add to")
     add("--markdown", type=Path, help="append the table to this file")
     add("--out", type=Path, default=ROOT / "docs" / "serving_curve.png", help="plot")

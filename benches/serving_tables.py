@@ -13,6 +13,7 @@ from unittest import mock
 
 import serving_load as load
 import serving_memory
+import serving_watch
 from serving_http import Ours, Rival
 
 TOKENS = 40  # of a text in the curve: one chunk
@@ -264,4 +265,58 @@ async def memory(bench: Bench) -> tuple[Any, Table]:
     return data, rows
 
 
-COMMANDS = {f.__name__: f for f in (curve, long, live, first, memory)}
+async def abuse(bench: Bench) -> tuple[Any, Table]:
+    """Everything that nobody should do to a server, at once, beside listeners of one sentence after another."""
+    options = bench.options
+    data = {}
+    rows = [
+        [
+            *("", "sentences heard (refused)", "gaps", "frame late p99, ms", "first audio p95, ms"),
+            *(
+                "/health p50, p99, longest, ms",
+                "MiB, threads, files: first third, last third, after",
+                "free after, s",
+                "",
+            ),
+        ]
+    ]
+    for kind in options.compute_types:
+        log(f"serving {kind}")
+        server = serving_watch.Abused(options.config, options.voice, kind, options.threads)
+        try:
+            await load.hear(server, "A first sentence warms everything up.")
+            found = data[kind] = await serving_watch.abuse(
+                server, options.config, options.seconds, options.listeners, options.kinds
+            )
+        finally:
+            server.close()
+        log(f"{kind}: {found['done']}; unheard: {found['abused']['unheard'][:5]}")
+        for when in ("quiet", "abused"):
+            rows.append(_abused_row(kind, when, found))
+    return data, rows
+
+
+def _abused_row(kind: str, when: str, found: dict[str, Any]) -> list[str]:
+    seen, after = found[when], found["after"]
+    third = max(1, len(seen["counts"]) // 3)
+    parts = [seen["counts"][:third], seen["counts"][-third:], [after]]
+    most = [
+        ", ".join(f"{max(c[q] for c in part):.0f}" for q in ("rss", "threads", "files")) for part in parts
+    ]
+    abused = when == "abused"
+    verdict = ("nobody noticed" if serving_watch.fit(found) else "NOT AS IT SHOULD BE") if abused else ""
+    health = [figure(seen[f"health_{q}"] * 1e3) for q in ("p50", "p99", "max")]
+    return [
+        f"{kind}, {found['seconds']:g} s of abuse" if abused else f"{kind}, quiet",
+        f"{seen['sentences']} ({len(seen['unheard'])})",
+        str(seen["gaps"]),
+        figure(seen["late_p99"] * 1e3),
+        figure(seen["first_p95"] * 1e3),
+        ", ".join(health),
+        "; ".join(most if abused else most[:2]),
+        f"{found['free']:.2f}" if abused else "",
+        verdict,
+    ]
+
+
+COMMANDS = {f.__name__: f for f in (curve, long, live, first, memory, abuse)}

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from pocket_fast.api.voice_folder import VoiceFolder
 
 _WORDS = "POCKET_FAST_SERVE"  # the command line, for processes that uvicorn starts
+_SWITCH_SECONDS = (
+    0.001  # that a thread of Python may keep frames and requests waiting; by itself, Python lets it 5 ms
+)
 _LEVELS = ("debug", "info", "warning", "error")
 
 _log = logging.getLogger("pocket_fast")
@@ -265,6 +268,7 @@ def _app(options: argparse.Namespace) -> FastAPI:
     from pocket_fast.server.handles import allow_handles
 
     allow_handles(options.max_connections)
+    sys.setswitchinterval(_SWITCH_SECONDS)
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
     folder = given_folder(options.voices, choice)

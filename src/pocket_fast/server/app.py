@@ -37,6 +37,7 @@ def create_app(model: Speaking, default_voice: Any, options: Options | None = No
     app = FastAPI(
         title="pocket_fast",
         version=__version__,
+        openapi_url=None,  # pages has it
         docs_url=None,
         redoc_url=None,
         servers=[{"url": ".", "description": "Where this description lies, behind whatever proxy and path"}],
@@ -51,6 +52,7 @@ def create_app(model: Speaking, default_voice: Any, options: Options | None = No
         websocket.router,
     ):
         app.include_router(router)
+    pages.describe(app)
     app.add_middleware(Guard, options=options)
     if options.cors_origins:
         app.add_middleware(

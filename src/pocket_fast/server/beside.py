@@ -12,7 +12,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-_MOST_THREADS = 4
+_MOST_THREADS = 4  # and no more than half of the cores, which have speech to compute
 
 
 async def beside(work: Callable[..., T], *given: object) -> T:
@@ -27,4 +27,6 @@ async def beside(work: Callable[..., T], *given: object) -> T:
 
 @cache
 def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(min(_MOST_THREADS, os.cpu_count() or 1), thread_name_prefix="pocket_fast sound")
+    return ThreadPoolExecutor(
+        min(_MOST_THREADS, (os.cpu_count() or 2) // 2 or 1), thread_name_prefix="pocket_fast sound"
+    )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
+import json
 from functools import cache
 from importlib import resources
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from starlette.responses import HTMLResponse, Response
 
 from pocket_fast.server.answers import Refusal
@@ -41,15 +42,28 @@ async def favicon() -> Response:
     return _file("icon.svg")
 
 
+@router.get("/openapi.json")
+async def description(request: Request) -> Response:
+    """Of the API."""
+    return Response(request.app.state.description, media_type="application/json")
+
+
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """A list of what /openapi.json describes, without scripts from elsewhere."""
+    return HTMLResponse(request.app.state.docs)
+
+
+def describe(app: FastAPI) -> None:
+    """Write the description, once: it takes longer than one answer may."""
+    described = app.openapi()
+    app.state.description = json.dumps(described, separators=(",", ":")).encode()
     rows = [
         f"<tr><td>{method.upper()}</td><td>{html.escape(path)}</td><td>{html.escape(about['description'])}</td></tr>"
-        for path, methods in request.app.openapi()["paths"].items()
+        for path, methods in described["paths"].items()
         for method, about in methods.items()
     ]
-    return HTMLResponse(
+    app.state.docs = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><title>pocket_fast: HTTP</title>'
         '<link rel="icon" href="page/icon.svg" type="image/svg+xml"><link rel="stylesheet" href="page/style.css">'
         '<main class="ready"><h1>HTTP interface</h1>'

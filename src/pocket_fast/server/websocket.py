@@ -138,6 +138,7 @@ class _Conversation:
             await self._take(message)
             ended = ended or message.end
             message = await _receive(self._socket)
+            await asyncio.sleep(0)  # many may be there already, and others want their turn too
 
     async def _take(self, message: Message) -> None:
         if message.cancel:
