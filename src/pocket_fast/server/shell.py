@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -34,7 +33,6 @@ _OPEN = ("/", "/health", "/favicon.ico", CONVERSATION)
 _FOR_MONITORS = ("/health", "/metrics")  # answered however many there are
 
 _DENIAL = "websocket.http.response"  # the extension of ASGI: an answer instead of a WebSocket
-_DRAIN_SECONDS = 5.0
 _BODIES = 4  # of the largest kind that are kept at once
 _SMALL = 1 << 18  # bytes of a body that always finds room
 
@@ -106,7 +104,6 @@ class Guard:
             if scope["method"] != "GET" and is_foreign(headers, scope["scheme"], self._options.cors_origins):
                 raise Refusal(403, foreign(headers), code="origin")
             if (stated_length(headers.get("content-length")) or 0) > limit:
-                await _drain(receive, 2 * limit)
                 raise _too_large(limit)
         except Refusal as refusal:
             return await answer(path, refusal)(scope, receive, send)
@@ -119,7 +116,6 @@ class Guard:
             taken += size
             self._kept += size
             if taken > limit:
-                await _drain(receive, limit)
                 raise _too_large(limit)
             if self._kept > _BODIES * limit and taken > _SMALL:
                 raise _crowded("too many large requests are coming in")
@@ -172,14 +168,3 @@ def _too_large(limit: int) -> Refusal:
     return Refusal(
         413, f"a body of more than {limit} bytes, which is the limit", headers={"Connection": "close"}
     )
-
-
-async def _drain(receive: Receive, most: int) -> None:
-    """Lets a client finish sending, within bounds, since many look at an answer only then."""
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(_throw_away(receive, most), _DRAIN_SECONDS)
-
-
-async def _throw_away(receive: Receive, most: int) -> None:
-    while most > 0 and (message := await receive()).get("more_body"):
-        most -= len(message["body"])

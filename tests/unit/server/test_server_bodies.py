@@ -142,3 +142,34 @@ def test_bodies_that_are_kept_have_a_limit_together(start):
         recording = base64.b64encode(wav_of(np.tile(hum(2.0), 10))).decode()
         answers = (site.client.post("/stream", json={"text": "Hi.", "voice": recording}) for _ in range(500))
         assert any(answer.status_code == 200 for answer in answers)
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize(
+    ("path", "header", "status"),
+    [
+        ("/stream", "Authorization: Bearer wrong", 401),
+        ("/stream", "Host: evil.example", 421),
+        ("/stream", "Origin: http://evil.example", 403),
+        ("/stream", "Content-Type: text/plain", 415),
+        ("/nothing", "X: y", 404),
+        ("/health", "X: y", 405),
+    ],
+)
+def test_a_refusal_is_read_whatever_was_still_to_come(start, path, header, status, version):
+    """A connection that is closed with something in it is reset, and its client may lose the answer."""
+    key = "" if status == 401 else "Authorization: Bearer k\r\n"
+    host = "" if status == 421 else "Host: localhost\r\n"
+    body = b"a" * 500_000
+    head = f"POST {path} HTTP/{version}\r\n{host}{key}{header}\r\n"
+    head += f"Connection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+    with start(Options(api_key="k")) as site:
+        place = httpx.URL(site.url)
+        for _ in range(5):
+            with socket.create_connection((place.host, place.port), 60) as connection:
+                connection.sendall(head.encode() + body)
+                answer = b""
+                while part := connection.recv(1 << 16):
+                    answer += part
+            assert answer.split()[1] == b"%d" % status
+            assert b"error" in answer
