@@ -67,6 +67,7 @@ async def held(port: int, count: int, begins: bytes, drip: bytes = b"") -> None:
     try:
         for _ in range(count):
             _, writer = await dial(port)
+            await asyncio.sleep(0.005)
             opened.append(writer)
             writer.write(begins)
         for _ in range(30):
@@ -95,24 +96,24 @@ async def deaf(port: int) -> None:
 # --- conversations ---------------------------------------------------------------------------------
 
 
-async def talk(port: int, messages: list[dict[str, Any]], seconds: float, pause: float = 0.0) -> None:
+async def talk(port: int, messages: list[dict[str, Any]], seconds: float, after: float = 0.0) -> None:
     from websockets.asyncio.client import connect
 
+    await asyncio.sleep(after)
     async with connect(f"ws://127.0.0.1:{port}/v1/audio/stream", ping_interval=None) as socket:
         for message in messages:
             await socket.send(json.dumps(message))
-            await asyncio.sleep(pause)
         await asyncio.sleep(seconds)
 
 
 async def half_words(port: int) -> None:
     """70 that are in the middle of a word."""
-    await asyncio.gather(*(talk(port, [{"text": "Hel"}], 25) for _ in range(70)))
+    await asyncio.gather(*(talk(port, [{"text": "Hel"}], 25, after=i * 0.02) for i in range(70)))
 
 
 async def silent(port: int) -> None:
     """70 that say nothing at all."""
-    await asyncio.gather(*(talk(port, [], 25) for _ in range(70)))
+    await asyncio.gather(*(talk(port, [], 25, after=i * 0.02) for i in range(70)))
 
 
 async def letter_by_letter(port: int) -> None:
