@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Coroutine, Iterator, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
 PATIENCE = 20.0  # seconds that a file may wait for its length; proxies and clients have 30 and more
+_PIECE = 1920  # samples that are stretched or encoded in one go
 _BLOCK = 1 << 17  # bytes of what is all there that are sent in one go
 TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
 
@@ -77,7 +78,9 @@ async def stretched(stretch: TimeStretch, frame: np.ndarray | None = None) -> np
     """What comes out of it when a frame goes in; its end, where none does."""
     if stretch.speed == 1:
         return stretch.finish() if frame is None else frame
-    return await (beside(stretch.finish) if frame is None else beside(stretch.push, frame))
+    if frame is None:
+        return await beside(stretch.finish)
+    return np.concatenate([await beside(stretch.push, piece) for piece in _pieces(frame)])
 
 
 async def encoded(
@@ -93,12 +96,16 @@ async def encoded(
 
 async def encode(encoder: Encoder, chunk: np.ndarray, last: bool = False) -> bytes:
     """The bytes that a chunk completes. last: with those that come after all chunks."""
+    if not encoder.is_heavy:
+        return encoder.encode(chunk) + (encoder.finish() if last else b"")
+    parts = [await beside(encoder.encode, piece) for piece in _pieces(chunk)]
+    return b"".join([*parts, await beside(encoder.finish)] if last else parts)
 
-    def work() -> bytes:
-        data = encoder.encode(chunk)
-        return data + encoder.finish() if last else data
 
-    return await beside(work) if encoder.is_heavy else work()
+def _pieces(sound: np.ndarray) -> Iterator[np.ndarray]:
+    """It in frames: a second of silence takes no more of the threads at a time than others' frames do."""
+    for start in range(0, max(1, len(sound)), _PIECE):
+        yield sound[start : start + _PIECE]
 
 
 def check_format(format: str, field: str) -> None:

@@ -18,8 +18,12 @@ ENDLESS = {"input": "This goes on and on. " * 900, "eos_threshold": "1e9", "mode
 
 @pytest.fixture
 def threads(monkeypatch):
-    """Names of the threads in which sound was encoded and stretched."""
-    found = set()
+    """Names of the threads in which sound was encoded and stretched; found.longest: samples of one piece."""
+
+    class Found(set):
+        longest = 0
+
+    found = Found()
 
     def watch(kind, name):
         work = getattr(kind, name)
@@ -27,6 +31,7 @@ def threads(monkeypatch):
         def watched(self, *given):
             if getattr(self, "is_heavy", True) and getattr(self, "speed", 2) != 1:
                 found.add(threading.current_thread().name)
+                found.longest = max([found.longest, *map(len, given)])
             return work(self, *given)
 
         monkeypatch.setattr(kind, name, watched)
@@ -64,6 +69,13 @@ def test_sound_is_made_into_bytes_beside_the_loop(client, threads, format, speed
         assert any(isinstance(message, bytes) for message in talk)
     assert threads
     assert all(name.startswith("pocket_fast sound") for name in threads)
+
+
+@pytest.mark.parametrize(("format", "speed"), [("mp3", 1), ("pcm", 2)])
+def test_a_long_silence_is_made_in_short_pieces(client, threads, format, speed):
+    fields = {"model": "m", "input": "[pause:3s] Hello.", "response_format": format, "speed": speed}
+    assert len(client.post("/v1/audio/speech", json=fields).content) > 10_000
+    assert 0 < threads.longest <= 1920
 
 
 def test_a_slow_encoder_keeps_nobody_else_waiting(site, monkeypatch):
