@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -243,7 +244,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         with interrupts.gently():
             uvicorn.run("pocket_fast.cli.serve:worker_app", factory=True, **settings)
         return 0
-    app = _app(options)
+    app = _for_good(_app(options))
     server = Listening(uvicorn.Config(app, **settings))
     with interrupts.gently(), contextlib.suppress(SystemExit):  # uvicorn's, with codes of its own
         server.run()
@@ -258,7 +259,7 @@ def worker_app() -> FastAPI:
     level = logging.ERROR if options.quiet else getattr(logging, options.log_level.upper())
     _for_ever.enter_context(logging_to_stderr(level))
     _log_uvicorn(level, options.access_log)
-    return _app(options)
+    return _for_good(_app(options))
 
 
 def _app(options: argparse.Namespace) -> FastAPI:
@@ -268,7 +269,6 @@ def _app(options: argparse.Namespace) -> FastAPI:
     from pocket_fast.server.handles import allow_handles
 
     allow_handles(options.max_connections)
-    sys.setswitchinterval(_SWITCH_SECONDS)
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
     folder = given_folder(options.voices, choice)
@@ -321,6 +321,15 @@ def _app(options: argparse.Namespace) -> FastAPI:
             settings=settings,
         ),
     )
+
+
+def _for_good(app: FastAPI) -> FastAPI:
+    """It, and word to Python that all there is now stays: looking through it for garbage, again and again, kept frames
+    and requests waiting for tens of milliseconds. And so did threads, each of which may compute for 5 by itself."""
+    gc.collect()
+    gc.freeze()
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    return app
 
 
 def _trusted_proxies(options: argparse.Namespace) -> str:

@@ -56,7 +56,7 @@ async def read(request: Request, model: type[F], options: Options, json_too: boo
     elif not json_too:
         fields = check(model, {}, query)  # whatever the body is, no field is in it
     elif kind == "application/json":
-        body = await request.body()
+        body = await _whole(request)
         fields = await aside(len(body), lambda: check(model, loads(body, options), query))
     else:
         raise Refusal(415, f"a body of type {kind or 'unknown'}; send application/json or a form")
@@ -68,6 +68,14 @@ async def read(request: Request, model: type[F], options: Options, json_too: boo
         raise Refusal(413, message, "voice_wav")
     fields._recording = recording
     return fields
+
+
+async def _whole(request: Request) -> bytearray:
+    """The body, which grows as it comes: to join what came takes long, in one go."""
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+    return body
 
 
 async def aside(size: int, work: Callable[[], T]) -> T:
@@ -91,13 +99,13 @@ async def _begun(request: Request) -> tuple[Request, bytes]:
 # --- JSON ------------------------------------------------------------------------------------------
 
 
-def loads(body: bytes, options: Options) -> Any:
+def loads(body: bytes | bytearray, options: Options) -> Any:
     """What a body of JSON says. Raises Refusal for what is none, and for more of it than any request needs.
 
     A recording in it is set aside before the rest is read.
     """
     strings: dict[str, tuple[int, int]] = {}
-    rest = body
+    rest: bytes | bytearray = body
     if len(body) > options.max_fields:
         strings, rest = _without_recordings(body, options.max_fields)
     if sum(rest.count(sign) for sign in (b"[", b"{", b",")) > options.max_text + _OTHER_VALUES:
@@ -114,14 +122,14 @@ def loads(body: bytes, options: Options) -> Any:
     return data
 
 
-def _without_recordings(body: bytes, most: int) -> tuple[dict[str, tuple[int, int]], bytes]:
+def _without_recordings(body: bytes | bytearray, most: int) -> tuple[dict[str, tuple[int, int]], bytes]:
     """Where the long strings of JSON are, by what stands in their place; and the JSON with that in it.
 
     Raises Refusal where more than `most` bytes are left.
     """
     mark = secrets.token_hex(8)
     strings: dict[str, tuple[int, int]] = {}
-    parts: list[bytes] = []
+    parts: list[bytes | bytearray] = []
     kept = left = 0
     for start, end in _strings(body, most):
         if end - start >= _LONG and body.find(b"\\", start, end) < 0:
@@ -137,7 +145,7 @@ def _without_recordings(body: bytes, most: int) -> tuple[dict[str, tuple[int, in
     return strings, b"".join([*parts, body[kept:]])
 
 
-def _strings(body: bytes, most: int) -> Iterator[tuple[int, int]]:
+def _strings(body: bytes | bytearray, most: int) -> Iterator[tuple[int, int]]:
     """The beginning and the end of each string of JSON, without its quotes. Those of more than `most` bytes with
     escapes in them end where they have so many."""
     at = 0
@@ -151,7 +159,7 @@ def _strings(body: bytes, most: int) -> Iterator[tuple[int, int]]:
         at = end + 1
 
 
-def _is_escaped(body: bytes, start: int, end: int) -> bool:
+def _is_escaped(body: bytes | bytearray, start: int, end: int) -> bool:
     first = end
     while first > start and body[first - 1] == ord("\\"):
         first -= 1
@@ -167,7 +175,7 @@ async def _form(request: Request, kind: str) -> tuple[dict[str, str], UploadFile
     What a client calls a file decides nothing; without any name it is a field left empty.
     """
     if kind == _ENCODED:
-        body = await request.body()
+        body = await _whole(request)
         pairs: list[tuple[str, str | UploadFile]] = list(await aside(len(body), lambda: _decoded(body)))
     else:
         form = await request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_MOST_TEXT)
@@ -184,7 +192,7 @@ async def _form(request: Request, kind: str) -> tuple[dict[str, str], UploadFile
     return texts, recording
 
 
-def _decoded(body: bytes) -> list[tuple[str, str]]:
+def _decoded(body: bytes | bytearray) -> list[tuple[str, str]]:
     """The fields of an encoded form, in UTF-8 whether they are escaped or not (curl -d)."""
     pairs = [pair.partition(b"=") for pair in body.split(b"&", _MOST_FIELDS) if pair]
     if len(pairs) > _MOST_FIELDS:
@@ -192,14 +200,14 @@ def _decoded(body: bytes) -> list[tuple[str, str]]:
     return [(_unescaped(name), _unescaped(value)) for name, _, value in pairs]
 
 
-def _unescaped(text: bytes) -> str:
+def _unescaped(text: bytes | bytearray) -> str:
     text = text.replace(b"+", b" ")
     found, at = bytearray(), 0
     while at < len(text):
         end = min(at + _STEP, len(text))
         if end < len(text) and (begun := text.rfind(b"%", end - 2, end)) >= 0:
             end = begun  # of an escape
-        found += unquote_to_bytes(text[at:end])
+        found += unquote_to_bytes(bytes(text[at:end]))
         at = end
     return found.decode("utf-8", "replace")
 
