@@ -16,7 +16,6 @@ from starlette.responses import Response
 from pocket_fast.audio.encode import MEDIA_TYPES
 from pocket_fast.server.answers import JSON
 from pocket_fast.server.answers import described as refusals
-from pocket_fast.server.beside import beside
 from pocket_fast.server.bodies import read
 from pocket_fast.server.fields import Forms, described
 from pocket_fast.server.front import OPENAI
@@ -43,7 +42,7 @@ async def speech(request: Request) -> Response:
     chunks = await service.speak(request, fields, fields.input, live=not waits(format))
     if fields.stream_format == "audio":
         return SoundResponse(file_of(chunks, format, rate), MEDIA_TYPES[format], fields.headers)
-    tokens = await beside(service.model.count_tokens, fields.input)
+    tokens = await asyncio.to_thread(service.model.count_tokens, fields.input)
     events = _events(chunks, format, tokens, rate)
     return SoundResponse(events, "text/event-stream", fields.headers)
 

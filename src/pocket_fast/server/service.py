@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable
 from typing import Any
@@ -13,7 +14,6 @@ from pocket_fast.api.speaking import Speaking
 from pocket_fast.audio.encode import available_formats
 from pocket_fast.errors import AudioError, BusyError, VoiceError, WordsError
 from pocket_fast.server.answers import Refusal
-from pocket_fast.server.beside import beside
 from pocket_fast.server.fields import IGNORED, INSTRUCT, INSTRUCTIONS, Fields, Forms
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
@@ -83,7 +83,7 @@ class Service:
         """
         self.tell_ignored(fields.ignored)
         if len(text) > _LONG:
-            await beside(check_pauses, text, self.model.sample_rate, fields.natural_pauses)
+            await asyncio.to_thread(check_pauses, text, self.model.sample_rate, fields.natural_pauses)
         else:
             check_pauses(text, self.model.sample_rate, fields.natural_pauses)
         load = self.model.engine_load()

@@ -97,6 +97,7 @@ def test_recordings_wait_for_their_turn(site, crowd, monkeypatch):
     assert ask(site).status_code == 200
     assert httpx.get(f"{site.url}/v1/audio/voices", timeout=10).status_code == 200
     assert len(begun) == voices._AT_A_TIME
+    assert all(name.startswith("pocket_fast voice") for name in begun)
     go_on.set()
     assert [upload.result() for upload in uploads] == [200] * 20
 
