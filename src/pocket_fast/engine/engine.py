@@ -36,7 +36,8 @@ Observer = Callable[[str, float], None]
 @dataclass(frozen=True)
 class Load:
     """How busy an engine is: speeches that something is computed for, that wait for it, and the most of each; and
-    those that rest, because they wait for text or have a reader who does not read, with the bytes they keep.
+    those that rest, because they wait for text or have a reader who does not read; with the bytes that all without
+    a place keep.
     """
 
     running: int
@@ -113,7 +114,7 @@ class Engine:
                 places.max_streams,
                 places.max_queue,
                 places.resting,
-                places.held,
+                places.kept,
             )
 
     def limit(

@@ -27,8 +27,8 @@ class Places:
     """The speeches of an engine that have not ended, at a sample rate; tell: of events, see engine.Engine.
 
     max_streams: most that are computed for at once; max_queue: most that wait for it, beyond whom newcomers are
-    refused. idle_seconds: after so long without text or a reader one is ended. idle_bytes: what those who rest may
-    keep in all; beyond it the one who rested longest is ended, or, where idle_seconds ends nobody, newcomers wait.
+    refused. idle_seconds: after so long without text or a reader one is ended. idle_bytes: what those without a place
+    may keep in all; beyond it the one who rested longest is ended, or, where idle_seconds ends nobody, newcomers wait.
     """
 
     def __init__(self, rate: int, tell: Callable[[str, float], None]):
@@ -37,10 +37,10 @@ class Places:
         self.idle_seconds = math.inf
         self.idle_bytes = IDLE_BYTES
         self.running: list[Speech] = []
-        self.held = 0  # bytes, of those who rest
+        self.kept = 0  # bytes, of those without a place
         self._new: deque[Speech] = deque()  # who waits to be computed for the first time, in turn
         self._back: deque[Speech] = deque()  # who waits for it again, in turn
-        self._resting: dict[Speech, int] = {}  # what each keeps, by when it came to rest
+        self._resting: dict[Speech, None] = {}  # by when they came to rest
         self._left: deque[Speech] = deque()  # appended to without the lock
         self._rate = rate
         self._tell = tell
@@ -65,18 +65,19 @@ class Places:
 
     def refusal(self, now: float) -> BusyError | None:
         """Why one more may not even wait, if that is so."""
-        running, waiting, room = self.computed_for, self.waiting, self._has_room(now)
-        free = self.max_streams - running if room else 0  # for some of those who wait
+        running, waiting = self.computed_for, self.waiting
+        free = self.max_streams - running if self._has_room(now) else 0  # for some of those who wait
         if waiting - free < self.max_queue:
             return None
+        slow = not turns.keeps_up(self.running, now, self._rate)
         return BusyError(
             f"{running} listeners are being spoken to and {waiting} are waiting, which is the limit"
-            f"{'' if room else ' while sound is not made faster than it is heard'}; "
+            f"{' while sound is not made faster than it is heard' if slow else ''}; "
             "try again later, or raise max_streams or max_queue",
-            self.patience(),
+            self.retry_after(),
         )
 
-    def patience(self) -> float:
+    def retry_after(self) -> float:
         """A guess at when it may be worth trying again: a few seconds for every round of listeners ahead."""
         return float(min(60, max(1, math.ceil(5 * self.waiting / self.max_streams))))
 
@@ -93,7 +94,7 @@ class Places:
 
     def come(self, speech: Speech) -> None:
         """A new one, which needs no place before it has something to say."""
-        self._resting[speech] = 0
+        self._resting[speech] = None
 
     def stirred(self, speech: Speech) -> None:
         """Something happened to one that is not computed for."""
@@ -120,14 +121,16 @@ class Places:
         if speech.ended:
             self._leave(speech)
             return
-        self.running.remove(speech)
+        self._give_place_up(speech)
         speech.standing = Standing.RESTING
         speech.touched = now
         speech.in_sound = speech.live and bool(speech.parts)
-        self._resting[speech] = speech.nbytes
-        self.held += self._resting[speech]
-        while self.held > self.idle_bytes and self.idle_seconds < math.inf:
-            longest = min((s for s, kept in self._resting.items() if kept), key=lambda s: s.touched)
+        self._resting[speech] = None
+        while self.kept > self.idle_bytes and self.idle_seconds < math.inf:
+            keeping = [s for s in self._resting if s.kept]
+            if not keeping:
+                return
+            longest = min(keeping, key=lambda s: s.touched)
             longest.give_up(
                 IdleError(
                     f"ended after {now - longest.touched:.1f} s without being read or written to: its memory was "
@@ -154,7 +157,9 @@ class Places:
 
     def _refuse_late(self, now: float) -> None:
         for speech in [s for s in self._new if s.patience is not None and now > s.lined_up + s.patience]:
-            speech.break_off(BusyError("the deadline passed before it was this text's turn", self.patience()))
+            speech.break_off(
+                BusyError("the deadline passed before it was this text's turn", self.retry_after())
+            )
 
     def _end_idle(self, now: float) -> None:
         if self.idle_seconds == math.inf:
@@ -172,7 +177,7 @@ class Places:
         if not speech.admitted and (busy := self.refusal(now)) is not None:
             speech.break_off(busy)
             return
-        self._from_rest(speech)
+        del self._resting[speech]
         self._wait(speech, now)
 
     def _wait(self, speech: Speech, now: float) -> None:
@@ -188,7 +193,7 @@ class Places:
                     other = turns.has_plenty(self.running, now)
                     if other is None:
                         return
-                    self.running.remove(other)
+                    self._give_place_up(other)
                     other.in_sound = other.live
                     self._wait(other, now)
                 self._back.remove(dry)
@@ -213,18 +218,25 @@ class Places:
         """Whether one more newcomer could be let in, if there were a place."""
         if not turns.keeps_up(self.running, now, self._rate):
             return False
-        if self.held <= self.idle_bytes:
+        if self.kept <= self.idle_bytes:
             return True
-        keep = sum(kept > 0 for kept in self._resting.values())
-        return len(self.running) + len(self._back) + keep < self.max_streams
+        keeping = sum(speech.kept > 0 for speech in chain(self._back, self._resting))
+        return len(self.running) + keeping < self.max_streams
 
     def _run(self, speech: Speech) -> None:
+        self._forget_kept(speech)
         speech.standing = Standing.RUNNING
         speech.admitted = True
         self.running.append(speech)
 
-    def _from_rest(self, speech: Speech) -> None:
-        self.held -= self._resting.pop(speech)
+    def _give_place_up(self, speech: Speech) -> None:
+        self.running.remove(speech)
+        speech.kept = speech.nbytes
+        self.kept += speech.kept
+
+    def _forget_kept(self, speech: Speech) -> None:
+        self.kept -= speech.kept
+        speech.kept = 0
 
     def _leave(self, speech: Speech) -> None:
         if speech.standing is Standing.RUNNING:
@@ -232,9 +244,10 @@ class Places:
         elif speech.standing is Standing.WAITING:
             (self._back if speech.admitted else self._new).remove(speech)
         elif speech.standing is Standing.RESTING:
-            self._from_rest(speech)
+            del self._resting[speech]
         else:
             return
+        self._forget_kept(speech)
         speech.standing = Standing.GONE
         error = speech.error
         outcome = "cancelled" if speech.cut_off else "finished"

@@ -92,6 +92,7 @@ class Speech:
         self.lined_up: float | None = None  # since when it waits, or waited last
         self.in_sound = False  # its listener had sound in hand then, with more to come
         self.admitted = False  # it was computed for before
+        self.kept = 0  # bytes that count for it while it has no place
         self.first_sound: float | None = None  # when the listener could first hear something
         self.parts: deque[Part | int] = deque()  # not fully handed over yet; a number is silent samples
         self.complete = False  # no more parts will be added

@@ -13,6 +13,7 @@ import pytest
 from pocket_fast import TTSModel
 from pocket_fast.cpu import _pace, _threads
 from pocket_fast.cpu.pocket import backend
+from pocket_fast.engine import intake
 from ramp_model import LONG_ENOUGH, eventually
 from recordings import hum
 
@@ -21,6 +22,7 @@ TEXTS = [
     "Hello there, my friend. How are you today?",
     "One, two, three. [pause:50ms] Four, five, six! And seven?",
     "The first is short. The second is as long as that. And now the third of them. Last.",
+    "And " * 25 + "so on, a prompt of many rows",
 ]
 CROWD = 24
 
@@ -43,7 +45,12 @@ class Wish:
     @property
     def spoken(self):
         whole = TEXTS[self.text]
-        return [whole[i : i + 9] for i in range(0, len(whole), 9)] if self.pieces else whole
+        return self._written(whole) if self.pieces else whole
+
+    def _written(self, whole):
+        for i in range(0, len(whole), 9):
+            time.sleep(self.pause)
+            yield whole[i : i + 9]
 
 
 def wishes(seed):
@@ -167,11 +174,21 @@ def alone(tiny):
     stage.model.close()
 
 
-@pytest.mark.parametrize("max_streams", [64, 3])
 @pytest.mark.parametrize(
-    ("schedule", "threads"), [("sequence", 1), ("sequence", 2), ("side_by_side", 2), ("auto", 2)]
+    ("schedule", "threads", "max_streams", "rows"),
+    [
+        ("sequence", 1, 64, 256),
+        ("sequence", 2, 3, 1),
+        ("side_by_side", 2, 64, 256),
+        ("side_by_side", 2, 1, 7),
+        ("auto", 2, 64, 256),
+        ("auto", 2, 3, 1),
+    ],
 )
-def test_a_crowd_hears_what_each_hears_alone(tiny, alone, schedule, threads, max_streams):
+def test_a_crowd_hears_what_each_hears_alone(tiny, alone, schedule, threads, max_streams, rows, monkeypatch):
+    """Who is computed for at once, and how prompts are cut, changes nothing; everybody gets to the end."""
+    monkeypatch.setattr(intake, "_LEAST_ROWS", 1)
+    monkeypatch.setattr(intake, "_MOST_ROWS", rows)
     stage = Stage(tiny(), schedule=schedule, threads=threads)
     stage.model.limit(max_streams=max_streams)
     batches = []
@@ -185,7 +202,8 @@ def test_a_crowd_hears_what_each_hears_alone(tiny, alone, schedule, threads, max
         assert len(found), wish
         np.testing.assert_array_equal(found, expected[: len(found)], err_msg=str(wish))
     assert max(batches) > 2
-    eventually(lambda: stage.model.engine_load().running == 0)
+    load = stage.model.engine_load
+    eventually(lambda: (load().running, load().waiting, load().resting, load().resting_bytes) == (0,) * 4)
     stage.model.close()
 
 

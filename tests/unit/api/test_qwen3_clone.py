@@ -10,6 +10,7 @@ import soundfile
 
 from guarded import same_bits
 from pocket_fast import VoiceClonePromptItem
+from pocket_fast.engine import intake
 from pocket_fast.errors import AudioError, ConfigError, NotFoundError, VoiceError, WordsError
 from recordings import hum
 
@@ -143,6 +144,18 @@ def test_the_second_speech_does_not_hear_the_recording_again_and_sounds_the_same
     assert same_bits(clone(base, voice_clone_prompt=[item]), first)
     again = clone(base, ["Something else.", TEXT][1], voice_clone_prompt=[dataclasses.replace(item)])
     assert same_bits(again, first)
+
+
+@pytest.mark.parametrize("rows", [1, 6, 256])
+@pytest.mark.parametrize("in_blocks", [False, True])
+def test_prompts_with_recordings_may_be_cut_anywhere(base, rows, in_blocks, monkeypatch):
+    (item,) = base.create_voice_clone_prompt((hum(24.5), 24000), WORDS)  # longer than a block
+    how = {"voice_clone_prompt": [item], "decode_in_blocks": in_blocks}
+    expected = clone(base, **how)
+    item._reference = None  # nobody has heard it
+    monkeypatch.setattr(intake, "_LEAST_ROWS", 1)
+    monkeypatch.setattr(intake, "_MOST_ROWS", rows)
+    assert same_bits(clone(base, **how), expected)
 
 
 def test_together_alone_and_as_a_stream(base, in_context, by_x_vector):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from guarded import same_bits
+from pocket_fast.engine import intake
 from pocket_fast.errors import ConfigError, PocketFastError, TextError, VoiceError
 from pocket_fast.models.qwen3.chunks import most_frames
 
@@ -222,6 +223,17 @@ def test_blocks_differ_after_the_first_one(custom):
     assert same_bits(one[: 300 * FRAME], blocks[: 300 * FRAME])
     assert len(one) == len(blocks) == 345 * FRAME
     assert np.abs(one[300 * FRAME :] - blocks[300 * FRAME :]).max() > 1e-3
+
+
+@pytest.mark.parametrize("rows", [1, 5, 256])
+def test_what_is_heard_again_between_blocks_may_be_cut_anywhere(custom, rows, monkeypatch):
+    """And others are spoken to meanwhile."""
+    endless = {"do_sample": False, "repetition_penalty": 0.5, "max_new_tokens": 346, "decode_in_blocks": True}
+    expected = speak(custom, "No.", **endless)[0]
+    monkeypatch.setattr(intake, "_LEAST_ROWS", 1)
+    monkeypatch.setattr(intake, "_MOST_ROWS", rows)
+    found = speak(custom, ["No.", *TEXTS], **endless)
+    assert same_bits(found[0], expected)
 
 
 def test_warming_up_is_quiet(custom, caplog):

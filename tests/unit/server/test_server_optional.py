@@ -225,7 +225,7 @@ def test_what_stands_in_the_address_is_ignored_too(start, path, caplog):
             answer = site.client.post(f"{path}?voice=alba&sped=2", data={words(path): TEXT, "tempo": "2"})
             assert answer.status_code == 200
             assert answer.headers["x-ignored-fields"] == "sped, tempo, voice"
-    assert [line for line in caplog.messages if "sped, tempo, voice" in line] == caplog.messages[:1]
+    assert len([line for line in caplog.messages if "sped, tempo, voice" in line]) == 1
 
 
 def test_what_later_messages_of_a_conversation_have_besides(site):
