@@ -24,10 +24,11 @@ import sys
 import time
 from pathlib import Path
 
+from pocket_fast.cpu import machine
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "benches"))
 
-import machine  # noqa: E402
 import serving_plot  # noqa: E402
 from serving_tables import COMMANDS, Bench  # noqa: E402
 

@@ -17,10 +17,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pocket_fast.cpu import machine
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "benches"), str(ROOT / "tools")]
-
-import machine  # noqa: E402
 
 TEXT = (
     "The ferry left the harbour before sunrise, and nobody on board noticed that the old "

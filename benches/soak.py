@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pocket_fast.cpu.resident import memory_mib
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.append(str(ROOT / "benches"))
-
-from machine import memory_mib  # noqa: E402
 
 MINUTE = 750  # frames
 MORE_MEMORY, MORE_TIME = 2.0, 1.2

@@ -13,6 +13,11 @@ SHAPES = [(1, 1024, 4096), (8, 1024, 4096), (16, 512, 2048), (35, 1024, 4096)]
 BEYOND_CACHE = 96 << 20  # bytes of weights to walk, so that a step reads memory and not a cache
 
 
+@pytest.fixture
+def footprint():
+    return BEYOND_CACHE
+
+
 @pytest.mark.parametrize(("m", "k", "n"), SHAPES)
 @pytest.mark.parametrize("packing", ["float32", "bfloat16", "dot", "int8"])
 def test_product(benchmark, record, m, k, n, packing):

@@ -34,6 +34,13 @@ def voice(model):
     return model.get_state_for_audio_prompt(VOICE)
 
 
+@pytest.fixture
+def footprint(model, voice):
+    """What a frame reads: each stage finds what the others have left in the caches."""
+    stages = work.backbone(model, voice, POSITIONS), work.flow_head(model), work.codec(model)
+    return round(sum(stage.nbytes for stage in stages))
+
+
 def in_turn(benchmark, timed, *others):
     """Time one stage, the others before every call: it finds the caches as it does in the frame loop."""
 

@@ -18,7 +18,7 @@ PRODUCTS = {  # of the language model and of the codec
 @dataclass(frozen=True)
 class Work:
     """flops: two for every multiply-add, attention counted, activations not; nbytes: weights as packed, keys
-    and values; product: the arithmetic of the large matrices, as machine.arithmetic names it."""
+    and values; product: the arithmetic of the large matrices, as machine.arithmetic() names it."""
 
     flops: float
     nbytes: float

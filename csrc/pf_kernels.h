@@ -22,6 +22,7 @@
  *         weight = scale * int8, int8 in [-127, 127]; offset = -128 * sum of the channel's int8
  * PF_DOT is the bf16 packing, multiplied with inputs rounded to bf16 as well. */
 enum { PF_PANEL = 32, PF_FEW = 4 };
+enum { PF_READ = 128 }; /* floats that `sum` takes at a time */
 
 enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_ROWS = 2, PF_INT8 = 3, PF_DOT = 4, PF_WEIGHT_KINDS = 5 };
 
@@ -104,6 +105,13 @@ typedef struct pf_kernels {
     float (*quantize_weight)(int8_t *q, const float *x, int k);
     /* from rows of such integers; scales[j] belongs to rows[j] and is not read where that is NULL */
     void (*pack_int8)(void *panel, const int8_t *const *rows, const float *scales, int k);
+
+    /* What the products are measured against: `rounds` times as many multiply-adds of that kind as a tile has sums, in
+     * registers alone. Returns the operations done, two for each product of two numbers. For PF_F32, PF_INT8 and PF_DOT;
+     * NULL for the others and where `gemm` is. */
+    double (*peak[PF_WEIGHT_KINDS])(int rounds);
+    /* the sum of n floats, n a multiple of PF_READ, at the speed at which they can be read */
+    float (*sum)(const float *x, ptrdiff_t n);
 } pf_kernels;
 
 /* pf_isa.c: the tables in this build, best first. */

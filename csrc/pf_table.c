@@ -9,6 +9,7 @@
 #include "kernels/gemm.inl"
 #include "kernels/rowwise.inl"
 #include "kernels/pack.inl"
+#include "kernels/limits.inl"
 
 #define CAT_(a, b) a##_##b
 #define CAT(a, b) CAT_(a, b)
@@ -40,4 +41,10 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .pack_bf16 = pack_bf16,
     .quantize_weight = quantize_weight,
     .pack_int8 = pack_int8,
+    .peak = {[PF_F32] = peak_f32, [PF_INT8] = peak_int8,
+#ifdef V_HAVE_BF16_DOT
+             [PF_DOT] = peak_dot,
+#endif
+    },
+    .sum = sum,
 };

@@ -21,11 +21,12 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pocket_fast.cpu import machine
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path += [str(ROOT / "benches"), str(ROOT / "tools")]
 
 import installed  # noqa: E402
-import machine  # noqa: E402
 import rivals  # noqa: E402
 from contenders import FRAME, Process, cold_start, family, frame_times  # noqa: E402
 

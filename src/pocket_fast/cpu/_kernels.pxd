@@ -5,6 +5,7 @@ from libc.stdint cimport int8_t, uint16_t
 cdef extern from "pf_kernels.h" nogil:
     enum: PF_PANEL
     enum: PF_FEW
+    enum: PF_READ
     enum: PF_F32
     enum: PF_BF16
     enum: PF_ROWS
@@ -63,6 +64,8 @@ cdef extern from "pf_kernels.h" nogil:
         void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps) noexcept nogil
         float (*quantize_weight)(int8_t *q, const float *x, int k) noexcept nogil
         void (*pack_int8)(void *panel, const int8_t *const *rows, const float *scales, int k) noexcept nogil
+        double (*peak[5])(int rounds) noexcept nogil
+        float (*sum)(const float *x, Py_ssize_t n) noexcept nogil
 
     int pf_isa_count()
     const char *pf_isa_name(int i)
