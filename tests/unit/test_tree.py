@@ -126,8 +126,11 @@ def test_directions():
 
 
 def of_family(path):
-    """The family whose own file this is, below models/, cpu/, cuda/ or api/; None for what all share."""
+    """The family whose own file this is, below models/, cpu/, cuda/ or api/, or web/, which has one family alone; None
+    for what all share."""
     part, *below = path.relative_to(PACKAGE).with_suffix("").parts
+    if part == "web":
+        return "pocket"
     if part not in ("models", "cpu", "cuda", "api") or not below:
         return None
     return next((f for f in FAMILIES if below[0] == f or below[0].startswith(f"{f}_")), None)
@@ -228,7 +231,7 @@ def test_importing_the_package_stays_cheap(code):
 
 
 def test_files_are_short():
-    suffixes = {".py", ".pyx", ".pxd", ".c", ".h", ".inl", ".sh"}
+    suffixes = {".py", ".pyx", ".pxd", ".c", ".h", ".inl", ".sh", ".js", ".mjs"}
     long = {}
     for folder in ("src", "csrc", "tests", "tools", "benches"):
         for path in (ROOT / folder).rglob("*"):

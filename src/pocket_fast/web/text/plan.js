@@ -1,0 +1,65 @@
+// A text -> everything to speak and to be silent, in order: models/pocket/prompt.py.
+
+import { ConfigError, TextError } from "../errors.js";
+import { cutAtPauses, wordless } from "./pauses.js";
+import { prepare, vanishes } from "./prepare.js";
+import { isAlnum } from "./python.js";
+import { split } from "./split.js";
+
+/** What spells texts out, for models that know only letters; loaded by those alone. */
+let spellOut = null;
+
+/** Everything that planning needs of a model's text rules. Resolves when it is there. */
+export async function getReady(rules) {
+  if (rules.spell_out) spellOut ??= (await import("./spelling/spell.js")).spell_out;
+}
+
+/**
+ * @typedef {object} Chunk what one utterance speaks
+ * @property {string} text
+ * @property {number[]} tokens
+ * @property {number} framesAfterEos
+ * @property {number} maxFrames
+ */
+
+/**
+ * about: the description of a bundle. options: {maxTokens, framesAfterEos, naturalPauses}.
+ * @returns {(Chunk | number)[]} chunks, and silences in samples; nothing for what vanishes when it is spelled out
+ */
+export function plan(text, tokenizer, about, { maxTokens, framesAfterEos, naturalPauses = false } = {}) {
+  const { text_rules: rules, limits, sample_rate: sampleRate, defaults } = about;
+  framesAfterEos ??= defaults.frames_after_eos;
+  if (!(framesAfterEos == null || (Number.isInteger(framesAfterEos) && framesAfterEos >= 0))) {
+    throw new ConfigError(
+      `frames_after_eos: expected a whole number of at least 0 or none, got ${JSON.stringify(framesAfterEos)}`,
+    );
+  }
+  const planned = [];
+  for (const piece of cutAtPauses(text, naturalPauses, sampleRate)) {
+    if (typeof piece === "number") {
+      planned.push(piece);
+      continue;
+    }
+    const words = rules.spell_out ? spellOut(piece) : piece;
+    if (vanishes(words, rules)) continue;
+    for (const chunk of split(words, tokenizer, maxTokens ?? rules.max_tokens, rules)) {
+      const [prepared, guess] = prepare(chunk, rules);
+      const tokens = tokenizer.encode(prepared);
+      if (tokens.length > limits.most_tokens) {
+        throw new TextError(
+          `${tokens.length} tokens without a mark to cut at, at most ${limits.most_tokens} can be spoken in one go; ` +
+            `add punctuation after ${JSON.stringify(prepared.slice(0, 40))}`,
+        );
+      }
+      const seconds = tokens.length / limits.tokens_per_second + limits.spare_seconds;
+      planned.push({
+        text: prepared,
+        tokens,
+        framesAfterEos: framesAfterEos ?? guess + 2,
+        maxFrames: Math.ceil(seconds * about.frame_rate),
+      });
+    }
+  }
+  if (!planned.length && ![...text].some(isAlnum)) planned.push(wordless(sampleRate));
+  return planned;
+}

@@ -1,0 +1,42 @@
+"""Node, for the tests of the JavaScript package; they are skipped where it lacks."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+WEB = ROOT / "src" / "pocket_fast" / "web"
+SCRIPTS = Path(__file__).resolve().parent / "web"
+_OLDEST = 20
+
+
+def node() -> str:
+    """The program. Skips the test where there is none, or one that is too old."""
+    program = shutil.which("node")
+    if not program:
+        pytest.skip("no node found; install Node 20 or later")
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    if int(version.lstrip("v").split(".")[0]) < _OLDEST:
+        pytest.skip(f"node is {version.strip()}, too old: Node {_OLDEST} or later is needed")
+    return program
+
+
+def run_script(name: str, *arguments: object, lines: Iterable[Any] = (), timeout: float = 300) -> list[Any]:
+    """What a script of tests/web writes, JSON by line, given such lines."""
+    given = "".join(json.dumps(line) + "\n" for line in lines)
+    done = subprocess.run(
+        [node(), str(SCRIPTS / name), *map(str, arguments)],
+        input=given,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=timeout,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [json.loads(line) for line in done.stdout.split("\n") if line]

@@ -1,0 +1,35 @@
+// JSON lines [text, description, tokenizer file, options] on standard input -> what is planned, or the error;
+// [pieces] -> the passages of a text that arrives in them.
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const text = new URL("text/", pathToFileURL(`${process.argv[2]}/`));
+const { loadTokenizer } = await import(new URL("tokenizer.js", text));
+const { getReady, plan } = await import(new URL("plan.js", text));
+const { Arriving } = await import(new URL("arriving.js", text));
+const tokenizers = new Map();
+
+async function answer([first, about, file, options]) {
+  if (Array.isArray(first)) {
+    const arriving = new Arriving();
+    return [...first.flatMap((piece) => arriving.push(piece)), ...arriving.finish()];
+  }
+  if (!tokenizers.has(file)) {
+    const { kind, pieces } = about.tokenizer;
+    tokenizers.set(file, loadTokenizer(kind, readFileSync(file), pieces));
+  }
+  await getReady(about.text_rules);
+  return plan(first, tokenizers.get(file), about, options);
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let result;
+  try {
+    result = await answer(JSON.parse(line));
+  } catch (error) {
+    result = { error: error.name, message: error.message };
+  }
+  process.stdout.write(`${JSON.stringify(result)}\n`);
+}

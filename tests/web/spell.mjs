@@ -1,0 +1,9 @@
+// JSON lines of texts on standard input -> JSON lines of what is said of them.
+
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const { spell_out } = await import(pathToFileURL(process.argv[2]));
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(spell_out(JSON.parse(line)))}\n`);
+}
