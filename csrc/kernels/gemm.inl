@@ -3,127 +3,139 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define TILE_COLS (TILE_VECS * VW)
-#define TILE_PITCH (4 * VW) /* floats from one row of a tile's buffer to the next */
+#define FOUR_COLS (4 * VW)
+#define TILE_PITCH FOUR_COLS /* floats from one row of a tile's buffer to the next */
+
+/* A tile's weights are one pointer with constant offsets, its inputs one pointer per row: what a compiler must keep
+ * in registers is then as little as can be. Vector v of the channels stands OF(v) bytes behind the first; those of
+ * a second panel (a lone row of 16-float vectors takes two) `next` bytes behind those of the first panel. */
+#define OF(v) ((v) * VW < PF_PANEL ? 4 * VW * (v) : next + 4 * (VW * (v) - PF_PANEL))
 
 /* While the last row block of a panel runs, the next panel is fetched (`ahead` bytes further on; 0 before):
  * one hint per cache line. +5 to 20 % on AVX-512, up to +60 % on AVX2 at 16 rows; but a single row, and up
  * to 4 rows of float32 weights, are bound by memory, and faster without. */
 #define PREFETCH(w, ahead, fewest) \
-    if (rows >= fewest && (VW >= 16 || v % (16 / VW) == 0)) __builtin_prefetch((const char *)(w) + (ahead), 0, 2)
+    if (rows >= fewest && (VW >= 16 || v % (16 / VW) == 0)) __builtin_prefetch((w) + (ahead), 0, 2)
 
 /* One vector load of weights feeds all rows; one accumulator per output, summed in order of k. */
-ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
                             const int rows, const int vecs) {
-    const float *x = g->x + row * g->x_row;
+    const float *x[8];
     vf acc[8][4];
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows; r++) {
+        x[r] = r ? x[r - 1] + g->x_row : g->x + row * g->x_row;
         for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
-    const float *w[4];
-    for (int v = 0; v < vecs; v++) w[v] = (const float *)panels[v];
-    for (int tap = 0; tap < g->taps; tap++, x += g->x_tap) {
-        for (int c = 0; c < g->k; c++) {
+    }
+    const int k = g->k;
+    for (int tap = 0; tap < g->taps; tap++) {
+        for (int c = 0; c < k; c++) {
             vf wv[4];
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) {
-                wv[v] = v_load(w[v]);
-                PREFETCH(w[v], ahead, 5);
-                w[v] += PF_PANEL;
+                wv[v] = v_load((const float *)(w + OF(v)));
+                PREFETCH(w + OF(v), ahead, 5);
             }
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
-                vf xv = v_set(x[r * g->x_row + c]);
+                vf xv = v_set(x[r][c]);
 #pragma GCC unroll 4
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xv, wv[v], acc[r][v]);
             }
+            w += 4 * PF_PANEL;
         }
+        for (int r = 0; r < rows; r++) x[r] += g->x_tap;
     }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
 }
 
-ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
                              const int rows, const int vecs) {
-    const float *x = g->x + row * g->x_row;
+    const float *x[8];
     vf acc[8][4];
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows; r++) {
+        x[r] = r ? x[r - 1] + g->x_row : g->x + row * g->x_row;
         for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
-    const uint16_t *w[4];
-    for (int v = 0; v < vecs; v++) w[v] = (const uint16_t *)panels[v];
-    for (int tap = 0; tap < g->taps; tap++, x += g->x_tap) {
+    }
+    const int k = g->k;
+    for (int tap = 0; tap < g->taps; tap++) {
         int c = 0;
-        for (; c + 1 < g->k; c += 2) {
+        for (; c + 1 < k; c += 2) {
             vf even[4], odd[4];
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) {
-                v_load_bf16(w[v], &even[v], &odd[v]);
-                PREFETCH(w[v], ahead, 2);
-                w[v] += 2 * PF_PANEL;
+                v_load_bf16((const uint16_t *)(w + OF(v)), &even[v], &odd[v]);
+                PREFETCH(w + OF(v), ahead, 2);
             }
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
-                vf xe = v_set(x[r * g->x_row + c]), xo = v_set(x[r * g->x_row + c + 1]);
+                vf xe = v_set(x[r][c]), xo = v_set(x[r][c + 1]);
 #pragma GCC unroll 4
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xe, even[v], acc[r][v]);
 #pragma GCC unroll 4
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xo, odd[v], acc[r][v]);
             }
+            w += 4 * PF_PANEL;
         }
-        if (c < g->k) { /* the odd partner is padding: x has no such element */
+        if (c < k) { /* the odd partner is padding: x has no such element */
             for (int v = 0; v < vecs; v++) {
                 vf even, odd;
-                v_load_bf16(w[v], &even, &odd);
-                w[v] += 2 * PF_PANEL;
-                for (int r = 0; r < rows; r++) acc[r][v] = v_fma(v_set(x[r * g->x_row + c]), even, acc[r][v]);
+                v_load_bf16((const uint16_t *)(w + OF(v)), &even, &odd);
+                for (int r = 0; r < rows; r++) acc[r][v] = v_fma(v_set(x[r][c]), even, acc[r][v]);
             }
+            w += 4 * PF_PANEL;
         }
+        for (int r = 0; r < rows; r++) x[r] += g->x_tap;
     }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
 }
 
-/* Integers: four inputs and four weights per 32-bit lane, exact sums. `x`: the first of the rows. */
-ALWAYS_INLINE void sum_fours(vi acc[8][4], const pf_gemm *g, const int8_t *x, const char *const *panels, ptrdiff_t ahead,
-                             const int rows, const int vecs) {
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vecs; v++) acc[r][v] = V_DOT_OFFSET ? v_load_int(panels[v] + 4 * PF_PANEL) : v_zero_int();
-    const char *w[4];
-    for (int v = 0; v < vecs; v++) w[v] = panels[v] + 8 * PF_PANEL;
-    for (int c = 0; c < g->k; c += 4) {
+/* Integers: four inputs and four weights per 32-bit lane, exact sums. `first`: of the rows. */
+ALWAYS_INLINE void sum_fours(vi acc[8][4], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
+                             ptrdiff_t ahead, const int rows, const int vecs) {
+    const int8_t *x[8];
+    for (int r = 0; r < rows; r++) {
+        x[r] = r ? x[r - 1] + g->q_row : first;
+        for (int v = 0; v < vecs; v++) acc[r][v] = V_DOT_OFFSET ? v_load_int(w + OF(v) + 4 * PF_PANEL) : v_zero_int();
+    }
+    w += 8 * PF_PANEL;
+    const int k = g->k;
+    for (int c = 0; c < k; c += 4) {
         vi wv[4];
 #pragma GCC unroll 4
         for (int v = 0; v < vecs; v++) {
-            wv[v] = v_load_int(w[v]);
-            PREFETCH(w[v], ahead, 2);
-            w[v] += 4 * PF_PANEL;
+            wv[v] = v_load_int(w + OF(v));
+            PREFETCH(w + OF(v), ahead, 2);
         }
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
-            vi xv = v_four(x + r * g->q_row + c);
+            vi xv = v_four(x[r] + c);
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) acc[r][v] = v_dot(acc[r][v], xv, wv[v]);
         }
+        w += 4 * PF_PANEL;
     }
 }
 
 #ifdef V_HAVE_PAIRS
 /* Eight more inputs of `rows` rows, or the four that are left. two, others: see v_part. */
-ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const pf_gemm *g, const int8_t *x, const char **w,
-                              ptrdiff_t ahead, const int rows, const int vecs, const int whole) {
+ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const int8_t *const *x, int c, const char *w,
+                              ptrdiff_t next, ptrdiff_t ahead, const int rows, const int vecs, const int whole) {
     vi xv[4];
 #pragma GCC unroll 4
     for (int r = 0; r < rows; r += 2) { /* an odd row is its own partner */
-        const int8_t *one = x + r * g->q_row, *next = r + 1 < rows ? one + g->q_row : one;
+        const int8_t *one = x[r] + c, *other = r + 1 < rows ? x[r + 1] + c : one;
         int8_t ends[2][8] = {{0}};
-        if (!whole) memcpy(ends[0], one, 4), memcpy(ends[1], next, 4);
-        xv[r / 2] = whole ? v_pair(one, next) : v_pair(ends[0], ends[1]);
+        if (!whole) memcpy(ends[0], one, 4), memcpy(ends[1], other, 4);
+        xv[r / 2] = whole ? v_pair(one, other) : v_pair(ends[0], ends[1]);
     }
 #pragma GCC unroll 4
     for (int v = 0; v < vecs; v++) {
         vi low, high;
-        v_eights(v_load_int(w[v]), whole ? v_load_int(w[v] + 4 * PF_PANEL) : v_zero_int(), &low, &high);
-        PREFETCH(w[v], ahead, 2);
-        PREFETCH(w[v] + 4 * PF_PANEL, ahead, 2);
-        w[v] += 8 * PF_PANEL;
+        v_eights(v_load_int(w + OF(v)), whole ? v_load_int(w + OF(v) + 4 * PF_PANEL) : v_zero_int(), &low, &high);
+        PREFETCH(w + OF(v), ahead, 2);
+        PREFETCH(w + OF(v) + 4 * PF_PANEL, ahead, 2);
 #pragma GCC unroll 4
         for (int r = 0; r < rows; r += 2) {
             two[r / 2][v] = v_dot_pairs(two[r / 2][v], xv[r / 2], low);
@@ -134,75 +146,77 @@ ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const pf_gemm *g, c
 }
 
 /* The sums of sum_fours, two rows and eight inputs at a time. */
-ALWAYS_INLINE void sum_pairs(vi acc[8][4], const pf_gemm *g, const int8_t *x, const char *const *panels, ptrdiff_t ahead,
-                             const int rows, const int vecs) {
+ALWAYS_INLINE void sum_pairs(vi acc[8][4], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
+                             ptrdiff_t ahead, const int rows, const int vecs) {
+    const int8_t *x[8];
     vi two[4][4], others[4][4];
-    const char *w[4];
-    for (int v = 0; v < vecs; v++) {
-        w[v] = panels[v] + 8 * PF_PANEL;
-        for (int r = 0; r < rows; r += 2) two[r / 2][v] = others[r / 2][v] = v_zero_int();
+    for (int r = 0; r < rows; r++) {
+        x[r] = r ? x[r - 1] + g->q_row : first;
+        for (int v = 0; v < vecs; v++) two[r / 2][v] = others[r / 2][v] = v_zero_int();
     }
+    w += 8 * PF_PANEL;
     const int k = g->k;
     int c = 0;
-    for (; c + 4 < k; c += 8) add_eights(two, others, g, x + c, w, ahead, rows, vecs, 1);
-    if (c < k) add_eights(two, others, g, x + c, w, ahead, rows, vecs, 0);
+    for (; c + 4 < k; c += 8, w += 8 * PF_PANEL) add_eights(two, others, x, c, w, next, ahead, rows, vecs, 1);
+    if (c < k) add_eights(two, others, x, c, w, next, ahead, rows, vecs, 0);
     for (int v = 0; v < vecs; v++)
         for (int r = 0; r < rows; r += 2) v_part(two[r / 2][v], others[r / 2][v], &acc[r][v], &acc[r + 1][v]);
 }
 #endif
 
 /* A panel begins with its channels' scales and with what V_DOT_OFFSET makes necessary; sums are scaled at the end. */
-ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
                              const int rows, const int vecs) {
     const int8_t *x = (const int8_t *)g->q + row * g->q_row;
     vi acc[8][4];
 #ifdef V_HAVE_PAIRS
-    if (rows > 1) sum_pairs(acc, g, x, panels, ahead, rows, vecs);
+    if (rows > 1) sum_pairs(acc, g, x, w, next, ahead, rows, vecs);
     else
 #endif
-        sum_fours(acc, g, x, panels, ahead, rows, vecs);
+        sum_fours(acc, g, x, w, next, ahead, rows, vecs);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) {
-            vf scale = v_mul(v_set(g->q_scale[row + r]), v_load((const float *)panels[v]));
+            vf scale = v_mul(v_set(g->q_scale[row + r]), v_load((const float *)(w + OF(v))));
             v_store(out + r * TILE_PITCH + v * VW, v_mul(v_from_int(acc[r][v]), scale));
         }
 }
 
 #ifdef V_HAVE_BF16_DOT
 /* bf16 inputs times bf16 weights, two at a time into float32 sums. */
-ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *const *panels, ptrdiff_t ahead,
+ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
                             const int rows, const int vecs) {
-    const uint16_t *x = (const uint16_t *)g->q + row * g->x_row;
+    const uint16_t *x[8];
     vf acc[8][4];
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows; r++) {
+        x[r] = r ? x[r - 1] + g->x_row : (const uint16_t *)g->q + row * g->x_row;
         for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
-    const char *w[4];
-    for (int v = 0; v < vecs; v++) w[v] = panels[v];
-    for (int tap = 0; tap < g->taps; tap++, x += g->x_tap) {
+    }
+    const int k = g->k;
+    for (int tap = 0; tap < g->taps; tap++) {
         int c = 0;
-        for (; c + 1 < g->k; c += 2) {
+        for (; c + 1 < k; c += 2) {
             vi wv[4];
 #pragma GCC unroll 4
             for (int v = 0; v < vecs; v++) {
-                wv[v] = v_load_int(w[v]);
-                PREFETCH(w[v], ahead, 2);
-                w[v] += 4 * PF_PANEL;
+                wv[v] = v_load_int(w + OF(v));
+                PREFETCH(w + OF(v), ahead, 2);
             }
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
-                vi xv = v_two(x + r * g->x_row + c);
+                vi xv = v_two(x[r] + c);
 #pragma GCC unroll 4
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_dot_bf16(acc[r][v], xv, wv[v]);
             }
+            w += 4 * PF_PANEL;
         }
-        if (c < g->k) { /* alone: what follows is another row, or padding, and times a zero weight NaN is NaN */
+        if (c < k) { /* alone: what follows is another row, or padding, and times a zero weight NaN is NaN */
             for (int v = 0; v < vecs; v++) {
-                vi wv = v_load_int(w[v]);
-                w[v] += 4 * PF_PANEL;
-                for (int r = 0; r < rows; r++)
-                    acc[r][v] = v_dot_bf16(acc[r][v], v_one(x + r * g->x_row + c), wv);
+                vi wv = v_load_int(w + OF(v));
+                for (int r = 0; r < rows; r++) acc[r][v] = v_dot_bf16(acc[r][v], v_one(x[r] + c), wv);
             }
+            w += 4 * PF_PANEL;
         }
+        for (int r = 0; r < rows; r++) x[r] += g->x_tap;
     }
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) v_store(out + r * TILE_PITCH + v * VW, acc[r][v]);
@@ -250,28 +264,28 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
 }
 
 #define RUN_TILE(kind, ROWS, VECS) \
-    case ROWS: tile_##kind(out, g, r0, panels, ahead, ROWS, VECS); break;
+    case ROWS: tile_##kind(out, g, r0, w, next, ahead, ROWS, VECS); break;
 
-#if TILE_ROWS == 8
-#define RUN_ROWS(kind, VECS) \
-    RUN_TILE(kind, 1, VECS) RUN_TILE(kind, 2, VECS) RUN_TILE(kind, 3, VECS) RUN_TILE(kind, 4, VECS) \
-    RUN_TILE(kind, 5, VECS) RUN_TILE(kind, 6, VECS) RUN_TILE(kind, 7, VECS) RUN_TILE(kind, 8, VECS)
-#elif TILE_ROWS == 6
-#define RUN_ROWS(kind, VECS) \
-    RUN_TILE(kind, 1, VECS) RUN_TILE(kind, 2, VECS) RUN_TILE(kind, 3, VECS) RUN_TILE(kind, 4, VECS) \
-    RUN_TILE(kind, 5, VECS) RUN_TILE(kind, 6, VECS)
-#else
-#define RUN_ROWS(kind, VECS) RUN_TILE(kind, 1, VECS) RUN_TILE(kind, 2, VECS)
-#endif
+#define RUN_2(kind, VECS) RUN_TILE(kind, 1, VECS) RUN_TILE(kind, 2, VECS)
+#define RUN_4(kind, VECS) RUN_2(kind, VECS) RUN_TILE(kind, 3, VECS) RUN_TILE(kind, 4, VECS)
+#define RUN_6(kind, VECS) RUN_4(kind, VECS) RUN_TILE(kind, 5, VECS) RUN_TILE(kind, 6, VECS)
+#define RUN_8(kind, VECS) RUN_6(kind, VECS) RUN_TILE(kind, 7, VECS) RUN_TILE(kind, 8, VECS)
+#define RUN_UP_TO(rows, kind, VECS) RUN_##rows(kind, VECS)
+#define RUN_ROWS_(rows, kind, VECS) RUN_UP_TO(rows, kind, VECS)
+#define RUN_ROWS(kind, VECS) RUN_ROWS_(TILE_ROWS, kind, VECS)
 
 /* gemm_<kind>: panels outside (each is streamed once, then hot), row blocks inside, cut into equal
  * heights. One row alone takes four vectors at a time (with 16-float vectors: two panels), because
  * four independent sums are needed to hide the latency of the multiply-add. With 8-float vectors four are a
  * panel, and up to three rows take it whole: read in two halves, every second line at a time, weights come from
  * memory at half the speed (2 rows -25 to -55 %; 4 rows of 75 MB -35 %, but from the cache they would lose 20 %).
+ * With 4-float vectors four are half a panel, for up to two rows.
  * Where at most one vector of channels is left, half a tile does (the smallest models have 12 and 48 channels). A
  * channel takes four bytes per step of k in every packing, so vector v of a panel starts 4 * VW * v bytes into it. */
-enum { WHOLE_PANEL = 4 * VW == PF_PANEL && TILE_VECS == 2, FROM_MEMORY = 16 << 20 };
+enum {
+    FEW_ROWS = TILE_VECS > 2 || FOUR_COLS > PF_PANEL ? 0 : VW == 8 ? 3 : 2, /* that take four vectors */
+    FROM_MEMORY = 16 << 20
+};
 
 #define DEFINE_GEMM(kind) \
     static void gemm_##kind(const pf_gemm *g, int row0, int row1, int panel0, int panel1) { \
@@ -279,26 +293,28 @@ enum { WHOLE_PANEL = 4 * VW == PF_PANEL && TILE_VECS == 2, FROM_MEMORY = 16 << 2
         const int rows = row1 - row0; \
         if (rows <= 0) return; \
         const int blocks = (rows + TILE_ROWS - 1) / TILE_ROWS; \
-        const int threes = (panel1 - panel0) * g->w_panel < FROM_MEMORY ? 1 : 3; \
+        const ptrdiff_t next = g->w_panel; \
+        const int few = (panel1 - panel0) * g->w_panel < FROM_MEMORY ? FEW_ROWS : 3 * FEW_ROWS; \
         for (int p = panel0; p < panel1; p++) { \
             const char *panel = (const char *)g->w + p * g->w_panel; \
             const int wide = g->n - p * PF_PANEL; \
-            if (WHOLE_PANEL && rows <= 3 * threes && (rows == 1 || wide > TILE_COLS)) { \
-                const char *panels[4] = {panel, panel + 4 * VW, panel + 8 * VW, panel + 12 * VW}; \
-                const int few = (rows + 2) / 3; \
-                for (int b = 0; b < few; b++) { \
-                    const int r0 = row0 + rows * b / few, r1 = row0 + rows * (b + 1) / few; \
-                    const ptrdiff_t ahead = b + 1 == few && p + 1 < panel1 ? g->w_panel : 0; \
-                    switch (r1 - r0) { RUN_TILE(kind, 1, 4) RUN_TILE(kind, 2, 4) RUN_TILE(kind, 3, 4) } \
-                    finish_tile(g, out, r0, r1, p * PF_PANEL, wide < PF_PANEL ? wide : PF_PANEL); \
+            if (FEW_ROWS && rows <= few && (rows == 1 || wide > TILE_COLS)) { \
+                const int parts = (rows + FEW_ROWS - 1) / (FEW_ROWS + !FEW_ROWS); \
+                for (int b = 0; b < parts; b++) { \
+                    const int r0 = row0 + rows * b / parts, r1 = row0 + rows * (b + 1) / parts; \
+                    const ptrdiff_t ahead = b + 1 == parts && p + 1 < panel1 ? g->w_panel : 0; \
+                    for (int col = 0; col < PF_PANEL && col < wide; col += FOUR_COLS) { \
+                        const char *w = panel + 4 * col; \
+                        const int left = wide - col; \
+                        switch (r1 - r0) { RUN_TILE(kind, 1, 4) RUN_TILE(kind, 2, 4) RUN_TILE(kind, 3, 4) } \
+                        finish_tile(g, out, r0, r1, p * PF_PANEL + col, left < FOUR_COLS ? left : FOUR_COLS); \
+                    } \
                 } \
                 continue; \
             } \
-            if (TILE_VECS == 2 && 4 * VW > PF_PANEL && rows == 1 && p + 1 < panel1) { \
-                const char *second = panel + g->w_panel; \
-                const char *panels[4] = {panel, panel + 4 * VW, second, second + 4 * VW}; \
-                tile_##kind(out, g, row0, panels, 0, 1, 4); \
-                finish_tile(g, out, row0, row1, p * PF_PANEL, wide < 4 * VW ? wide : 4 * VW); \
+            if (FOUR_COLS > PF_PANEL && rows == 1 && p + 1 < panel1) { \
+                tile_##kind(out, g, row0, panel, next, 0, 1, 4); \
+                finish_tile(g, out, row0, row1, p * PF_PANEL, wide < FOUR_COLS ? wide : FOUR_COLS); \
                 p++; \
                 continue; \
             } \
@@ -309,8 +325,7 @@ enum { WHOLE_PANEL = 4 * VW == PF_PANEL && TILE_VECS == 2, FROM_MEMORY = 16 << 2
                 for (int half = 0; half < PF_PANEL; half += TILE_COLS) { \
                     const int left = g->n - p * PF_PANEL - half; \
                     if (left <= 0) break; \
-                    const char *panels[4]; \
-                    for (int v = 0; v < TILE_VECS; v++) panels[v] = panel + 4 * (half + v * VW); \
+                    const char *w = panel + 4 * half; \
                     if (TILE_VECS == 2 && left <= VW) { \
                         switch (r1 - r0) { RUN_ROWS(kind, 1) } \
                     } else { \
