@@ -5,6 +5,10 @@
 #include <cpuid.h>
 #include <immintrin.h>
 #endif
+#if defined(PF_HAVE_AMX) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 #if defined(PF_HAVE_NEON_DOTPROD) || defined(PF_HAVE_NEON_I8MM)
 #if defined(__linux__)
 #include <sys/auxv.h>
@@ -13,6 +17,9 @@
 #endif
 #endif
 
+#ifdef PF_HAVE_AMX
+extern const pf_kernels pf_kernels_amx;
+#endif
 #ifdef PF_HAVE_AVX512
 extern const pf_kernels pf_kernels_avx512;
 #endif
@@ -55,7 +62,8 @@ enum {
     AVX2 = 1 << 5, AVX512F = 1 << 16, AVX512DQ = 1 << 17, AVX512BW = 1 << 30, AVX512VL = (int)(1u << 31), /* leaf 7, b */
     AVX512VNNI = 1 << 11, /* leaf 7, c */
     AVXVNNI = 1 << 4, AVX512BF16 = 1 << 5, /* leaf 7.1, a */
-    XMM_YMM = 6, ZMM = 0xe0, /* XCR0 */
+    AMX_BF16 = 1 << 22, AMX_TILE = 1 << 24, AMX_INT8 = 1 << 25, /* leaf 7, d */
+    XMM_YMM = 6, ZMM = 0xe0, TILES = 3 << 17, /* XCR0 */
 };
 
 /* Whether the operating system keeps these registers when it changes between programs. */
@@ -69,7 +77,7 @@ static int have_avx2(void) {
 #ifdef PF_HAVE_AVXVNNI
 static int have_avxvnni(void) { return have_avx2() && all(cpuid(7, 1).a, AVXVNNI); }
 #endif
-#if defined(PF_HAVE_AVX512) || defined(PF_HAVE_AVX512VNNI)
+#if defined(PF_HAVE_AMX) || defined(PF_HAVE_AVX512) || defined(PF_HAVE_AVX512VNNI)
 static int have_avx512vnni(void) {
 #ifdef __APPLE__ /* macOS begins to keep them when a program first uses them */
     const unsigned kept = XMM_YMM;
@@ -80,8 +88,21 @@ static int have_avx512vnni(void) {
            all(cpuid(7, 0).b, AVX512F | AVX512DQ | AVX512BW | AVX512VL);
 }
 #endif
-#ifdef PF_HAVE_AVX512
+#if defined(PF_HAVE_AVX512) || defined(PF_HAVE_AMX)
 static int have_avx512(void) { return have_avx512vnni() && all(cpuid(7, 1).a, AVX512BF16); }
+#endif
+#ifdef PF_HAVE_AMX
+/* A process has to ask Linux for the tiles' registers, whose 8 KB then count when it changes between threads; refused
+ * where a thread's stack for signals has no room for them. Other systems have ways of their own: not used there. */
+static int have_amx(void) {
+#ifdef __linux__
+    enum { ARCH_REQ_XCOMP_PERM = 0x1023, TILE_DATA = 18 };
+    return have_avx512() && are_saved(TILES) && all(cpuid(7, 0).d, AMX_BF16 | AMX_TILE | AMX_INT8) &&
+           syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, TILE_DATA) == 0;
+#else
+    return 0;
+#endif
+}
 #endif
 #endif
 
@@ -113,6 +134,9 @@ static const struct {
     const pf_kernels *table;
     int (*usable)(void);
 } rows[] = {
+#ifdef PF_HAVE_AMX
+    {&pf_kernels_amx, have_amx},
+#endif
 #ifdef PF_HAVE_AVX512
     {&pf_kernels_avx512, have_avx512},
 #endif

@@ -7,6 +7,9 @@
 #include "kernels/simd.h"
 #include "kernels/math.inl"
 #include "kernels/gemm.inl"
+#ifdef __AMX_TILE__
+#include "kernels/amx.inl"
+#endif
 #include "kernels/rowwise.inl"
 #include "kernels/pack.inl"
 #include "kernels/limits.inl"
@@ -20,12 +23,20 @@ extern const pf_kernels CAT(pf_kernels, PF_ISA);
 
 const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .isa = STR(PF_ISA),
-    .tile_rows = TILE_ROWS,
-    .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16, [PF_ROWS] = gemm_rows, [PF_INT8] = gemm_int8,
-#ifdef V_HAVE_BF16_DOT
-             [PF_DOT] = gemm_dot,
-#endif
+    .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16, [PF_ROWS] = gemm_rows,
+#ifdef __AMX_TILE__
+             [PF_INT8] = gemm_int8_amx, [PF_DOT] = gemm_dot_amx,
     },
+    .tile_rows = AMX_ROWS,
+#elif defined(V_HAVE_BF16_DOT)
+             [PF_INT8] = gemm_int8, [PF_DOT] = gemm_dot,
+    },
+    .tile_rows = TILE_ROWS,
+#else
+             [PF_INT8] = gemm_int8,
+    },
+    .tile_rows = TILE_ROWS,
+#endif
     .quantize = quantize,
 #ifdef V_HAVE_BF16_DOT
     .narrow_bf16 = narrow_bf16,

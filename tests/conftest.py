@@ -35,11 +35,18 @@ def pytest_report_header():
 
 # What differs from another instruction set in how it adds up integers, which is exact, or in lacking a product: it
 # must have the other's bits in all that it has (tests/unit/cpu/test_twin_rows.py), so the rest is tested on the other.
-TWINS = {"avx512vnni": "avx512", "avxvnni": "avx2", "neon_i8mm": "neon", "neon_dotprod": "neon"}
+TWINS = {
+    "amx": "avx512",
+    "avx512vnni": "avx512",
+    "avxvnni": "avx2",
+    "neon_i8mm": "neon",
+    "neon_dotprod": "neon",
+}
+OWN_PAIRS = {"amx"}  # these have another sum of bfloat16 pairs than their twin, so all is tested on both
 USABLE = dict(_dispatch.isas()) if _dispatch else {}
 
 
-@pytest.fixture(params=[name for name in USABLE if not USABLE.get(TWINS.get(name))])
+@pytest.fixture(params=[name for name in USABLE if name in OWN_PAIRS or not USABLE.get(TWINS.get(name))])
 def isa(request):
     """Runs the test once on every instruction set of this build, or on its twin."""
     if not USABLE[request.param]:

@@ -2,12 +2,15 @@
  *
  *     cc -Icsrc tests/c/check_isa.c && ./a.out
  *
- * For the CPUs that no emulator at hand knows: those with AVX-512 or AVX-VNNI, or parts of them. */
+ * For the CPUs that no emulator at hand knows: those with AMX, AVX-512 or AVX-VNNI, or parts of them. */
 #include <cpuid.h>
 #include <immintrin.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
+#define PF_HAVE_AMX
 #define PF_HAVE_AVX512
 #define PF_HAVE_AVX512VNNI
 #define PF_HAVE_AVXVNNI
@@ -26,25 +29,33 @@ static int answer(unsigned leaf, unsigned subleaf, unsigned *a, unsigned *b, uns
         *b = unless("avx2", 5) | unless("avx512f", 16) | unless("avx512dq", 17) | unless("avx512bw", 30) |
              unless("avx512vl", 31);
         *c = unless("avx512vnni", 11);
+        *d = unless("amxbf16", 22) | unless("amxtile", 24) | unless("amxint8", 25);
     }
     if (leaf == 7 && subleaf == 1) *a = unless("avxvnni", 4) | unless("avx512bf16", 5);
     return 1;
 }
 static unsigned long long saved(void) {
-    return 3 | unless("ymm", 2) | unless("zmm", 5) | unless("zmm", 6) | unless("zmm", 7);
+    return 3 | unless("ymm", 2) | unless("zmm", 5) | unless("zmm", 6) | unless("zmm", 7) | unless("tiles", 17) |
+           unless("tiles", 18);
 }
+static long permission(void) { return strstr(lacking, "permission") ? -1 : 0; }
 #undef _xgetbv
 #define _xgetbv(which) saved()
 #define __get_cpuid_count answer
+#define syscall(...) permission()
 #include "../../csrc/pf_isa.c"
 
+const pf_kernels pf_kernels_amx = {.isa = "amx"};
 const pf_kernels pf_kernels_avx512 = {.isa = "avx512"}, pf_kernels_avx512vnni = {.isa = "avx512vnni"};
 const pf_kernels pf_kernels_avxvnni = {.isa = "avxvnni"};
 const pf_kernels pf_kernels_avx2 = {.isa = "avx2"}, pf_kernels_baseline = {.isa = "baseline"};
 
 int main(void) {
     static const char *const expected[][2] = {
-        {"nothing", "avx512"},           {"avxvnni", "avx512"},
+        {"nothing", "amx"},              {"avxvnni", "amx"},
+        {"amxbf16", "avx512"},           {"amxtile", "avx512"},
+        {"amxint8", "avx512"},           {"tiles", "avx512"},
+        {"permission", "avx512"},
         {"avx512bf16", "avx512vnni"},    {"avx512vnni", "avxvnni"},
         {"avx512vl", "avxvnni"},         {"avx512dq", "avxvnni"},
         {"avx512bw", "avxvnni"},         {"avx512f", "avxvnni"},

@@ -1,8 +1,8 @@
 # cython: language_level=3
 """Which instruction set runs: one kernel table per process, chosen at import.
 
-`POCKET_FAST_ISA` forces one (baseline, avx2, avxvnni, avx512vnni, avx512 on x86-64; neon, neon_dotprod, neon_i8mm
-on arm64). A name that is not built in, or that this CPU cannot run, is an error: there is no silent fallback.
+`POCKET_FAST_ISA` forces one (baseline, avx2, avxvnni, avx512vnni, avx512, amx on x86-64; neon, neon_dotprod,
+neon_i8mm on arm64). A name that is not built in, or that this CPU cannot run, is an error: there is no silent fallback.
 """
 
 import os

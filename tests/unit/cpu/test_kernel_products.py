@@ -155,3 +155,21 @@ def test_a_few_outputs_stay_float32():
     parts.linear(x, pack_linear(WeightStore(), w), exact)
     parts.linear(x, pack_linear(WeightStore(), w, product="int8"), asked)
     assert same_bits(exact, asked)
+
+
+@pytest.mark.parametrize("product", ["int8", "dot"])
+@pytest.mark.parametrize("rows", [5, 15, 16, 17, 31, 32, 33, 47, 48, 49, 64, 65, 80, 97])
+def test_blocks_of_any_height_have_the_bits_of_their_rows(isa, rows, product):
+    """Whole tiles and what is left of rows, channels and inputs; the result added where it stands, once."""
+    if product == "dot" and not has_bf16_dot():
+        pytest.skip(f"{isa} has no bfloat16 products")
+    rng = np.random.default_rng(rows)
+    for k in (32, 64, 75, 128, 200):
+        weight = pack_linear(WeightStore(), normal(rng, 70, k), normal(rng, 70), product=product)
+        x, before = normal(rng, rows, k), normal(rng, rows, 70)
+        whole = before.copy()
+        parts.linear(x, weight, whole, skip=whole)
+        for r in range(rows):
+            one = before[r : r + 1].copy()
+            parts.linear(x[r : r + 1], weight, one, skip=one)
+            assert same_bits(one[0], whole[r]), (k, r)
