@@ -194,6 +194,58 @@ static inline void v_part(vi two, vi others, vi *row, vi *next) {
     *next = vreinterpretq_s32_s64(vzip2q_s64(vreinterpretq_s64_s32(two), vreinterpretq_s64_s32(others)));
 }
 #endif
+#elif defined(__wasm_simd128__)
+/* WebAssembly: with relaxed SIMD a * b + c is fused where the machine can, and the 8-bit product is one instruction. */
+#include <wasm_simd128.h>
+#define VW 4
+#define TILE_ROWS 4   /* 4 rows x 2 vectors: engines compile to 16 registers; 3 x 4 and 6 x 2 lose up to half */
+#define TILE_VECS 2
+typedef v128_t vf;
+typedef v128_t vi;
+static inline vf v_load(const float *p) { return wasm_v128_load(p); }
+static inline void v_store(float *p, vf a) { wasm_v128_store(p, a); }
+static inline vf v_set(float a) { return wasm_f32x4_splat(a); }
+static inline vf v_add(vf a, vf b) { return wasm_f32x4_add(a, b); }
+static inline vf v_sub(vf a, vf b) { return wasm_f32x4_sub(a, b); }
+static inline vf v_mul(vf a, vf b) { return wasm_f32x4_mul(a, b); }
+static inline vf v_div(vf a, vf b) { return wasm_f32x4_div(a, b); }
+/* the order of x86's min and max: the second operand where one is NaN */
+static inline vf v_max(vf a, vf b) { return wasm_f32x4_pmax(b, a); }
+static inline vf v_min(vf a, vf b) { return wasm_f32x4_pmin(b, a); }
+static inline vf v_round(vf a) { return wasm_f32x4_nearest(a); }
+static inline vf v_if_lt(vf a, vf b, vf x, vf y) { return wasm_v128_bitselect(x, y, wasm_f32x4_lt(a, b)); }
+static inline vf v_scale2(vf a, vf n) {
+    /* n as an integer in the low bits of a float; a conversion would look for what is out of range */
+    vi e = wasm_i32x4_shl(v_add(n, v_set(12582912.0f)), 23);
+    return wasm_i32x4_add(a, e);
+}
+static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
+    vi u = wasm_v128_load(p);
+    *even = wasm_i32x4_shl(u, 16);
+    *odd = wasm_v128_and(u, wasm_i32x4_splat((int32_t)0xffff0000u));
+}
+#define V_DOT_OFFSET 0
+static inline vi v_load_int(const void *p) { return wasm_v128_load(p); }
+static inline vi v_zero_int(void) { return wasm_i32x4_splat(0); }
+static inline vf v_from_int(vi a) { return wasm_f32x4_convert_i32x4(a); }
+static inline vi v_four(const int8_t *x) { return wasm_v128_load32_splat(x); }
+#ifdef __wasm_relaxed_simd__
+static inline vf v_fma(vf a, vf b, vf c) { return wasm_f32x4_relaxed_madd(a, b, c); }
+/* the second operand has seven bits: |x|, and the sign of x goes to w. Two products fit 16 bits. */
+static inline vi v_dot(vi acc, vi x, vi w) {
+    vi sign = wasm_i8x16_shr(x, 7);
+    w = wasm_i8x16_sub(wasm_v128_xor(w, sign), sign);
+    return wasm_i32x4_relaxed_dot_i8x16_i7x16_add(w, wasm_i8x16_abs(x), acc);
+}
+#else
+static inline vf v_fma(vf a, vf b, vf c) { return v_add(v_mul(a, b), c); }
+/* the even and the odd bytes, widened */
+static inline vi v_dot(vi acc, vi x, vi w) {
+    vi even = wasm_i32x4_dot_i16x8(wasm_i16x8_shr(wasm_i16x8_shl(x, 8), 8), wasm_i16x8_shr(wasm_i16x8_shl(w, 8), 8));
+    vi odd = wasm_i32x4_dot_i16x8(wasm_i16x8_shr(x, 8), wasm_i16x8_shr(w, 8));
+    return wasm_i32x4_add(acc, wasm_i32x4_add(even, odd));
+}
+#endif
 #else
 /* Any other CPU: four-float vectors of the compiler (SSE2 on x86-64); no fused multiply-add. */
 #define VW 4

@@ -116,4 +116,17 @@ const float *pw_decode(pw_model *model);
 int pw_frames(const pw_model *model);
 int pw_heard_eos(const pw_model *model);
 
+/* --- the stages one by one, for tests and measurements ------------------------------------------------------ */
+
+/* A frame of the utterance that was begun: the latent before it -> what conditions the flow head. */
+int pw_stage_step(pw_model *model, const float *latent, float *hidden);
+/* hidden, noise -> latent, in as many steps as pw_begin() was given. Returns the logit of end of speech. */
+float pw_stage_sample(pw_model *model, const float *hidden, const float *noise, float *latent);
+/* The decoder's next frame after those since pw_begin(), without the fade. */
+const float *pw_stage_decode(pw_model *model, const float *latent);
+/* The encoder's next frame; first: of a recording. */
+int pw_stage_encode(pw_model *model, const float *pcm, int first, float *latent);
+/* Noise as pw_predict() draws it. */
+void pw_stage_noise(pw_model *model, float *out, int n, double temperature, double clamp);
+
 #endif

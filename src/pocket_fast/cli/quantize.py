@@ -64,7 +64,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         refuse_inputs(target, (("a file of the model", file) for file in stored.files))
         if stored.is_int8:
             raise ConfigError(f"{options.source}: its weights are in 8 bits already")
-        tensors = stored.quantized(_quantize(options.threads))
+        tensors = stored.quantized(quantizer(options.threads))
         with _written_whole(target, stored.main_file if alone else None) as folder:
             stored.write(folder, tensors)
             if not options.quiet:
@@ -85,7 +85,8 @@ def _check_target(target: Path, alone: bool) -> None:
         raise ConfigError(f"{target} exists already; OUT is a folder to make, or a .safetensors file")
 
 
-def _quantize(threads: int | None) -> Quantize:
+def quantizer(threads: int | None) -> Quantize:
+    """What makes 8 bits of a matrix, on so many threads."""
     from pocket_fast.cpu._threads import resolve_threads
     from pocket_fast.cpu.packing import quantize
 

@@ -14,6 +14,7 @@ import numpy as np
 from pocket_fast.models.settings import Setting, check_settings
 
 if TYPE_CHECKING:
+    from pocket_fast.weights.bundle import WebModel
     from pocket_fast.weights.tensors import Tensor
 
 __all__ = [
@@ -276,4 +277,12 @@ class StoredModel(Protocol):
     ) -> list[str]:
         """How near `tensors` are: the weights, and the speech of the two models that were loaded of both, the original
         first. voices: what find_voice of each gave, or None."""
+        ...
+
+    def for_web(self, compute_type: str, quantize: Quantize) -> WebModel:
+        """What a page needs of it; its language model as compute_type says: "auto" (as it is stored) or "int8".
+
+        Raises UnsupportedError where models of this family do not run in a page, ConfigError for weights that
+        compute_type does not suit or that a page has no room for.
+        """
         ...

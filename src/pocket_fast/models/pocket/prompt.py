@@ -15,10 +15,10 @@ from pocket_fast.text.split import split
 from pocket_fast.text.tokenizer import Tokenizer
 
 # Upstream's estimate of how long a text can take: three tokens a second, and two seconds to spare.
-_TOKENS_PER_SECOND = 3.0
-_SPARE_SECONDS = 2.0
+TOKENS_PER_SECOND = 3.0
+SPARE_SECONDS = 2.0
 # Beyond this there was no mark to cut at for pages on end; english takes half a minute for such a prompt.
-_MOST_TOKENS = 10_000
+MOST_TOKENS = 10_000
 
 
 @dataclass(frozen=True)
@@ -82,12 +82,12 @@ def plan(
         for chunk in split(words, tokenizer, max_tokens, rules):
             prepared, guess = prepare(chunk, rules)
             tokens = tuple(tokenizer.encode(prepared))
-            if len(tokens) > _MOST_TOKENS:
+            if len(tokens) > MOST_TOKENS:
                 raise TextError(
-                    f"{len(tokens)} tokens without a mark to cut at, at most {_MOST_TOKENS} can be spoken in one go; "
+                    f"{len(tokens)} tokens without a mark to cut at, at most {MOST_TOKENS} can be spoken in one go; "
                     f"add punctuation after {prepared[:40]!r}"
                 )
-            seconds = len(tokens) / _TOKENS_PER_SECOND + _SPARE_SECONDS
+            seconds = len(tokens) / TOKENS_PER_SECOND + SPARE_SECONDS
             planned.append(
                 Chunk(
                     text=prepared,

@@ -1,4 +1,4 @@
-"""A Pocket TTS model stored with its language model in 8 bits (contract.StoredModel)."""
+"""A Pocket TTS model as its files hold it, and what else is made of that (contract.StoredModel)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,17 @@ from pocket_fast.models.pocket.config_file import resolve_location
 from pocket_fast.models.pocket.loading import Loaded
 from pocket_fast.models.pocket.names import int8_matrices
 from pocket_fast.models.pocket.voices import default_text
+from pocket_fast.weights.hub import fetch
 from pocket_fast.weights.int8 import scale_name
 from pocket_fast.weights.tensors import Tensor
 
 if TYPE_CHECKING:
     from pocket_fast.models.contract import Quantize
+    from pocket_fast.weights.bundle import WebModel
 
 _CONFIG = "config.yaml"
 _FRAMES = 50  # spoken for the report: 4 s
-_TYPES = {"float32": "F32", "float16": "F16", "uint16": "BF16"}
+_TYPES = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8"}
 
 
 class StoredPocket:
@@ -68,7 +70,6 @@ class StoredPocket:
         """See contract.StoredModel."""
         import yaml
 
-        from pocket_fast.weights.hub import fetch
         from pocket_fast.weights.int8 import write_int8
 
         cloning = self._loaded.has_voice_cloning
@@ -107,6 +108,17 @@ class StoredPocket:
             "",
             *speech_report(exact.stages, near.stages, prefixes, chunk.tokens, noise),
         ]
+
+    def for_web(self, compute_type: str, quantize: Quantize) -> WebModel:
+        """See contract.StoredModel."""
+        from pocket_fast.models.pocket.bundle import web_model
+
+        approximate = compute_type == "int8" and not self.is_int8
+        weights = self.quantized(quantize) if approximate else self._as_stored()
+        table = self._config.flow_lm.lookup_table
+        tokenizer = fetch(resolve_location(table.tokenizer_path, self._folder)).read_bytes()
+        cloning = self._loaded.has_voice_cloning
+        return web_model(self._config, weights, tokenizer, cloning=cloning, speaks=self._speaks)
 
     def _as_stored(self) -> dict[str, Tensor]:
         return {name: Tensor(array, _TYPES[array.dtype.name]) for name, array in self._loaded.weights.items()}

@@ -34,13 +34,18 @@ class Longest:
     seconds: float = MOST_SECONDS
     frame_rate: float = 12.5
 
+    @property
+    def positions(self) -> int:
+        """Of a state, or of the rows of one."""
+        return math.ceil((self.seconds + _SPARE_SECONDS) * self.frame_rate)
+
     def check(self, positions: int, where: str) -> None:
         """Raises VoiceError for a state, or the rows of one, of more positions than such a recording has."""
-        most = math.ceil((self.seconds + _SPARE_SECONDS) * self.frame_rate)
-        if positions > most:
+        if positions > self.positions:
             raise VoiceError(
                 f"{where}: a voice of {positions} positions, from about {positions / self.frame_rate:.0f} s of "
-                f"sound; expected at most {self.seconds:g} s ({most} positions): export the first 30 s (truncate)"
+                f"sound; expected at most {self.seconds:g} s ({self.positions} positions): export the first 30 s "
+                "(truncate)"
             )
 
 

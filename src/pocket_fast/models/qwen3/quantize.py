@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pocket_fast.errors import UnsupportedError
 from pocket_fast.models.qwen3.choices import language_id, speaker_id
 from pocket_fast.models.qwen3.config_files import GENERATION_CONFIG, MODEL_CONFIG, TOKENIZER_CONFIG
 from pocket_fast.models.qwen3.loading import INDEX, WEIGHTS, Loaded
@@ -20,6 +21,7 @@ from pocket_fast.weights.tensors import Tensor
 
 if TYPE_CHECKING:
     from pocket_fast.models.contract import Quantize
+    from pocket_fast.weights.bundle import WebModel
     from pocket_fast.weights.folders import Folder
 
 _FRAMES = 50  # spoken for the report: 4 s
@@ -87,6 +89,10 @@ class StoredQwen3:
             "",
             *speech_report(models[0].stages, models[1].stages, prompts, _FRAMES),
         ]
+
+    def for_web(self, compute_type: str, quantize: Quantize) -> WebModel:
+        """See contract.StoredModel."""
+        raise UnsupportedError("Qwen3-TTS does not run in a page; export a Pocket TTS model (see `voices`)")
 
     def _prompt(self, stages: Any, voice: Voice | None) -> Prompt:
         """The default text in a voice, as these stages embed it."""

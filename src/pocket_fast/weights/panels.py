@@ -1,0 +1,44 @@
+"""Matrices in the form in which the kernels read them (csrc/pf_kernels.h): panels of 32 outputs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+PANEL = 32  # outputs
+FEW = 4  # outputs: a matrix of so few stays as rows of float32
+_INT8_HEAD = 8 * PANEL  # bytes: scale and offset of every output
+
+
+def _panels(matrix: np.ndarray, inputs: int) -> np.ndarray:
+    """(n, k) -> (panels, PANEL, inputs), zeros where there is nothing."""
+    n, k = matrix.shape
+    padded = np.zeros((-(-n // PANEL) * PANEL, inputs), matrix.dtype)
+    padded[:n, :k] = matrix
+    return padded.reshape(-1, PANEL, inputs)
+
+
+def float32_panels(matrix: np.ndarray) -> np.ndarray:
+    """(n, k) float32 -> (panels, k, 32)."""
+    return np.ascontiguousarray(_panels(matrix, matrix.shape[1]).swapaxes(1, 2))
+
+
+def bfloat16_panels(matrix: np.ndarray, taps: int = 1) -> np.ndarray:
+    """(n, taps * k) bfloat16 bits -> (panels, taps, k / 2, 32, 2), k rounded up to even in each tap."""
+    n, k = len(matrix), matrix.shape[1] // taps
+    padded = np.zeros((n, taps, k + k % 2), matrix.dtype)
+    padded[:, :, :k] = matrix.reshape(n, taps, k)
+    panels = _panels(padded.reshape(n, -1), taps * (k + k % 2))
+    return np.ascontiguousarray(panels.reshape(len(panels), PANEL, taps, -1, 2).transpose(0, 2, 3, 1, 4))
+
+
+def int8_panels(integers: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """(n, k) int8 and (n,) float32 -> (panels, bytes): scales, -128 * the sum of each row, (k / 4, 32, 4)."""
+    panels = _panels(integers, -(-integers.shape[1] // 4) * 4)
+    packed = np.empty((len(panels), _INT8_HEAD + panels[0].size), np.uint8)
+    head = packed[:, :_INT8_HEAD].view(np.float32)
+    head[:, :PANEL] = _panels(scales[:, None].astype(np.float32), 1)[..., 0]
+    head[:, PANEL:].view(np.int32)[:] = -128 * panels.sum(axis=2, dtype=np.int32)
+    packed[:, _INT8_HEAD:].view(np.int8)[:] = (
+        panels.reshape(len(panels), PANEL, -1, 4).swapaxes(1, 2).reshape(len(panels), -1)
+    )
+    return packed
