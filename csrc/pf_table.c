@@ -1,5 +1,6 @@
 /* Compiled once per instruction set with -DPF_ISA=<name> and that set's flags: the whole table.
- * Everything but the table is static, so no variant can leak into another. */
+ * Everything but the table is static, so no variant can leak into another. PF_WEB: what csrc/web never calls is left
+ * out, for a page waits for every byte. */
 #include <math.h>
 #include <string.h>
 
@@ -42,11 +43,14 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .narrow_bf16 = narrow_bf16,
 #endif
     .norm = norm,
+#ifndef PF_WEB
     .rms_norm = rms_norm,
+#endif
     .rope = rope,
     .softmax = softmax,
     .affine = affine,
     .upsample = upsample,
+#ifndef PF_WEB
     .depthwise = depthwise,
     .pack_f32 = pack_f32,
     .pack_bf16 = pack_bf16,
@@ -58,4 +62,5 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
 #endif
     },
     .sum = sum,
+#endif
 };

@@ -255,10 +255,12 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
     case PF_ELU: finish(g, s, r0, r1, col, cols, PF_ELU); break;
     case PF_GELU: finish(g, s, r0, r1, col, cols, PF_GELU); break;
     case PF_SILU: finish(g, s, r0, r1, col, cols, PF_SILU); break;
+#ifndef PF_WEB
     case PF_ERF_GELU: finish(g, s, r0, r1, col, cols, PF_ERF_GELU); break;
     case PF_RELU: finish(g, s, r0, r1, col, cols, PF_RELU); break;
     case PF_CLAMP: finish(g, s, r0, r1, col, cols, PF_CLAMP); break;
     case PF_SNAKE: finish(g, s, r0, r1, col, cols, PF_SNAKE); break;
+#endif
     default: finish(g, s, r0, r1, col, cols, PF_NONE); break;
     }
 }
@@ -298,8 +300,8 @@ enum {
         for (int p = panel0; p < panel1; p++) { \
             const char *panel = (const char *)g->w + p * g->w_panel; \
             const int wide = g->n - p * PF_PANEL; \
-            if (FEW_ROWS && rows <= few && (rows == 1 || wide > TILE_COLS)) { \
-                const int parts = (rows + FEW_ROWS - 1) / (FEW_ROWS + !FEW_ROWS); \
+            if (FEW_ROWS > 0 && rows <= few && (rows == 1 || wide > TILE_COLS)) { \
+                const int parts = (rows + FEW_ROWS - 1) / (FEW_ROWS + (FEW_ROWS == 0)); \
                 for (int b = 0; b < parts; b++) { \
                     const int r0 = row0 + rows * b / parts, r1 = row0 + rows * (b + 1) / parts; \
                     const ptrdiff_t ahead = b + 1 == parts && p + 1 < panel1 ? g->w_panel : 0; \
