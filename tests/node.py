@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -28,7 +29,7 @@ def node() -> str:
     return program
 
 
-def run_script(name: str, *arguments: object, lines: Iterable[Any] = (), timeout: float = 300) -> list[Any]:
+def run_script(name: str, *arguments: object, lines: Iterable[Any] = (), timeout: float = 100) -> list[Any]:
     """What a script of tests/web writes, JSON by line, given such lines."""
     given = "".join(json.dumps(line) + "\n" for line in lines)
     done = subprocess.run(
@@ -40,3 +41,19 @@ def run_script(name: str, *arguments: object, lines: Iterable[Any] = (), timeout
     )
     assert done.returncode == 0, done.stderr[-3000:]
     return [json.loads(line) for line in done.stdout.split("\n") if line]
+
+
+@functools.cache
+def runs(build: str) -> bool:
+    """Whether this Node takes that build of the module."""
+    file = json.dumps(str(WEB / f"{build}.wasm"))
+    script = f"console.log(WebAssembly.validate(require('fs').readFileSync({file})))"
+    return (
+        subprocess.run([node(), "-e", script], capture_output=True, text=True, check=True).stdout == "true\n"
+    )
+
+
+def needs(build: str) -> None:
+    """Skips the test where it does not."""
+    if not runs(build):
+        pytest.skip(f"this Node does not run {build}.wasm; Node 24 runs both")

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-PAGE = Path(__file__).resolve().parents[1] / "src" / "pocket_fast" / "server" / "page"
+PACKAGE = Path(__file__).resolve().parents[1] / "src" / "pocket_fast"
+PAGE, SOUND = PACKAGE / "server" / "page", PACKAGE / "web" / "sound"
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -88,8 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "v1/audio/voices":
             names = ["alba", "marius", "a-voice-with-quite-a-long-name-of-its-own"]
             return self.answer(200, {"voices": [{"id": name, "name": name} for name in names]})
-        file = PAGE / (path.removeprefix("page/") or "index.html")
-        if file.parent != PAGE or not file.is_file():
+        name = path.removeprefix("page/") or "index.html"
+        file = next((f / name for f in (PAGE, SOUND) if (f / name).is_file()), None)
+        if file is None or "/" in name:
             return self.answer(404, {"detail": "Not Found"})
         self.send(200, file.read_bytes(), {"Content-Type": TYPES[file.suffix]})
 

@@ -82,6 +82,7 @@ class NodeMachine:
             [node, str(script), str(wasm)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         if not self._ask({"ready": True}):
+            self._process.kill()
             self._process.wait()
             pytest.skip(f"this node cannot run {wasm.name}")
 

@@ -88,11 +88,12 @@ def _file(name: str) -> Response:
 
 @cache
 def _files() -> dict[str, tuple[bytes, str]]:
-    """The page's files by name; nothing else can be asked for."""
-    folder = resources.files("pocket_fast.server") / "page"
-    found = {file.name: file.name.rpartition(".")[2] for file in folder.iterdir() if file.is_file()}
+    """The page's files by name, and those of the player, which it shares with pages that compute for themselves;
+    nothing else can be asked for."""
+    package = resources.files("pocket_fast")
+    found = [*(package / "server" / "page").iterdir(), *(package / "web" / "sound").iterdir()]
     return {
-        name: ((folder / name).read_bytes(), _TYPES[suffix])
-        for name, suffix in found.items()
-        if suffix in _TYPES
+        file.name: (file.read_bytes(), _TYPES[suffix])
+        for file in found
+        if file.is_file() and (suffix := file.name.rpartition(".")[2]) in _TYPES
     }

@@ -1,6 +1,6 @@
 // One thing that was said: the request, its samples, and what was measured.
 
-import { wav } from "./sound.js";
+import { wav } from "./wav.js";
 
 export const BLOCK = 240; // samples behind one pair of peaks, 10 ms
 

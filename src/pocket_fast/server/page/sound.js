@@ -1,4 +1,4 @@
-// Sound files: WAV out, and a recording of a voice in.
+// A recording of a voice, as it is sent.
 
 import { flac } from "./flac.js";
 import { Failure } from "./server.js";
@@ -7,26 +7,6 @@ const LONGEST = 30; // seconds that are used of a recording
 const SHORTEST = 1;
 const SILENT = 0.01; // peak, of 1
 const MOST = 900_000; // bytes: many a proxy lets no more than 1 MiB through, and the text is there too
-
-/** A 16-bit mono WAV file (Blob) of chunks of samples (Int16Array). */
-export function wav(chunks, rate) {
-  const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0);
-  const header = new DataView(new ArrayBuffer(44));
-  const tag = (at, letters) => [...letters].forEach((c, i) => header.setUint8(at + i, c.charCodeAt(0)));
-  tag(0, "RIFF");
-  header.setUint32(4, 36 + bytes, true);
-  tag(8, "WAVEfmt ");
-  header.setUint32(16, 16, true);
-  header.setUint16(20, 1, true); // PCM
-  header.setUint16(22, 1, true); // channels
-  header.setUint32(24, rate, true);
-  header.setUint32(28, 2 * rate, true);
-  header.setUint16(32, 2, true);
-  header.setUint16(34, 16, true);
-  tag(36, "data");
-  header.setUint32(40, bytes, true);
-  return new Blob([header, ...chunks], { type: "audio/wav" });
-}
 
 const peakOf = (channel) => channel.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0);
 

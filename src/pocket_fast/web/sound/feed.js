@@ -8,6 +8,8 @@ export class Feed {
   gaps = 0;
   sounding = false;
   latest = 0; // the last sample that went out
+  #squares = 0; // of what went out since the latest report
+  #heard = 0;
 
   /** Begins an empty clip. A clip that ran dry leaves its longer lead to the next one, others a shorter one. */
   reset(id, rate) {
@@ -15,7 +17,7 @@ export class Feed {
     this.lead = Math.max(lead, SHORTEST_LEAD * rate);
     this.longest = LONGEST_LEAD * rate;
     this.id = id;
-    this.chunks = []; // Int16Array each: never copied together, so that nothing here takes long
+    this.chunks = []; // Int16Array or Float32Array each: never copied together, so that nothing here takes long
     this.starts = []; // the place of each one's first sample
     this.length = this.position = this.index = 0;
     this.complete = this.playing = false;
@@ -58,12 +60,16 @@ export class Feed {
     }
     this.jumped = false;
     this.latest = out.at(-1);
+    for (let i = 0; i < out.length; i++) this.#squares += out[i] * out[i];
+    this.#heard += out.length;
   }
 
   report() {
     const { id, position, sounding, gaps } = this;
     const ended = this.complete && position === this.length;
-    return { id, position, playing: this.playing && !ended, sounding, ended, gaps };
+    const level = Math.sqrt(this.#squares / Math.max(this.#heard, 1));
+    this.#squares = this.#heard = 0;
+    return { id, position, playing: this.playing && !ended, sounding, ended, gaps, level };
   }
 
   #enough(count) {
@@ -83,7 +89,8 @@ export class Feed {
       const chunk = this.chunks[this.index];
       const from = this.position - this.starts[this.index];
       const count = Math.min(out.length - done, chunk.length - from);
-      for (let i = 0; i < count; i++) out[done + i] = chunk[from + i] / 32768;
+      const scale = chunk instanceof Int16Array ? 1 / 32768 : 1;
+      for (let i = 0; i < count; i++) out[done + i] = chunk[from + i] * scale;
       done += count;
       this.position += count;
     }

@@ -33,7 +33,7 @@ export class Player {
   #rest = 0;
   clip = null;
 
-  /** onreport({position, playing, sounding, ended, gaps}) of the clip that is loaded. */
+  /** onreport({position, playing, sounding, ended, gaps, level}) of the clip that is loaded. */
   constructor(onreport) {
     this.onreport = onreport;
   }

@@ -1,0 +1,101 @@
+// The other end of service.js: requests as promises, sound as it comes.
+
+import { UnsupportedError, unpacked } from "./errors.js";
+
+/**
+ * A link to an engine that is not there yet.
+ * @param {"worker" | "main"} where
+ */
+export async function connect(where) {
+  const { port1, port2 } = new MessageChannel();
+  if (where === "main") {
+    const { serve } = await import("./service.js");
+    serve(port2);
+    port2.unref?.(); // Node: what waits for an answer keeps a program alive, not what could give one
+    return new Link(port1, () => port2.close());
+  }
+  if (typeof Worker === "function") {
+    const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "pocket-fast" });
+    const link = new Link(port1, () => worker.terminate());
+    worker.onerror = (event) => link.break(event.message || "its files could not be loaded");
+    worker.postMessage({ port: port2 }, [port2]);
+    return link;
+  }
+  const { Worker: Thread } = await import(/* @vite-ignore */ /* webpackIgnore: true */ "node:worker_threads");
+  const thread = new Thread(new URL("./worker.js", import.meta.url), { workerData: { port: port2 }, transferList: [port2] });
+  const link = new Link(port1, () => thread.terminate());
+  thread.on("error", (error) => link.break(error.message));
+  thread.unref();
+  return link;
+}
+
+export class Link {
+  #port;
+  #end;
+  #pending = new Map(); // id -> {resolve, reject, hear}
+  #count = 0;
+  #broken = null;
+
+  constructor(port, end) {
+    this.#port = port;
+    this.#end = end;
+    port.onmessage = ({ data }) => this.#take(data);
+    port.unref?.();
+  }
+
+  /**
+   * -> {id, done}: done is a promise of the result. hear: told of {progress} and of {sound, computed}.
+   * signal: ends it; the promise is then rejected with the signal's reason.
+   */
+  ask(method, message = {}, { hear, signal, transfer = [] } = {}) {
+    const id = ++this.#count;
+    const done = new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      if (this.#broken) return reject(this.#broken);
+      const stop = () => {
+        this.tell("cancel", id);
+        this.#settle(id);
+        reject(signal.reason);
+      };
+      const forget = () => signal?.removeEventListener("abort", stop);
+      signal?.addEventListener("abort", stop, { once: true });
+      this.#pending.set(id, { resolve, reject, hear, forget });
+      this.#port.ref?.();
+      this.#port.postMessage({ ...message, id, method }, transfer);
+    });
+    return { id, done };
+  }
+
+  /** Of what is going on under an id: no answer. */
+  tell(method, id, message = {}, transfer = []) {
+    this.#port.postMessage({ ...message, id, method }, transfer);
+  }
+
+  /** The thread failed: nothing will be answered any more. */
+  break(why) {
+    this.#broken = new UnsupportedError(`the engine's worker stopped: ${why}; try {engine: "main"}`);
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(this.#broken);
+  }
+
+  close() {
+    this.break("it was closed");
+    this.#port.close();
+    this.#end();
+  }
+
+  #settle(id) {
+    const waiting = this.#pending.get(id);
+    this.#pending.delete(id);
+    waiting?.forget();
+    if (!this.#pending.size) this.#port.unref?.();
+    return waiting;
+  }
+
+  #take({ id, result, error, ...news }) {
+    const waiting = this.#pending.get(id);
+    if (!waiting) return;
+    if (news.progress || news.sound) waiting.hear?.(news);
+    else if (error) this.#settle(id).reject(unpacked(error));
+    else this.#settle(id).resolve(result);
+  }
+}

@@ -1,0 +1,105 @@
+// JSON lines [method, ...] on standard input -> JSON lines of answers, of one model that is spoken with: see
+// tests/unit/web/test_web_speech.py. Sound goes as base64 of float32.
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const [, , folder, model, engine, build] = process.argv;
+const { PocketTTS, loadWasm } = await import(new URL("index.js", pathToFileURL(`${folder}/`)));
+const wasm = await loadWasm({ build });
+const tts = await PocketTTS.load({ model: pathToFileURL(model), engine, wasm });
+const base64 = (samples) => Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength).toString("base64");
+const exported = [];
+
+async function* late(pieces) {
+  for (const piece of pieces) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (piece === "!!!") throw new Error("the writer failed");
+    yield piece;
+  }
+}
+
+const METHODS = {
+  about: () => ({ ready: tts.isReady, rate: tts.sampleRate, voices: tts.voices, voice: tts.voice?.name ?? null }),
+  stats: () => tts.stats(),
+  generate: async (text, options) => base64(await tts.generate(text, options)),
+  async stream(text, options = {}) {
+    const lengths = [];
+    const parts = [];
+    for await (const samples of tts.stream(Array.isArray(text) ? late(text) : text, options)) {
+      lengths.push(samples.length);
+      parts.push(...samples);
+    }
+    return { lengths, sound: base64(Float32Array.from(parts)) };
+  },
+  async wav(text, options) {
+    const blob = await tts.generateWav(text, options);
+    return { type: blob.type, bytes: Buffer.from(await blob.arrayBuffer()).toString("base64") };
+  },
+  /** Leaves, or aborts, after so many frames; how many were computed in all is told by the next text's first one. */
+  async leave(text, frames, how) {
+    const abort = new AbortController();
+    let heard = 0;
+    try {
+      for await (const _ of tts.stream(text, how === "abort" ? { signal: abort.signal } : {})) {
+        heard += 1;
+        if (heard < frames) continue;
+        if (how === "leave") break;
+        abort.abort();
+      }
+    } catch (error) {
+      return { heard, error: error.name };
+    }
+    return { heard };
+  },
+  async pull(text, least) {
+    const stream = tts.startStream(text);
+    const [first, more] = [await stream.nextChunk(), null];
+    const one = stream.lastChunkStats();
+    const merged = await stream.nextChunkMinSamples(least);
+    const stats = stream.lastChunkStats();
+    stream.stop();
+    return { first: first.length, merged: merged.length, one, stats, after: await stream.nextChunk() };
+  },
+  async voice(file, options) {
+    const voice = await tts.loadVoice(file.endsWith(".wav") ? readFileSync(file) : pathToFileURL(file), options);
+    return voice.positions;
+  },
+  async exportVoice() {
+    exported.push(await tts.exportVoice());
+    return exported.at(-1).size;
+  },
+  async exportedVoice() {
+    const voice = await tts.loadVoice(exported.at(-1));
+    return voice.positions;
+  },
+  async forget() {
+    await tts.forgetVoice(tts.voice);
+    return tts.voice;
+  },
+  async both(first, second) {
+    return (await Promise.all([tts.generate(first), tts.generate(second)])).map(base64);
+  },
+  async load(kind, cut) {
+    const bytes = readFileSync(model);
+    const part = cut === null ? bytes : bytes.subarray(0, cut);
+    const source = { bytes: () => part, response: () => new Response(part), blob: () => new Blob([part]), nothing: () => `${pathToFileURL(model)}x` }[kind]();
+    const seen = [];
+    const other = await PocketTTS.load({ model: source, engine, wasm, onProgress: ({ received, total }) => seen.push([received, total]) });
+    other.close();
+    return { first: seen[0], last: seen.at(-1), ready: other.isReady };
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [method, ...values] = JSON.parse(line);
+  let answer;
+  try {
+    answer = await METHODS[method](...values);
+  } catch (error) {
+    answer = { error: error.name, message: error.message, setting: error.setting };
+  }
+  process.stdout.write(`${JSON.stringify(answer ?? null)}\n`);
+}
+// What is left (a worker, a port) must not keep a program alive.
