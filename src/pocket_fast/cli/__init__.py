@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 
 from pocket_fast import __version__
-from pocket_fast.cli import export_voice, export_web, generate, info, quantize, serve, voices
+from pocket_fast.cli import export_voice, export_web, generate, info, quantize, serve, voices, wasm_demo
 from pocket_fast.cli.arguments import Parser
 from pocket_fast.cli.console import Interrupts, logging_to_stderr, say
 from pocket_fast.errors import PocketFastError, named, shortened
@@ -25,6 +25,7 @@ _COMMANDS = {
     "export-voice": export_voice,
     "export-web": export_web,
     "quantize": quantize,
+    "wasm-demo": wasm_demo,
     "voices": voices,
     "info": info,
 }

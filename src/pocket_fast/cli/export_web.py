@@ -72,7 +72,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     stored = load_weights(choice, progress=show)
     refuse_inputs(target, (("a file of the model", file) for file in stored.files))
     model = stored.for_web(options.compute_type, quantizer(options.threads))
-    voices = dict(zip(names, _states(choice, sources, options.threads, show), strict=True))
+    voices = dict(zip(names, states(choice, sources, options.threads, show), strict=True))
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as work:
             written = Path(work, target.name)
@@ -111,7 +111,7 @@ def _names(sources: Sequence[str]) -> list[str]:
     return names
 
 
-def _states(choice: Choice, sources: Sequence[str], threads: int | None, show: bool) -> list[bytes]:
+def states(choice: Choice, sources: Sequence[str], threads: int | None, show: bool) -> list[bytes]:
     """The voices as export-voice writes them, heard by the weights as they are stored."""
     if not sources:
         return []

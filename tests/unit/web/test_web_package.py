@@ -1,0 +1,177 @@
+"""The npm package: what is in it, how large it is, and that it works where it was installed from its tarball."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+import urllib.request
+
+import pytest
+
+import pocket_fast
+from node import ROOT, WEB, node
+from pocket_fast.cli import main
+from pocket_fast.cli.web_site import POLICY, SiteServer, lay_out
+
+SPELLING = WEB / "text" / "spelling"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """An otherwise empty folder with the package installed in it, from its tarball, without a network."""
+    node()
+    npm = shutil.which("npm") or pytest.skip("needs npm")
+    folder = tmp_path_factory.mktemp("npm")
+    packed = subprocess.run(
+        [npm, "pack", "--silent", "--pack-destination", folder, WEB],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    command = [
+        npm,
+        "install",
+        "--offline",
+        "--silent",
+        "--no-audit",
+        "--no-fund",
+        folder / packed.stdout.split()[-1],
+    ]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return folder
+
+
+def test_it_speaks_where_it_was_installed(installed, tmp_path):
+    bundle = tmp_path / "builtin.pfweb"
+    assert main(["export-web", "builtin", str(bundle), "-q"]) == 0
+    (installed / "say.mjs").write_text(
+        """
+        import { PocketTTS } from "pocket-fast";
+        import { SpeechPlayer } from "pocket-fast/player";
+        const tts = await PocketTTS.load({ model: process.argv[2] });
+        let samples = 0;
+        for await (const frame of tts.stream("Hello world.")) samples += frame.length;
+        console.log(samples, typeof SpeechPlayer, import.meta.resolve("pocket-fast/relaxed.wasm"));
+        """,
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [node(), "say.mjs", bundle], cwd=installed, capture_output=True, text=True, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    samples, kind, place = done.stdout.split()
+    assert int(samples) > 12_000
+    assert kind == "function"
+    assert place.endswith("relaxed.wasm")
+
+
+def test_what_is_in_it(installed):
+    folder = installed / "node_modules" / "pocket-fast"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert {
+        "LICENSE",
+        "README.md",
+        "index.js",
+        "index.d.ts",
+        "player.d.ts",
+        "worker.js",
+        "simd128.wasm",
+    } <= files
+    assert not [name for name in files if name.startswith("demo")]
+    for name in re.findall(r"from \"(\.[^\"]+)\"", "".join(p.read_text() for p in folder.glob("*.js"))):
+        assert (folder / name).is_file()
+
+
+def test_the_package_file_is_that_of_the_project():
+    package = json.loads((WEB / "package.json").read_text(encoding="utf-8"))
+    assert package["version"] == pocket_fast.__version__
+    assert package["license"] == "MIT"
+    assert "dependencies" not in package
+    assert (WEB / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
+def test_sizes():
+    """Compressed one by one, with their comments, as a web server sends them; bundlers make half of it.
+    Spelling is loaded by models that know only letters, and by no other."""
+
+    def size(files):
+        return sum(len(gzip.compress(file.read_bytes(), 9)) for file in files)
+
+    sources = [path for path in WEB.rglob("*.js") if "demo" not in path.parts]
+    assert size(path for path in sources if SPELLING not in path.parents) <= 54_000
+    assert size(path for path in sources if SPELLING in path.parents) <= 62_000
+    assert size([WEB / "relaxed.wasm"]) <= 30_000
+    assert size([WEB / "simd128.wasm"]) <= 30_000
+
+
+def test_nothing_but_its_own_files_is_imported():
+    for path in WEB.rglob("*.js"):
+        text = path.read_text(encoding="utf-8")
+        for name in re.findall(r"(?:from|import\()\s*[\"'`]([^\"'`]+)[\"'`]", text):
+            assert name.startswith((".", "node:")), (path, name)
+            if name.startswith(".") and "demo" not in path.parts:
+                assert (path.parent / name).is_file(), (path, name)
+
+
+def test_every_public_name_has_its_types():
+    names = set(
+        re.findall(r"export (?:declare )?(?:class|function|const) (\w+)", (WEB / "index.d.ts").read_text())
+    )
+    script = (
+        f"import('{(WEB / 'index.js').as_uri()}').then((m) => console.log(JSON.stringify(Object.keys(m))))"
+    )
+    done = subprocess.run([node(), "-e", script], capture_output=True, text=True, check=True)
+    exported = set(json.loads(done.stdout)) - {"packed", "unpacked", "shown"}
+    assert exported == names
+
+
+@pytest.fixture
+def site(tmp_path):
+    lay_out(tmp_path, "model.pfweb", {"carl": b"a voice"})
+    return tmp_path
+
+
+def test_a_site_is_served_with_its_policy_and_its_types(site):
+    import threading
+
+    with SiteServer(site) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            for name, kind in [
+                ("", "text/html"),
+                ("page/app.js", "text/javascript; charset=utf-8"),
+                ("pocket-fast/relaxed.wasm", "application/wasm"),
+                ("page/icon.svg", "image/svg+xml"),
+            ]:
+                with urllib.request.urlopen(server.address + name) as answer:
+                    assert answer.headers["Content-Type"] == kind
+                    assert answer.headers["Content-Security-Policy"] == POLICY
+                    assert answer.read()
+            for name in ("page/", "../secret", "nothing"):
+                with pytest.raises(urllib.error.HTTPError, match="404"):
+                    urllib.request.urlopen(server.address + name)
+        finally:
+            server.shutdown()
+    assert POLICY in (site / "index.html").read_text(encoding="utf-8")
+    assert json.loads((site / "site.json").read_text())["voices"] == {"carl": "voices/carl.safetensors"}
+
+
+def test_a_page_is_written_only_where_nothing_else_is(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("mine")
+    assert main(["wasm-demo", "--out", str(tmp_path)]) == 1
+    assert "other files" in capsys.readouterr().err
+    assert main(["wasm-demo", "--out", str(tmp_path / "a" / "b")]) == 1
+    assert "no folder" in capsys.readouterr().err
+    assert main(["wasm-demo", "--out", str(tmp_path / "mine.txt")]) == 1
+    assert "not a folder" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.txt"]
+
+
+def test_a_port_that_is_taken(site):
+    with SiteServer(site) as first:
+        taken = first.server_address[1]
+        with pytest.raises(pocket_fast.errors.UnsupportedError, match="--port"):
+            SiteServer(site, taken)
