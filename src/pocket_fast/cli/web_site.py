@@ -7,6 +7,7 @@ import functools
 import html
 import json
 import shutil
+import sys
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -72,9 +73,11 @@ class SiteServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, folder: Path, port: int = 0):
+    def __init__(self, folder: Path, port: int = 0, handler: type[SiteHandler] | None = None):
         try:
-            super().__init__(("127.0.0.1", port), functools.partial(_Handler, directory=str(folder)))
+            super().__init__(
+                ("127.0.0.1", port), functools.partial(handler or SiteHandler, directory=str(folder))
+            )
         except OSError as error:
             raise UnsupportedError(
                 f"port {port} cannot be listened at: {error.strerror or error}; give another --port, or 0"
@@ -85,8 +88,15 @@ class SiteServer(ThreadingHTTPServer):
         """Of the page."""
         return f"http://127.0.0.1:{self.server_address[1]}/"
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Browsers end connections as they like."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
-class _Handler(SimpleHTTPRequestHandler):
+
+class SiteHandler(SimpleHTTPRequestHandler):
+    """The files of a folder, each with the policy."""
+
     protocol_version = "HTTP/1.1"
     extensions_map: ClassVar = {**SimpleHTTPRequestHandler.extensions_map, **_TYPES}
 

@@ -16,16 +16,15 @@ export async function connect(where) {
   }
   if (typeof Worker === "function") {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "pocket-fast" });
-    const link = new Link(port1, () => worker.terminate());
+    const link = new Link(port1, () => worker.terminate(), worker);
     worker.onerror = (event) => link.break(event.message || "its files could not be loaded");
     worker.postMessage({ port: port2 }, [port2]);
     return link;
   }
   const { Worker: Thread } = await import(/* @vite-ignore */ /* webpackIgnore: true */ "node:worker_threads");
   const thread = new Thread(new URL("./worker.js", import.meta.url), { workerData: { port: port2 }, transferList: [port2] });
-  const link = new Link(port1, () => thread.terminate());
+  const link = new Link(port1, () => thread.terminate(), thread);
   thread.on("error", (error) => link.break(error.message));
-  thread.unref();
   return link;
 }
 
@@ -35,12 +34,18 @@ export class Link {
   #pending = new Map(); // id -> {resolve, reject, hear}
   #count = 0;
   #broken = null;
+  #held; // what keeps a program alive outside browsers: only while something is asked
 
-  constructor(port, end) {
+  constructor(port, end, worker = null) {
     this.#port = port;
     this.#end = end;
+    this.#held = [port, worker];
     port.onmessage = ({ data }) => this.#take(data);
-    port.unref?.();
+    this.#hold(false);
+  }
+
+  #hold(isAsked) {
+    for (const each of this.#held) each?.[isAsked ? "ref" : "unref"]?.();
   }
 
   /**
@@ -60,7 +65,7 @@ export class Link {
       const forget = () => signal?.removeEventListener("abort", stop);
       signal?.addEventListener("abort", stop, { once: true });
       this.#pending.set(id, { resolve, reject, hear, forget });
-      this.#port.ref?.();
+      this.#hold(true);
       this.#port.postMessage({ ...message, id, method }, transfer);
     });
     return { id, done };
@@ -87,7 +92,7 @@ export class Link {
     const waiting = this.#pending.get(id);
     this.#pending.delete(id);
     waiting?.forget();
-    if (!this.#pending.size) this.#port.unref?.();
+    if (!this.#pending.size) this.#hold(false);
     return waiting;
   }
 

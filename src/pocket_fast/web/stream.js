@@ -10,7 +10,7 @@ export class SpeechStream {
   #started = null;
   #over = false;
   #error = null;
-  #stir = () => {};
+  #waiting = []; // those who wait for the next frame
   #taken = 0;
   #link = null;
   #stats = { samples: 0, computeMs: 0, chunksMerged: 0 };
@@ -79,7 +79,7 @@ export class SpeechStream {
   async #next() {
     this.#started ??= this.#start();
     await this.#started;
-    while (!this.#frames.length && !this.#over) await new Promise((resolve) => (this.#stir = resolve));
+    while (!this.#frames.length && !this.#over) await new Promise((resolve) => this.#waiting.push(resolve));
     if (this.#outer?.aborted && !this.#abort.signal.aborted) this.#stopped();
     if (!this.#frames.length) {
       if (this.#error) throw this.#error;
@@ -97,7 +97,7 @@ export class SpeechStream {
     try {
       this.#link = await this.#begin((frame) => {
         this.#frames.push(frame);
-        this.#stir();
+        this.#wake();
       }, this.#abort.signal);
       this.#link.finished.then(
         () => this.#end(null),
@@ -106,6 +106,10 @@ export class SpeechStream {
     } catch (error) {
       this.#end(error);
     }
+  }
+
+  #wake() {
+    for (const go of this.#waiting.splice(0)) go();
   }
 
   /** The caller's signal: nothing more is heard, not even what is there already. */
@@ -119,6 +123,6 @@ export class SpeechStream {
     if (this.#over) return;
     this.#over = true;
     this.#error = error;
-    this.#stir();
+    this.#wake();
   }
 }

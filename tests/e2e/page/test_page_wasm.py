@@ -320,3 +320,15 @@ def test_the_player(open_demo):
     assert states["states"][:5] == ["waiting", "playing", "paused", "playing", "still"]
     assert states["states"][-1] == "still"
     assert states["level"] > 0.01
+
+
+def test_the_page_clones_what_the_microphone_hears(open_demo):
+    page = open_demo(permissions=["microphone"])
+    expect(page.get_by_label("Voice", exact=True)).to_have_value("ada")
+    page.get_by_role("button", name="Record").click()
+    expect(page.locator("#elapsed")).to_have_text("0:02")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#sample-name")).to_have_text("your recording")
+    page.get_by_label("Text", exact=True).fill("Hello.")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.get_by_role("status")).to_contain_text("Done:")

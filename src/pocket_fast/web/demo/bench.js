@@ -9,6 +9,7 @@ const TEXT =
 const $ = (id) => document.getElementById(id);
 const here = (path) => new URL(`../${path}`, import.meta.url);
 const site = await (await fetch(here("site.json"))).json();
+const asked = new URLSearchParams(location.search).get("model"); // another file of this site
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
@@ -68,7 +69,7 @@ async function run() {
   const found = [];
   try {
     for (const build of BUILDS) {
-      const model = $("file").files[0] ?? here(site.model);
+      const model = $("file").files[0] ?? here(asked ?? site.model);
       const result = await measure(build, model, $("times").valueAsNumber, (words) => ($("status").textContent = words));
       if (!result) continue;
       show(result);

@@ -61,7 +61,7 @@ export async function ask(path) {
     return Response.json({
       status: "healthy",
       model: about.model ?? "",
-      version: `${site.version} · WebAssembly (${build}), all of it in this browser`,
+      version: `${site.version} · WebAssembly (${build})`,
       sample_rate: tts.sampleRate,
       cloning: about.cloning,
       takes: [...Object.keys(SETTINGS), "voice", ...(about.cloning ? ["voice_wav"] : [])],
