@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -20,6 +21,7 @@ from html.entities import html5
 from pathlib import Path
 from typing import Any
 
+from pocket_fast.text.spelling import folding, markup
 from web_spelling.expressions import quoted
 from web_spelling.functions import Translator
 from web_spelling.patterns import javascript
@@ -37,6 +39,7 @@ BY_HAND = {
     "mend": "folding",
 }
 _WIDTH = 110
+_UNNAMED = "⨁"
 
 
 def modules() -> dict[str, Any]:
@@ -153,8 +156,6 @@ def _import(names: list[str], path: str) -> str:
 
 def characters() -> str:
     """What folding.js and entities.js have to know of characters."""
-    from pocket_fast.text.spelling import folding, markup
-
     replaced: dict[str, str] = {}
     for character, plain in folding._REPLACED.items():
         replaced[plain] = replaced.get(plain, "") + character
@@ -214,12 +215,29 @@ def entities(names: dict[str, str]) -> str:
         shared = 0
         while shared < min(9, len(name), len(before)) and name[shared] == before[shared]:
             shared += 1
-        value = names[name]
+        value = _UNNAMED if _has_no_name(names[name]) else names[name]
         if not value.strip() or " " in value:
             value = "%" + value.encode("utf-16-be").hex()
         parts.append(f"{shared}{name[shared:]} {value}")
         before = name
     return " ".join(parts)
+
+
+@functools.cache
+def _mentioned() -> frozenset[str]:
+    """Characters that any rule could have to do with."""
+    return frozenset("".join(inspect.getsource(module) for module in (*modules().values(), folding)))
+
+
+def _has_no_name(value: str) -> bool:
+    """Whether it is a sign of which spelling leaves nothing, as of all others like it; one stands for them all."""
+    sign, *marks = value
+    return (
+        unicodedata.category(sign) in ("Sm", "So")
+        and not {sign, *marks} & _mentioned()
+        and all(unicodedata.category(mark) == "Mn" for mark in marks)
+        and folding.fold(value) == " "
+    )
 
 
 def sources() -> dict[str, str]:

@@ -37,21 +37,35 @@ const METHODS = {
     const blob = await tts.generateWav(text, options);
     return { type: blob.type, bytes: Buffer.from(await blob.arrayBuffer()).toString("base64") };
   },
-  /** Leaves, or aborts, after so many frames; how many were computed in all is told by the next text's first one. */
+  /** Leaves, or aborts, after so many frames: how many were heard, and made after that. On this thread they can be
+   * counted. */
   async leave(text, frames, how) {
+    const { Engine } = await import(new URL("engine.js", pathToFileURL(`${folder}/`)));
+    const { speak } = Engine.prototype;
+    let made = 0;
+    Engine.prototype.speak = function* (...given) {
+      for (const sound of speak.apply(this, given)) {
+        if (sound) made += 1;
+        yield sound;
+      }
+    };
     const abort = new AbortController();
+    let before = 0;
     let heard = 0;
     try {
       for await (const _ of tts.stream(text, how === "abort" ? { signal: abort.signal } : {})) {
         heard += 1;
         if (heard < frames) continue;
+        before = made;
         if (how === "leave") break;
         abort.abort();
       }
     } catch (error) {
-      return { heard, error: error.name };
+      how = error.name;
     }
-    return { heard };
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    Engine.prototype.speak = speak;
+    return { heard, how, more: made - before };
   },
   async pull(text, least) {
     const stream = tts.startStream(text);
