@@ -89,8 +89,13 @@ const METHODS = {
     return voice.positions;
   },
   async forget() {
-    await tts.forgetVoice(tts.voice);
-    return tts.voice;
+    const { voice } = tts;
+    await tts.forgetVoice(voice);
+    return { voice: tts.voice, error: await tts.generate("a", { voice }).catch((error) => error.message) };
+  },
+  async stranger() {
+    const other = await PocketTTS.load({ model: pathToFileURL(model), engine, wasm, warmUp: false });
+    return await tts.generate("a", { voice: other.voice }).finally(() => other.close());
   },
   async both(first, second) {
     return (await Promise.all([tts.generate(first), tts.generate(second)])).map(base64);

@@ -60,17 +60,17 @@ class Service {
 
   async voice({ name, given, where, truncate }, task) {
     const voice = await this.#alone(task, () =>
-      name === undefined ? this.#hear(task, given, where, truncate) : this.#engine.voiceByName(name),
+      name === undefined ? this.#hear(task, given, where, truncate) : this.#engine.voices.byName(name),
     );
-    return [{ number: voice, positions: this.#engine.positions(voice) }];
+    return [{ number: voice, positions: this.#engine.voices.positions(voice) }];
   }
 
   async exportVoice({ voice }, task) {
-    return [await this.#alone(task, () => this.#engine.exportVoice(voice))];
+    return [await this.#alone(task, () => this.#engine.voices.file(voice))];
   }
 
   async forgetVoice({ voice }, task) {
-    await this.#alone(task, () => this.#engine.forgetVoice(voice));
+    await this.#alone(task, () => this.#engine.voices.forget(voice));
   }
 
   async stats() {
@@ -180,7 +180,7 @@ class Service {
   }
 
   async #hear(task, given, where, truncate) {
-    const steps = this.#engine.hear(given, where, truncate);
+    const steps = this.#engine.voices.hear(given, where, truncate);
     let step = steps.next();
     while (!step.done) {
       await breathe();

@@ -28,6 +28,7 @@ export class PocketTTS {
   #about = null;
   #voice = null; // a Voice, or null for none
   #named = new Map(); // name -> promise of a Voice
+  #mine = new WeakSet(); // voices that this model has heard
   #last = null;
   #ready = false;
 
@@ -150,6 +151,9 @@ export class PocketTTS {
   }
 
   async #find(source, signal, truncate = false) {
+    if (source instanceof Voice && !this.#mine.has(source)) {
+      throw new VoiceError("this voice was loaded by another model; load it with this one");
+    }
     if (source === null || source instanceof Voice) return source;
     if (typeof source === "string" && this.voices.includes(source)) return await this.#byName(source);
     if (typeof source === "string" && !/[/.:]/.test(source)) {
@@ -162,13 +166,19 @@ export class PocketTTS {
     const transfer = given.channels ? given.channels.map((channel) => channel.buffer) : [given.buffer];
     const { done } = this.#link.ask("voice", { given, where, truncate }, { signal, transfer });
     const { number, positions } = await done;
-    return new Voice(number, positions, null);
+    return this.#heard(number, positions, null);
+  }
+
+  #heard(number, positions, name) {
+    const voice = new Voice(number, positions, name);
+    this.#mine.add(voice);
+    return voice;
   }
 
   #byName(name) {
     if (!this.#named.has(name)) {
       const { done } = this.#link.ask("voice", { name });
-      this.#named.set(name, done.then(({ number, positions }) => new Voice(number, positions, name)));
+      this.#named.set(name, done.then(({ number, positions }) => this.#heard(number, positions, name)));
     }
     return this.#named.get(name);
   }

@@ -6,7 +6,11 @@ import gzip
 import json
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import threading
+import urllib.error
 import urllib.request
 
 import pytest
@@ -135,8 +139,6 @@ def site(tmp_path):
 
 
 def test_a_site_is_served_with_its_policy_and_its_types(site):
-    import threading
-
     with SiteServer(site) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -175,3 +177,17 @@ def test_a_port_that_is_taken(site):
         taken = first.server_address[1]
         with pytest.raises(pocket_fast.errors.UnsupportedError, match="--port"):
             SiteServer(site, taken)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_the_command_serves_until_it_is_interrupted():
+    command = [sys.executable, "-m", "pocket_fast", "wasm-demo", "--port", "0"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            address = re.search(r"http://127\.0\.0\.1:\d+/", process.stderr.readline())[0]
+            with urllib.request.urlopen(f"{address}model.pfweb") as answer:
+                assert answer.read(8) == b"\x89PFWEB\r\n"
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()

@@ -160,9 +160,16 @@ def test_a_voice_of_a_recording(asked, native):
     voice = native.get_state_for_audio_prompt(reference)
     assert heard == again == voice.length
     assert size > 4 * 2 * 6 * 192 * heard
-    assert gone is None
+    assert gone == {"voice": None, "error": "this voice was forgotten; load it again"}
     close(samples(sound), native.generate_audio(voice, "Hello there."))
     assert same == sound
+
+
+def test_a_voice_of_the_bundle_comes_again(asked):
+    """After it was forgotten."""
+    before, gone, after = asked(["generate", "Hello."], ["forget"], ["generate", "Hello.", {"voice": "ada"}])
+    assert gone["voice"] is None
+    assert before == after
 
 
 def test_a_voice_that_python_exported(asked, native, tmp_path):
@@ -219,6 +226,7 @@ def test_errors(asked, tmp_path):
         (["voice", str(broken)], "AudioError", "without samples"),
         (["voice", str(foreign)], "VoiceError", "not a voice state"),
         (["voice", str(tmp_path / "nowhere.safetensors")], "DownloadError", "cannot be read"),
+        (["stranger"], "VoiceError", "another model"),
         (["load", "bytes", 40], "WeightsError", "too short"),
         (["load", "bytes", 100_000], "WeightsError", "cut short"),
         (["load", "nothing", None], "DownloadError", "cannot be read"),
