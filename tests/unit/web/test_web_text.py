@@ -16,10 +16,11 @@ import pytest
 
 from awkward_texts import RULES
 from node import ROOT, WEB, run_script
-from pocket_fast.errors import PocketFastError
+from pocket_fast.errors import ConfigError, PocketFastError
 from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.prompt import plan, text_rules
 from pocket_fast.text.arriving import Arriving
+from pocket_fast.text.portable import check_portable
 from pocket_fast.text.prepare import TextRules
 from pocket_fast.text.spell import spell_out
 from pocket_fast.text.tokenizer import load_tokenizer
@@ -195,6 +196,7 @@ def test_tokens_are_those_of_the_libraries(name, trained):
         kind = "sentencepiece"
     else:
         path, kind, pieces = TOKENIZERS[name]
+    check_portable(path.read_bytes(), kind)
     tokenizer = load_tokenizer(path, kind, pieces)
     rng = random.Random(8)
     given = [[text] for text in [*texts(5, max(COUNT // 3, 700)), "", "▁", " ▁▁ a ▁", "  a  b "]]
@@ -214,9 +216,12 @@ def test_tokens_are_those_of_the_libraries(name, trained):
     ],
 )
 def test_what_is_not_known_is_refused(how, says, trained):
+    """There, and when a model is exported."""
     path, pieces = trained("refused", **{"model_type": "unigram", "vocab_size": 300, **how})
     with pytest.raises(AssertionError, match=says):
         run_script("tokens.mjs", WEB / "text" / "tokenizer.js", path, "sentencepiece", pieces)
+    with pytest.raises(ConfigError, match="browser"):
+        check_portable(path.read_bytes(), "sentencepiece")
 
 
 @pytest.mark.parametrize(
@@ -235,6 +240,8 @@ def test_json_that_asks_for_more_is_refused(part, value, tmp_path):
     path.write_text(json.dumps({**file, part: value}), encoding="utf-8")
     with pytest.raises(AssertionError, match=value["type"]):
         run_script("tokens.mjs", WEB / "text" / "tokenizer.js", path, "tokenizers", 400)
+    with pytest.raises(ConfigError, match="browser"):
+        check_portable(path.read_bytes(), "tokenizers")
 
 
 def test_a_text_that_cannot_be_spoken_is_an_error():

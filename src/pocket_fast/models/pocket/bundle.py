@@ -27,6 +27,7 @@ from pocket_fast.models.pocket.settings import SETTINGS
 from pocket_fast.models.pocket.voice import Longest
 from pocket_fast.models.pocket.voices import default_text
 from pocket_fast.models.settings import Setting
+from pocket_fast.text.portable import check_portable
 from pocket_fast.weights.bundle import Packed, WebModel, matrix, plain
 from pocket_fast.weights.fit import widen
 from pocket_fast.weights.int8 import scale_name
@@ -45,7 +46,11 @@ def web_model(
     cloning: bool,
     speaks: str | None,
 ) -> WebModel:
-    """weights: as tensors(); speaks: the model of ours whose rules and text it has (family.PocketChoice)."""
+    """weights: as tensors(); speaks: the model of ours whose rules and text it has (family.PocketChoice).
+
+    Raises ConfigError for a tokenizer that no page could read.
+    """
+    check_portable(tokenizer, config.flow_lm.lookup_table.tokenizer_kind)
     return WebModel(
         description(config, weights, cloning, speaks),
         tokenizer,
