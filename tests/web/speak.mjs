@@ -12,6 +12,17 @@ const tts = await PocketTTS.load({ model: pathToFileURL(model), engine, wasm });
 const base64 = (samples) => Buffer.from(samples.buffer, samples.byteOffset, samples.byteLength).toString("base64");
 const exported = [];
 
+// Frames that were made, where the engine is on this thread.
+const { Engine } = await import(new URL("engine.js", pathToFileURL(`${folder}/`)));
+const { speak } = Engine.prototype;
+let made = 0;
+Engine.prototype.speak = function* (...given) {
+  for (const sound of speak.apply(this, given)) {
+    if (sound) made += 1;
+    yield sound;
+  }
+};
+
 async function* late(pieces) {
   for (const piece of pieces) {
     await new Promise((resolve) => setTimeout(resolve, 1));
@@ -40,15 +51,6 @@ const METHODS = {
   /** Leaves, or aborts, after so many frames: how many were heard, and made after that. On this thread they can be
    * counted. */
   async leave(text, frames, how) {
-    const { Engine } = await import(new URL("engine.js", pathToFileURL(`${folder}/`)));
-    const { speak } = Engine.prototype;
-    let made = 0;
-    Engine.prototype.speak = function* (...given) {
-      for (const sound of speak.apply(this, given)) {
-        if (sound) made += 1;
-        yield sound;
-      }
-    };
     const abort = new AbortController();
     let before = 0;
     let heard = 0;
@@ -64,8 +66,35 @@ const METHODS = {
       how = error.name;
     }
     await new Promise((resolve) => setTimeout(resolve, 300));
-    Engine.prototype.speak = speak;
     return { heard, how, more: made - before };
+  },
+  /** Leaves a text that is still being written: whether its writer was told. */
+  async abandon() {
+    let told = false;
+    const written = (async function* () {
+      try {
+        yield "Hello there. This is written. ";
+        for (;;) {
+          await new Promise((resolve) => setTimeout(resolve, 5));
+          yield "And more. ";
+        }
+      } finally {
+        told = true;
+      }
+    })();
+    for await (const _ of tts.stream(written)) break;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return told;
+  },
+  async closed() {
+    const other = await PocketTTS.load({ model: pathToFileURL(model), engine, wasm, warmUp: false });
+    const going = other.generate("This takes a while, and then some more of it. ".repeat(20)).catch((error) => error.message);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    other.close();
+    const [answer, before] = [await going, made];
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    const after = await other.generate("a").catch((error) => error.message);
+    return [answer, after, other.isReady, engine === "worker" || made - before <= 1];
   },
   async pull(text, least) {
     const stream = tts.startStream(text);

@@ -10,9 +10,9 @@ export async function connect(where) {
   const { port1, port2 } = new MessageChannel();
   if (where === "main") {
     const { serve } = await import("./service.js");
-    serve(port2);
+    const close = serve(port2);
     port2.unref?.(); // Node: what waits for an answer keeps a program alive, not what could give one
-    return new Link(port1, () => port2.close());
+    return new Link(port1, close);
   }
   if (typeof Worker === "function") {
     const worker = new Worker(new URL("./worker.js", import.meta.url), { type: "module", name: "pocket-fast" });
@@ -30,15 +30,15 @@ export async function connect(where) {
 
 export class Link {
   #port;
-  #end;
+  #stop;
   #pending = new Map(); // id -> {resolve, reject, hear}
   #count = 0;
   #broken = null;
   #held; // what keeps a program alive outside browsers: only while something is asked
 
-  constructor(port, end, worker = null) {
+  constructor(port, stop, worker = null) {
     this.#port = port;
-    this.#end = end;
+    this.#stop = stop;
     this.#held = [port, worker];
     port.onmessage = ({ data }) => this.#take(data);
     this.#hold(false);
@@ -78,14 +78,19 @@ export class Link {
 
   /** The thread failed: nothing will be answered any more. */
   break(why) {
-    this.#broken = new UnsupportedError(`the engine's worker stopped: ${why}; try {engine: "main"}`);
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(this.#broken);
+    this.#end(new UnsupportedError(`the engine's worker stopped: ${why}; try {engine: "main"}`));
   }
 
-  close() {
-    this.break("it was closed");
+  /** Ends the thread, and with `error` whatever is going on. */
+  close(error) {
+    this.#end(error);
     this.#port.close();
-    this.#end();
+    this.#stop();
+  }
+
+  #end(error) {
+    this.#broken = error;
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.reject(this.#broken);
   }
 
   #settle(id) {

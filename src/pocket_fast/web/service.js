@@ -11,10 +11,11 @@ import { Arriving } from "./text/arriving.js";
 const AHEAD = 64; // frames that are made before their listener asks for more
 const WARM_FRAMES = 4;
 
-/** Answers what comes through a port. */
+/** Answers what comes through a port. -> close(), which ends all that is going on within a frame. */
 export function serve(port) {
   const service = new Service(port);
   port.onmessage = ({ data }) => service.take(data);
+  return () => service.close();
 }
 
 class Service {
@@ -35,6 +36,14 @@ class Service {
     else if (method === "more") task?.allow(message.frames);
     else if (method === "piece") task?.put(message);
     else this.#answer(id, method, message);
+  }
+
+  async close() {
+    for (const task of this.#tasks.values()) task.cancel();
+    this.#port.close();
+    await this.#turn;
+    this.#engine?.close();
+    this.#engine = null;
   }
 
   async #answer(id, method, message) {
@@ -75,14 +84,6 @@ class Service {
 
   async stats() {
     return [{ memory: this.#engine.bytes }];
-  }
-
-  async close() {
-    for (const task of this.#tasks.values()) task.cancel();
-    await this.#turn;
-    this.#engine?.close();
-    this.#engine = null;
-    setTimeout(() => this.#port.close(), 0);
   }
 
   /** A few frames that nobody hears, so that the first ones are made as fast as all others. */

@@ -9,6 +9,7 @@ import { loadWasm } from "./wasm.js";
 import { toInt16, wav } from "./sound/wav.js";
 
 const ENGINES = ["worker", "main"];
+const CLOSED = "this model was closed; load it again";
 const PIECE = 1 << 18; // bytes that are handed to the worker at a time
 const OPTIONS = "signal seed voice pauses temperature steps noiseClamp eosThreshold framesAfterEos maxTokens".split(" ");
 
@@ -58,7 +59,7 @@ export class PocketTTS {
       if (warmUp) link.ask("warmUp", { voice: tts.#voice?.number ?? null }).done.catch(() => {});
       return tts;
     } catch (error) {
-      link.close();
+      link.close(error);
       throw error;
     }
   }
@@ -67,7 +68,7 @@ export class PocketTTS {
     const hear = ({ progress }) => onProgress?.({ received: progress[0], total: progress[1] });
     const ask = async (source) => {
       const { id, done } = this.#link.ask("load", { module: this.#wasm.module, source, cache }, { hear, signal });
-      if (source === null) this.#feed(id, piecesOf(model, { signal }), true);
+      if (source === null) this.#feed(id, piecesOf(model, { signal }), true, done);
       return await done;
     };
     if (!isAddress(model) && !(typeof Blob !== "undefined" && model instanceof Blob)) this.#about = await ask(null);
@@ -83,22 +84,32 @@ export class PocketTTS {
     }
   }
 
-  /** Hands pieces, of bytes or of text, to what is going on under an id. */
-  async #feed(id, pieces, areBytes) {
+  /** Hands pieces, of bytes or of text, to what is going on under an id, until it is done. */
+  async #feed(id, pieces, areBytes, done) {
+    const iterator = pieces[Symbol.asyncIterator]?.() ?? pieces[Symbol.iterator]();
+    const over = done.then(
+      () => null,
+      () => null,
+    );
     try {
-      for await (const piece of pieces) {
-        if (!areBytes) this.#link.tell("piece", id, { piece });
-        else {
-          for (let at = 0; at < piece.length; at += PIECE) {
-            const part = piece.slice(at, at + PIECE); // its own, so that it can be handed over
-            this.#link.tell("piece", id, { piece: part }, [part.buffer]);
-            await new Promise((resolve) => setTimeout(resolve, 0));
-          }
-        }
+      for (;;) {
+        const step = await Promise.race([iterator.next(), over]);
+        if (!step) return void Promise.resolve(iterator.return?.()).catch(() => {}); // nobody listens any more
+        if (step.done) break;
+        if (areBytes) await this.#hand(id, step.value);
+        else this.#link.tell("piece", id, { piece: await step.value });
       }
       this.#link.tell("piece", id, { end: true });
     } catch (error) {
       this.#link.tell("piece", id, { failure: packed(error) });
+    }
+  }
+
+  async #hand(id, bytes) {
+    for (let at = 0; at < bytes.length; at += PIECE) {
+      const part = bytes.slice(at, at + PIECE); // its own, so that it can be handed over
+      this.#link.tell("piece", id, { piece: part }, [part.buffer]);
+      await new Promise((resolve) => setTimeout(resolve, 0));
     }
   }
 
@@ -187,7 +198,7 @@ export class PocketTTS {
   async generate(text, options = {}) {
     const { message, signal } = await this.#asked(text, options);
     const { id, done } = this.#link.ask("speak", { ...message, whole: true }, { signal });
-    this.#feedText(id, text);
+    this.#feedText(id, text, done);
     const { sound, stats } = await done;
     this.#last = this.#measured(stats);
     return sound;
@@ -213,7 +224,7 @@ export class PocketTTS {
     return new SpeechStream(async (hear, signal) => {
       const { message } = await this.#asked(text, options);
       const { id, done } = this.#link.ask("speak", { ...message, whole: false }, { hear, signal });
-      this.#feedText(id, text);
+      this.#feedText(id, text, done);
       const finished = done.then(({ stats }) => (this.#last = this.#measured(stats)));
       return { took: (frames) => this.#link.tell("more", id, { frames }), finished };
     }, options.signal);
@@ -231,7 +242,7 @@ export class PocketTTS {
   close() {
     if (!this.#ready) return;
     this.#ready = false;
-    this.#link.close();
+    this.#link.close(new ConfigError(CLOSED));
   }
 
   // The names of the Rust port.
@@ -253,7 +264,7 @@ export class PocketTTS {
   }
 
   #check() {
-    if (!this.#ready) throw new ConfigError("this model was closed; load it again");
+    if (!this.#ready) throw new ConfigError(CLOSED);
   }
 
   async #asked(text, { signal, seed, voice, ...options }) {
@@ -266,8 +277,8 @@ export class PocketTTS {
     return { message: { text: isArriving ? null : text, options: given, seed, voice: found?.number ?? null }, signal };
   }
 
-  #feedText(id, text) {
-    if (isPieces(text)) this.#feed(id, text, false);
+  #feedText(id, text, done) {
+    if (isPieces(text)) this.#feed(id, text, false, done);
   }
 
   #measured({ samples, elapsed, ...stats }) {

@@ -118,6 +118,14 @@ def test_leaving_ends_the_computing_within_a_frame(asked, how):
     assert sound == whole
 
 
+@pytest.mark.parametrize("engine", ["worker", "main"])
+def test_what_is_left_or_closed_is_told(asked, engine):
+    """The writer of a text that nobody hears any more, and whoever waits for a model that was closed."""
+    abandoned, closed = asked(["abandon"], ["closed"], engine=engine)
+    assert abandoned is True
+    assert closed == ["this model was closed; load it again"] * 2 + [False, True]
+
+
 def test_several_at_once_take_turns(asked):
     one, two, both = asked(
         ["generate", "Hello."], ["generate", "Good night."], ["both", "Hello.", "Good night."]
