@@ -1,7 +1,7 @@
 // JSON lines [method, ...] on standard input -> JSON lines of answers, of one model that is spoken with: see
 // tests/unit/web/test_web_speech.py. Sound goes as base64 of float32.
 
-import { readFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
@@ -98,7 +98,7 @@ const METHODS = {
   },
   async pull(text, least) {
     const stream = tts.startStream(text);
-    const [first, more] = [await stream.nextChunk(), null];
+    const first = await stream.nextChunk();
     const one = stream.lastChunkStats();
     const merged = await stream.nextChunkMinSamples(least);
     const stats = stream.lastChunkStats();
@@ -132,7 +132,13 @@ const METHODS = {
   async load(kind, cut) {
     const bytes = readFileSync(model);
     const part = cut === null ? bytes : bytes.subarray(0, cut);
-    const source = { bytes: () => part, response: () => new Response(part), blob: () => new Blob([part]), nothing: () => `${pathToFileURL(model)}x` }[kind]();
+    const source = {
+      bytes: () => part,
+      response: () => new Response(part),
+      blob: () => new Blob([part]),
+      stream: () => createReadStream(model),
+      nothing: () => `${pathToFileURL(model)}x`,
+    }[kind]();
     const seen = [];
     const other = await PocketTTS.load({ model: source, engine, wasm, onProgress: ({ received, total }) => seen.push([received, total]) });
     other.close();

@@ -50,9 +50,9 @@ export async function bytesOf(source, signal) {
   return all;
 }
 
-/** Forgets what was kept of an address: it was damaged. */
+/** Forgets what was kept of an address. -> whether there was something */
 export async function forget(url) {
-  await (await openCache())?.delete(absolute(url).href).catch(nothing);
+  return Boolean(await (await openCache())?.delete(absolute(url).href).catch(nothing));
 }
 
 function* piecesOfBuffer(buffer) {

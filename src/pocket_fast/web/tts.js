@@ -78,8 +78,8 @@ export class PocketTTS {
         this.#about = await ask(source);
       } catch (error) {
         if (!(error instanceof WeightsError) || !cache || !isAddress(model)) throw error;
-        await forget(model); // what was kept of it may be what is damaged
-        this.#about = await ask(source);
+        if (!(await forget(model))) throw error;
+        this.#about = await ask(source); // what was kept of it may have been what is damaged
       }
     }
   }
@@ -107,7 +107,7 @@ export class PocketTTS {
 
   async #hand(id, bytes) {
     for (let at = 0; at < bytes.length; at += PIECE) {
-      const part = bytes.slice(at, at + PIECE); // its own, so that it can be handed over
+      const part = new Uint8Array(bytes.subarray(at, at + PIECE)); // its own, so that it can be handed over
       this.#link.tell("piece", id, { piece: part }, [part.buffer]);
       await new Promise((resolve) => setTimeout(resolve, 0));
     }

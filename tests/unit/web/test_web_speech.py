@@ -246,7 +246,7 @@ def test_errors(asked, tmp_path):
     assert len(samples(answers[-1])) > 0  # and it goes on
 
 
-@pytest.mark.parametrize("kind", ["bytes", "response", "blob"])
+@pytest.mark.parametrize("kind", ["bytes", "response", "blob", "stream"])
 def test_a_model_comes_from_anywhere(asked, bundle, kind):
     (answer,) = asked(["load", kind, None])
     size = bundle.stat().st_size
