@@ -32,12 +32,16 @@ class Model:
 
     def __init__(self):
         self.steps = 0
+        self.most_together = 16
         self.limit = 0
         self.pace = 0.0
         self.used = []  # how many utterances and threads every call had
         self.batches = []
         self.gate = threading.Event()
         self.gate.set()
+
+    def prepare(self, streams):
+        pass
 
     def thread_limit(self):
         return self.limit

@@ -68,7 +68,7 @@ def test_one_way_to_name_the_model(run, tiny):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("--device", "cuda"), "device 'cuda': this version runs on 'cpu' only"),
+        (("--device", "tpu"), "device 'tpu': expected 'cpu', 'cuda'"),
         (("--use-metal",), "device 'metal'"),
         (("--compute-type", "float8"), "compute type 'float8': expected one of auto, float32"),
         (("--quantize", "--compute-type", "float32"), "quantize means compute_type 'int8'"),

@@ -52,7 +52,7 @@ def refused(run, tiny_qwen3, tmp_path):
         (CUSTOM, ("--max-tokens", "9"), "takes no --max-tokens"),
         (CUSTOM, ("--config", "a.yaml"), "Qwen3-TTS takes no --config"),
         (CUSTOM, ("--compute-type", "float8"), "compute type 'float8'"),
-        (CUSTOM, ("--device", "cuda"), "this version runs on 'cpu' only"),
+        (CUSTOM, ("--device", "tpu"), "device 'tpu': expected 'cpu', 'cuda'"),
         (SMALL, ("--instruct", "Softly."), "takes no --instruct"),
         (
             DESIGN,

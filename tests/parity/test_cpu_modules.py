@@ -180,5 +180,5 @@ def test_time_embeddings(golden):
     flow = config.flow_lm.flow
     head = FlowHead(WeightStore(), lm, flow_type=flow.type, depth=flow.depth, threads=1)
     start, end = recording["time.0"], recording["time.1"]
-    assert_close(head.time_constants(1), (start[:1] + end[2:]) / 2, MODULE, "one step")
-    assert_close(head.time_constants(2), (start[:2] + end[1:]) / 2, MODULE, "two steps")
+    assert_close(head.time.constants(1), (start[:1] + end[2:]) / 2, MODULE, "one step")
+    assert_close(head.time.constants(2), (start[:2] + end[1:]) / 2, MODULE, "two steps")

@@ -24,8 +24,9 @@ ALLOWED = {
     "text": LEAF,
     "audio": LEAF,
     "weights": LEAF,
-    "cpu": LEAF,
-    "cuda": LEAF,
+    "stages": LEAF,
+    "cpu": LEAF | {"stages"},
+    "cuda": LEAF | {"stages"},
     "models": {"errors", "text", "audio", "weights"},
     "engine": {"errors", "models.contract"},
     "api": BELOW_API | {"cpu", "cuda"},
@@ -47,6 +48,7 @@ SLOW_TO_IMPORT = {
     "soxr",
     "yaml",
     "tqdm",
+    "cupy",
 }
 NEVER = {"torch", "pocket_tts", "pytest", "tests", "tools", "reference", "benches"}
 
@@ -126,12 +128,12 @@ def test_directions():
 
 
 def of_family(path):
-    """The family whose own file this is, below models/, cpu/, cuda/ or api/, or web/, which has one family alone; None
-    for what all share."""
+    """The family whose own file this is, below models/, stages/, cpu/, cuda/ or api/, or web/, which has one family
+    alone; None for what all share."""
     part, *below = path.relative_to(PACKAGE).with_suffix("").parts
     if part == "web":
         return "pocket"
-    if part not in ("models", "cpu", "cuda", "api") or not below:
+    if part not in ("models", "stages", "cpu", "cuda", "api") or not below:
         return None
     return next((f for f in FAMILIES if below[0] == f or below[0].startswith(f"{f}_")), None)
 
@@ -231,7 +233,7 @@ def test_importing_the_package_stays_cheap(code):
 
 
 def test_files_are_short():
-    suffixes = {".py", ".pyx", ".pxd", ".c", ".h", ".inl", ".sh", ".js", ".mjs"}
+    suffixes = {".py", ".pyx", ".pxd", ".c", ".h", ".inl", ".cu", ".cuh", ".sh", ".js", ".mjs"}
     long = {}
     for folder in ("src", "csrc", "tests", "tools", "benches"):
         for path in (ROOT / folder).rglob("*"):

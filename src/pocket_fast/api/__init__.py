@@ -27,7 +27,7 @@ __all__ = [
 def load(model: str | Path, **options: Any) -> Speaking:
     """The model of that name, of whatever family; or of a file, folder or URL that is a model.
 
-    options: those of the family's class; all have compute_type, threads, quantize, progress.
+    options: those of the family's class; all have device, compute_type, threads, quantize, progress.
     Raises NotFoundError (no such model, with the nearest names), and what the family's class raises.
     """
     from pocket_fast.models import catalog

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ import numpy as np
 
 from pocket_fast.api.arguments import check_event, check_flag, check_name, check_place, check_seconds
 from pocket_fast.api.pocket_speech import PocketSpeaking, sampling_of
-from pocket_fast.errors import ConfigError, UnsupportedError, VoiceError, WordsError, shown
+from pocket_fast.errors import ConfigError, VoiceError, WordsError
 
 if TYPE_CHECKING:
     from pocket_fast.api.speaking import Samples
@@ -25,7 +26,7 @@ DEFAULT_LANGUAGE = "english"
 
 
 class TTSModel(PocketSpeaking):
-    """A Pocket TTS model on this machine's CPU, made by load_model.
+    """A Pocket TTS model on this machine's CPU or on a GPU, made by load_model.
 
     temp, sampler_decode_steps, noise_clamp, eos_threshold may be changed at any time and hold from the
     next call on. Several threads may use one model at once; each call is independent of the others.
@@ -52,7 +53,7 @@ class TTSModel(PocketSpeaking):
         self.config = config
         self.origin = origin
         self.language = language
-        self.device = "cpu"
+        self.device: str = stages.device
         self.temp = config.default_temperature
         self.eos_threshold = config.default_eos_threshold
         self.sampler_decode_steps = 1
@@ -77,6 +78,7 @@ class TTSModel(PocketSpeaking):
         checkpoint: str | Path | None = None,
         lsd_decode_steps: int | None = None,
         *,
+        device: str = "cpu",
         compute_type: str = "auto",
         threads: int | None = None,
         schedule: str | None = None,
@@ -89,6 +91,7 @@ class TTSModel(PocketSpeaking):
         or hf:// URL.
         temp, eos_threshold: None takes the config's. checkpoint: a training .pt whose weights replace the
         config's. lsd_decode_steps: deprecated name of sampler_decode_steps. quantize: compute_type "int8".
+        device: "cpu", "cuda", or "cuda:1" for the second GPU: docs/gpu.md.
         compute_type: "auto" and "float32" compute in float32 (bfloat16 weights stay as they are); "bfloat16"
         where the CPU multiplies those; "int8_float32", "int8_bfloat16": the language model in 8 bits; "int8"
         the better of these two here, and "auto" for weights that `pocket-fast quantize` stored in 8 bits.
@@ -99,22 +102,18 @@ class TTSModel(PocketSpeaking):
         Raises ConfigError, NotFoundError (unknown language, missing file), DownloadError, WeightsError,
         UnsupportedError.
         """
-        from pocket_fast.cpu._threads import resolve_threads
-        from pocket_fast.cpu.compute_types import asked_for, resolve_compute_type
-        from pocket_fast.cpu.pocket.backend import load_stages
+        from pocket_fast.api.machine import asked_for, machine_for
         from pocket_fast.engine.schedule import resolve_schedule
         from pocket_fast.models.pocket import builtin, catalog, loading
         from pocket_fast.models.pocket.config_file import load_config
         from pocket_fast.models.pocket.prompt import text_rules
         from pocket_fast.weights.reach import FetchError
-        from pocket_fast.weights.tensors import forget_pages
 
         for flag, value in (("quantize", quantize), ("progress", progress)):
             check_flag(flag, value)
         check_name("language", language)
         check_place("config", config, may_miss=True)
         check_place("checkpoint", checkpoint, may_miss=True)
-        resolve_threads(threads)
         if lsd_decode_steps is not None:
             warnings.warn(
                 "lsd_decode_steps is deprecated, use sampler_decode_steps", DeprecationWarning, stacklevel=2
@@ -126,9 +125,11 @@ class TTSModel(PocketSpeaking):
             sampler_decode_steps,
             noise_clamp,
         )
-        compute_type = asked_for(compute_type, quantize)
-        resolve_compute_type(compute_type)  # before anything is fetched
+        machine = machine_for(device, asked_for(compute_type, quantize), threads)
         schedule = resolve_schedule(schedule)
+        again = partial(
+            cls.load_model, language, config, checkpoint=checkpoint, threads=threads, schedule=schedule
+        )
         if config is not None:
             if language is not None:
                 raise ConfigError("give a language or a config, not both")
@@ -147,17 +148,11 @@ class TTSModel(PocketSpeaking):
             raise FetchError(f"{error}; {hint}", error.reason) from None
         if config is not None and checkpoint is None:
             name = loading.released_model(settings, folder, progress=progress)
-        stages = load_stages(
-            settings,
-            loaded.weights,
-            threads=threads,
-            compute_type=compute_type,
-            encoder=loaded.has_voice_cloning,
-            release=forget_pages,
-        )
+        stages = machine.stages("pocket", settings, loaded.weights, encoder=loaded.has_voice_cloning)
         rules = text_rules(settings, name)
         language = name if checkpoint is None else None
         model = cls(settings, origin, language, rules, loaded, stages, schedule, progress)
+        model._again = partial(again, compute_type=machine.compute_type)
         model.sampler_decode_steps = sampler_decode_steps
         model.noise_clamp = noise_clamp
         if temp is not None:
@@ -175,12 +170,6 @@ class TTSModel(PocketSpeaking):
     def compute_type(self) -> str:
         """The compute type in use."""
         return self.stages.compute_type
-
-    def to(self, device: str) -> TTSModel:
-        """Itself, for "cpu". Raises UnsupportedError for any other device."""
-        if str(device) != "cpu":
-            raise UnsupportedError(f"device {shown(str(device))}: this version runs on 'cpu' only")
-        return self
 
     # --- what all families have ----------------------------------------------------------------
 

@@ -35,10 +35,10 @@ class PocketSpeaking(Speaking):
     sampler_decode_steps: int
     noise_clamp: float | None
     stages: Any
+    _model: PocketModel
 
     def __init__(self, model: PocketModel, tokenizer: Any, rules: TextRules, schedule: str):
         super().__init__(model, schedule)
-        self._model = model
         self._tokenizer = tokenizer
         self._rules = rules
 

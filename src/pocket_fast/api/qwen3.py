@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,11 @@ class Qwen3TTSModel(Qwen3Voices):
         from pocket_fast.models.qwen3.settings import settings_of
         from pocket_fast.models.voice_cache import VoiceCache, fingerprint
 
-        self._model = Qwen3Model(loaded.config, stages)
-        super().__init__(self._model, schedule)
+        super().__init__(Qwen3Model(loaded.config, stages), schedule)
         self.config = loaded.config
         self.settings = settings_of(loaded.config)
         self.stages = stages
-        self.device = "cpu"
+        self.device: str = stages.device
         self.tts_model_type: str = loaded.config.tts_model_type
         self.tts_model_size: str = loaded.config.tts_model_size
         self.generate_defaults = asdict(loaded.config.generation)
@@ -70,42 +70,40 @@ class Qwen3TTSModel(Qwen3Voices):
 
         pretrained_model_name_or_path: a released model by its name (`pocket-fast voices` lists them) or `Qwen/...` id,
         a local folder, another id on the hub, or an hf:// URL.
-        device_map: "cpu", "auto" or None. dtype: float32, or bfloat16 for the compute type "bfloat16", as text or as
-        PyTorch's. attn_implementation: taken and without effect.
+        device_map: "cpu" ("auto", None), "cuda", or "cuda:1" for the second GPU: docs/gpu.md. dtype: float32, or
+        bfloat16 for the compute type "bfloat16", as text or as PyTorch's. attn_implementation: taken, without effect.
         compute_type, threads, schedule, progress: as for TTSModel.load_model. text_split: "qwen2", or "mistral", how
         transformers cuts words for a local folder (see text.tokenizer.load_byte_level).
 
         Raises NotFoundError, ConfigError, DownloadError, WeightsError, UnsupportedError.
         """
-        from pocket_fast.cpu._threads import resolve_threads
-        from pocket_fast.cpu.compute_types import resolve_compute_type
-        from pocket_fast.cpu.qwen3.backend import load_stages
+        from pocket_fast.api.machine import machine_for
         from pocket_fast.engine.schedule import resolve_schedule
         from pocket_fast.models.qwen3.catalog import locate
         from pocket_fast.models.qwen3.loading import load
         from pocket_fast.text.tokenizer import check_split
-        from pocket_fast.weights.tensors import forget_pages
 
         check_place("pretrained_model_name_or_path", pretrained_model_name_or_path)
         check_name("attn_implementation", attn_implementation)
         check_flag("progress", progress)
         check_split(text_split)
-        resolve_threads(threads)
-        if str(device_map) not in ("None", "cpu", "auto"):
-            raise UnsupportedError(f"device_map {shown(device_map)}: this version runs on 'cpu' only")
+        device = "cpu" if device_map is None or str(device_map) == "auto" else device_map
         if dtype is not None and compute_type == "auto":
             compute_type = _compute_type_of(dtype)
-        resolve_compute_type(compute_type)  # before anything is fetched
+        machine = machine_for(device, compute_type, threads)
         schedule = resolve_schedule(schedule)
         loaded = load(locate(pretrained_model_name_or_path), split=text_split, progress=progress)
-        stages = load_stages(
-            loaded.config,
-            loaded.stage_weights,
-            threads=threads,
+        stages = machine.stages("qwen3", loaded.config, loaded.stage_weights)
+        model = cls(loaded, stages, schedule, progress)
+        model._again = partial(
+            _load_on,
+            pretrained_model_name_or_path,
             compute_type=compute_type,
-            release=forget_pages,
+            threads=threads,
+            schedule=schedule,
+            text_split=text_split,
         )
-        return cls(loaded, stages, schedule, progress)
+        return model
 
     def get_supported_speakers(self) -> list[str]:
         """The voices that the model was trained with, in lower case, sorted; none but for custom_voice models."""
@@ -118,12 +116,6 @@ class Qwen3TTSModel(Qwen3Voices):
         from pocket_fast.models.qwen3.choices import languages
 
         return languages(self.config)
-
-    def to(self, device: str) -> Qwen3TTSModel:
-        """Itself, for "cpu". Raises UnsupportedError for any other device."""
-        if str(device) != "cpu":
-            raise UnsupportedError(f"device {shown(str(device))}: this version runs on 'cpu' only")
-        return self
 
     # --- what all families have ----------------------------------------------------------------
 
@@ -235,15 +227,24 @@ class Qwen3TTSModel(Qwen3Voices):
         return self._script(voice, two_seconds, seed=0, natural_pauses=False, complains=False), "Hello."
 
 
+def _load_on(name: str | Path, *, device: str, **options: Any) -> Qwen3TTSModel:
+    return Qwen3TTSModel.from_pretrained(name, device_map=device, **options)
+
+
 def load(
-    choice: Qwen3Choice, *, quantize: bool = False, compute_type: str = "auto", **options: Any
+    choice: Qwen3Choice,
+    *,
+    quantize: bool = False,
+    compute_type: str = "auto",
+    device: str = "cpu",
+    **options: Any,
 ) -> Qwen3TTSModel:
-    """The model that was chosen. quantize: compute_type "int8"; options: those of Qwen3TTSModel.from_pretrained."""
-    from pocket_fast.cpu.compute_types import asked_for
+    """The model that was chosen. quantize: compute_type "int8"; device: device_map; options: from_pretrained's."""
+    from pocket_fast.api.machine import asked_for
 
     check_flag("quantize", quantize)
     return Qwen3TTSModel.from_pretrained(
-        choice.model, compute_type=asked_for(compute_type, quantize), **options
+        choice.model, compute_type=asked_for(compute_type, quantize), device_map=device, **options
     )
 
 

@@ -19,6 +19,7 @@ from pocket_fast.models.settings import check_settings
 if TYPE_CHECKING:
     from pocket_fast.engine.speech import Speech
     from pocket_fast.models.qwen3.config import ModelConfig
+    from pocket_fast.models.qwen3.pipeline import Qwen3Model
     from pocket_fast.models.qwen3.script import Qwen3Script
     from pocket_fast.models.qwen3.voice import Voice, VoiceClonePromptItem
 
@@ -38,6 +39,7 @@ class Qwen3Speaking(Speaking):
     settings = SETTINGS
     config: ModelConfig
     samples_per_frame: int
+    _model: Qwen3Model
 
     def generate_custom_voice(
         self,
@@ -185,7 +187,7 @@ class Qwen3Speaking(Speaking):
                 speech.cancel()
         if cut:
             rows = zip(waves, scripts, jobs, strict=True)
-            waves = [_as_cut(wave, script, job.voice, self.samples_per_frame) for wave, script, job in rows]
+            waves = [_as_cut(wave, script, job.voice, self._model) for wave, script, job in rows]
         return waves, self.sample_rate
 
 
@@ -244,12 +246,12 @@ def _all_of(speech: Speech) -> np.ndarray:
     return np.concatenate(sounds) if sounds else np.zeros(0, dtype=np.float32)
 
 
-def _as_cut(wave: np.ndarray, script: Qwen3Script, voice: Voice, frame: int) -> np.ndarray:
+def _as_cut(wave: np.ndarray, script: Qwen3Script, voice: Voice, model: Qwen3Model) -> np.ndarray:
     """The wave as qwen-tts cuts it out of recording and speech: by a quotient, whose rounding may leave one sample."""
     if voice.reference is None or script.begun != 1:
         return wave
-    before = len(voice.reference.codes)
+    before, frame = len(voice.reference.codes), model.samples_per_frame
     frames = before + len(wave) // frame
     if int(before / frames * (frames * frame)) == before * frame:
         return wave
-    return np.concatenate([voice.reference.last_sample(script.sampling.in_blocks), wave])
+    return np.concatenate([voice.reference.last_sample(model, script.sampling.in_blocks), wave])

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 Marks = Callable[[int, str], None]
 Text = str | Iterable[str]
+Own = TypeVar("Own", bound="Speaking")
 Samples = tuple[np.ndarray, int]  # (n,) float32, and their rate in Hz
 NO_SETTINGS: Mapping[str, Any] = MappingProxyType({})
 
@@ -44,9 +45,34 @@ class Speaking(ABC):
     settings: tuple[Setting, ...] = ()
     takes_words = False
     voice_cache: VoiceCache
+    device: str
+    _model: SpeechModel
+    _again: Callable[..., Any]  # loads the same model; device: where
 
     def __init__(self, model: SpeechModel, schedule: str):
+        self._model = model
         self._engines = Engines(model, schedule)
+
+    def to(self: Own, device: Any) -> Own:
+        """Move it to "cpu", "cuda" or "cuda:1", and return it: it is loaded there, and leaves where it was.
+
+        What it was saying is ended; voices can be used on. Raises UnsupportedError for a device that is not there, and
+        what loading raises; then nothing has changed.
+        """
+        from pocket_fast.api.machine import machine_for
+
+        name = machine_for(device, "auto", None).device
+        if name != self.device:
+            moved = self._again(device=name)
+            self.close()
+            moved.voice_cache.max_bytes = self.voice_cache.max_bytes
+            moved.voice_cache.max_voices, moved.voice_cache.folder = (
+                self.voice_cache.max_voices,
+                self.voice_cache.folder,
+            )
+            for part in ("_engines", "_model", "stages", "device", "voice_cache"):
+                setattr(self, part, getattr(moved, part))
+        return self
 
     # --- what it is ----------------------------------------------------------------------------
 
@@ -312,6 +338,7 @@ class Speaking(ABC):
         """
         from pocket_fast.engine.listen import listen
 
+        self._model.prepare(self.engine_load().max_streams)
         script, text = self._warming()
         speech = self._engine().submit(live=False)
         speech.add(script.parts(text))

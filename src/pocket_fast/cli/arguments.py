@@ -105,6 +105,13 @@ def add_thread_option(parser: Any) -> None:
     )
 
 
+def add_device_option(parser: Any) -> None:
+    """--device, in a parser or a group of one."""
+    parser.add_argument(
+        "--device", default="cpu", metavar="NAME", help="cpu, cuda, or cuda:1 for the second GPU (see `info`)"
+    )
+
+
 # --- which model -----------------------------------------------------------------------------------
 
 

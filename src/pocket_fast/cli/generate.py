@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pocket_fast.cli.arguments import (
+    add_device_option,
     add_model_options,
     add_setting_options,
     add_thread_option,
@@ -30,7 +31,7 @@ from pocket_fast.cli.console import Interrupts, progress, say, stderr_is_termina
 from pocket_fast.cli.model import load_speaker, voice_source
 from pocket_fast.cli.targets import inputs_of, is_folder, is_same, made_folder, refuse_inputs
 from pocket_fast.cli.voice_folder import add_voices_option, given_folder, whose_voice
-from pocket_fast.errors import ConfigError, TextError, UnsupportedError, shown
+from pocket_fast.errors import ConfigError, TextError
 from pocket_fast.models.contract import Choice
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _add_speech_options(parser: argparse.ArgumentParser, group: Any) -> None:
 
 def _add_machine_options(group: Any) -> None:
     add = group.add_argument
-    add("--device", default="cpu", help="cpu")
+    add_device_option(group)
     add("--use-metal", action="store_true", help="not in this version")
     add("--compute-type", default="auto", metavar="TYPE", help="auto, float32, ... (see `info`)")
     add("--quantize", "--quantized", action="store_true", help="the same as --compute-type int8")
@@ -106,7 +107,6 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     if options.stream:
         options.quiet = True
         _log.setLevel(logging.ERROR)
-    _check_device(options)
     choice = model_choice(options)
     settings, words = given_settings(options, choice), given_words(options, choice)
     voice, words = whose_voice(options.voice, given_folder(options.voices, choice), choice, words)
@@ -129,6 +129,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             voice_cache=options.voice_cache,
             quantize=options.quantize,
             compute_type=options.compute_type,
+            device="metal" if options.use_metal else options.device,
             threads=options.threads,
             progress=not options.quiet and stderr_is_terminal(),
         )
@@ -157,12 +158,6 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     clipped = f", {writer.clipped} samples clipped" if writer.clipped else ""
     _log.info("%s: %s%s; model and voice were ready after %.2f s", where, report, clipped, ready)
     return 0
-
-
-def _check_device(options: argparse.Namespace) -> None:
-    device = "metal" if options.use_metal else options.device
-    if device != "cpu":
-        raise UnsupportedError(f"device {shown(device)}: this version runs on 'cpu' only")
 
 
 def _given_text(options: argparse.Namespace) -> str | None:

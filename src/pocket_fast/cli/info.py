@@ -37,13 +37,14 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
 
 
 def machine_facts() -> Facts:
-    """Versions, instruction sets, threads and folders."""
+    """Versions, instruction sets, threads, devices and folders."""
     import numpy
 
     from pocket_fast.cpu import _dispatch
     from pocket_fast.cpu._team import has_openmp
     from pocket_fast.cpu._threads import resolve_threads
     from pocket_fast.cpu.compute_types import COMPUTE_TYPES
+    from pocket_fast.cuda import devices
     from pocket_fast.weights.caches import cache_folder, hub_caches
 
     return {
@@ -56,6 +57,7 @@ def machine_facts() -> Facts:
         "threads": resolve_threads(),
         "OpenMP": has_openmp(),
         "compute types": [name for name in COMPUTE_TYPES if _is_built_in(name)],
+        "GPUs": devices.listing(),
         "hub cache": str(hub_caches()[0]),
         "cache": str(cache_folder()),
     }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pocket_fast.audio.source import is_pipe
 from pocket_fast.cli.arguments import (
     Parser,
+    add_device_option,
     add_model_options,
     add_setting_options,
     add_words_option,
@@ -181,6 +182,7 @@ def _add_machine_options(group: Any) -> None:
         metavar="true|false",
         help="speak a word before listening (default true)",
     )
+    add_device_option(group)
     add("--compute-type", default="auto", metavar="TYPE", help="auto, float32, ... (see `info`)")
     add("--quantize", "--quantized", action="store_true", help="the same as --compute-type int8")
     for_threads = {"type": whole(1), "metavar": "N"}
@@ -284,6 +286,7 @@ def _app(options: argparse.Namespace) -> FastAPI:
             words=words,
             quantize=options.quantize,
             compute_type=options.compute_type,
+            device=options.device,
             threads=options.threads,
             progress=not options.quiet and stderr_is_terminal(),
         )

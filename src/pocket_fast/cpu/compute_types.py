@@ -46,17 +46,6 @@ def resolve_compute_type(compute_type: str) -> str:
     return compute_type
 
 
-def asked_for(compute_type: str, quantize: bool) -> str:
-    """The compute type, where `quantize` is another way to ask for "int8". Raises ConfigError if both say different."""
-    if not quantize or str(compute_type).startswith("int8"):
-        return compute_type
-    if compute_type != "auto":
-        raise ConfigError(
-            f"quantize means compute_type 'int8', but {shown(compute_type)} was asked for as well"
-        )
-    return "int8"
-
-
 def for_weights(resolved: str, asked: str, weights: Mapping[str, np.ndarray]) -> str:
     """`resolved`, unless the weights are stored in 8 bits: then "auto" is "int8", and the others do not fit."""
     if resolved.startswith("int8") or not any(array.dtype == np.int8 for array in weights.values()):

@@ -96,7 +96,7 @@ cdef class ConvChain:
 
     def conv(self, int source, weight, bias=None, *, int stride=1, int dilation=1, int skip=-1, scale=None,
              activation="elu", bint raw=False, bint active=False, bint replicate=False, int threads=1):
-        """Add a convolution: weight (out, in, kernel) in any packable dtype, bias (out,) float32 or None.
+        """Add a convolution: weight (out, in, kernel) and bias (out,) or None, in any packable dtype.
 
         scale (out,) multiplies the result, then the buffer `skip` is added to it. replicate: what lies before the
         first row, and behind the last one that completes a stride, repeats that row, instead of zeros.
@@ -116,6 +116,7 @@ cdef class ConvChain:
         matrix = np.ascontiguousarray(weight.transpose(0, 2, 1)).reshape(out, kernel * channels)
         self.store.release(weight)
         # without dilation the taps of one output row are adjacent in memory: one long row
+        bias = None if bias is None else widen(bias)
         packed = pack_linear(self.store, matrix, bias, taps=kernel if dilation > 1 else 1, product=self.product,
                              threads=threads)
         op = self._op(PRODUCT, source, reach)
@@ -145,7 +146,7 @@ cdef class ConvChain:
         taps = np.split(weight.transpose(2, 1, 0), overlap)      # each (stride, out, in), that of x[t] first
         matrix = np.concatenate(taps[::-1], axis=2).reshape(stride * out, overlap * channels)
         self.store.release(weight)
-        bias = None if bias is None else np.tile(bias, stride)
+        bias = None if bias is None else np.tile(widen(bias), stride)
         packed = pack_linear(self.store, matrix, bias, product=self.product, threads=threads)
         op = self._op(PRODUCT, source, overlap - 1)
         op.weight = packed.c

@@ -21,7 +21,7 @@ from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 from pocket_fast.cpu.attention cimport Heads, Run, attend, score_floats, span_head
 from pocket_fast.cpu.attention import rope_order
-from pocket_fast.cpu.layers import LayerForm
+from pocket_fast.stages.layers import LayerForm
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepare_rows, share_linear
 from pocket_fast.cpu.packing import ACTIVATIONS, pack_linear
 

@@ -239,14 +239,16 @@ class Engine:
         return None
 
     def _choose(self, now: float) -> turns.Turn:
-        turn = turns.choose(self._places.running, now, self._rate, self._most_parts())
+        turn = turns.choose(
+            self._places.running, now, self._rate, self._most_parts(), self._model.most_together
+        )
         for speech in turn.idle:
             self._places.rest(speech, now)
         return turn
 
     def _most_parts(self) -> int:
         """Leave memory for newcomers, but let a single text fill a batch."""
-        return max(turns.MOST_TOGETHER, 3 * self._places.max_streams // 4)
+        return max(self._model.most_together, 3 * self._places.max_streams // 4)
 
     def _sleep(self, timeout: float | None) -> None:
         if not self._closed:

@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from pocket_fast.engine.speech import Part, Speech
 
-MOST_TOGETHER = 16  # frames in one step: more make newcomers wait and gain little
 LEAD = 1.0  # seconds of sound a listener should have in hand
 _COMFORT = 0.25  # below this, those who are behind do not share their step with others
 _PLENTY = 2 * LEAD  # with this in hand, a place can be given to one whose sound runs out
@@ -45,8 +44,9 @@ class Turn:
         return bool(self.begin or self.step or self.prompt)
 
 
-def choose(speeches: Sequence[Speech], now: float, rate: int, most_parts: int) -> Turn:
-    """The next turn of `speeches` (in order of arrival). most_parts: parts that may be in flight in all."""
+def choose(speeches: Sequence[Speech], now: float, rate: int, most_parts: int, most_together: int) -> Turn:
+    """The next turn of `speeches` (in order of arrival). most_parts: parts that may be in flight in all; most_together:
+    frames in one step."""
     begun = sum(part.utterance is not None for speech in speeches for part in _in_flight(speech))
     idle: list[Speech] = []
     fresh: list[_Claim] = []
@@ -78,7 +78,7 @@ def choose(speeches: Sequence[Speech], now: float, rate: int, most_parts: int) -
     urgent = any(claim.urgent for claim in fresh + taking_in + going)
     hurry = urgent or any(not claim.ahead for claim in fresh + taking_in)
     return Turn(
-        _first(fresh, hurry), _first(going, urgent)[:MOST_TOGETHER], _first(taking_in, hurry), idle, urgent
+        _first(fresh, hurry), _first(going, urgent)[:most_together], _first(taking_in, hurry), idle, urgent
     )
 
 

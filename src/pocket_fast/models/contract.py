@@ -78,6 +78,11 @@ class SpeechModel(Protocol):
     sample_rate: int
     samples_per_frame: int
     threads: int
+    most_together: int  # frames in one call of predict: more make newcomers wait and gain little
+
+    def prepare(self, streams: int) -> None:
+        """Make now what calls for up to so many utterances would make first."""
+        ...
 
     def thread_limit(self) -> int:
         """Most threads for what the calling thread is about to ask for; 0: all of the model's."""
@@ -149,7 +154,7 @@ class Family(Protocol):
     """What there is of a family before anything is loaded; models/catalog.py has the list.
 
     title: its name. api: the module whose load(choice, **options) makes a Speaking of a Choice; options: quantize,
-    compute_type, threads, progress, and what that class takes besides. settings, takes_words: of all its models
+    compute_type, device, threads, progress, and what that class takes besides. settings, takes_words: of all its models
     together (see Choice). model_options: those that name a model of this family, besides --model. names: its
     released models; forms: the other values of --model that it knows, in words.
     """

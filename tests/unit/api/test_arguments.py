@@ -238,7 +238,7 @@ MORE = {
     "Qwen3TTSModel.generate_voice_clone": ("seed", "stop", "natural_pauses"),
     "Qwen3TTSModel.stream": ("seed", "stop", "natural_pauses", "live", "deadline", "marks"),
     "Qwen3TTSModel.astream": ("seed", "natural_pauses", "live", "deadline", "marks"),
-    "load": ("quantize", "compute_type", "threads", "progress", "schedule"),
+    "load": ("quantize", "device", "compute_type", "threads", "progress", "schedule"),
 }
 NO_ARGUMENTS = {"engine_load", "warm_up", "close", "get_supported_speakers", "get_supported_languages"}
 # Where a value that is wrong elsewhere is right.

@@ -1,6 +1,7 @@
 """TTSModel.load_model: what it takes, what it refuses, and what can be set afterwards."""
 
 import inspect
+import sys
 import warnings
 from pathlib import Path
 
@@ -65,7 +66,7 @@ def test_names_order_and_defaults_are_those_of_pocket_tts():
             theirs["max_tokens"] = None
         assert list(theirs.items()) == list(expected.items())
         others = inspect.signature(getattr(TTSModel, method)).parameters.keys() - theirs.keys() - {"self"}
-        loading = {"compute_type", "threads", "schedule", "progress"}
+        loading = {"device", "compute_type", "threads", "schedule", "progress"}
         assert others <= loading | {"seed", "stop", "natural_pauses", "live", "deadline", "marks"}
     assert list(inspect.signature(pocket_tts.export_model_state).parameters) == list(
         inspect.signature(export_model_state).parameters
@@ -310,7 +311,11 @@ def test_numbers_of_numpy_are_numbers(model, voice):
     np.testing.assert_array_equal(model.generate_audio(voice, "Hello.", seed=np.uint8(1)), usual)
 
 
-def test_to_is_for_the_cpu(model):
+def test_to_where_there_is_nothing(model, monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
     assert model.to("cpu") is model
-    with pytest.raises(UnsupportedError, match="device 'cuda:0': this version runs on 'cpu' only"):
+    with pytest.raises(UnsupportedError, match="device 'cuda' needs CuPy"):
         model.to("cuda:0")
+    with pytest.raises(UnsupportedError, match="device 'mps': expected 'cpu', 'cuda'"):
+        model.to("mps")
+    assert model.device == "cpu"

@@ -130,9 +130,9 @@ def test_noise_may_be_overwritten_by_the_latents(isa):
 
 def test_time_constants_are_computed_once():
     head, expected = new_stages("tiny").flow_head, reference("tiny").flow_head
-    rows = head.time_constants(5)
-    assert rows is head.time_constants(5)
-    assert rows is not head.time_constants(4)
+    rows = head.time.constants(5)
+    assert rows is head.time.constants(5)
+    assert rows is not head.time.constants(4)
     for i, row in enumerate(rows):
         mean = (expected.embed_time(0, i / 5) + expected.embed_time(1, (i + 1) / 5)) / 2
         np.testing.assert_allclose(row, mean, rtol=0, atol=1e-5)

@@ -11,8 +11,8 @@ from pocket_fast.cpu.transformer import Stack
 
 from guarded import same_bits
 from pocket_fast.cpu import parts
-from pocket_fast.cpu.layers import LayerForm
-from pocket_fast.cpu.qwen3.layers import GATED, LANGUAGE
+from pocket_fast.stages.layers import LayerForm
+from pocket_fast.stages.qwen3.layers import GATED, LANGUAGE
 from reference.checkpoint import narrow as narrow_to
 from reference.checkpoint import widen
 from tiny_stages import F32, normal, worst

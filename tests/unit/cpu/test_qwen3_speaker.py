@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu.packing import round_to_bf16
-from pocket_fast.cpu.qwen3.speaker import SpeakerEncoder, mel_filters
+from pocket_fast.cpu.qwen3.speaker import SpeakerEncoder
 
 from guarded import same_bits
 from pocket_fast.cpu import _threads
-from pocket_fast.cpu.qwen3 import speaker as speaker_module
+from pocket_fast.stages.qwen3 import speaker as speaker_module
+from pocket_fast.stages.qwen3.speaker import mel_filters
 from reference import qwen3
 from reference.qwen3 import lively_weights, part
 from reference.qwen3.speaker_encoder import mel_filters as exact_filters

@@ -132,7 +132,7 @@ def test_short_prompts_do_not_starve_a_long_one(monkeypatch):
     speeches = [_speech(long, model.now)]
     while long.prompt_left:
         speeches += [_speech(Ramp(1, prompt=25), model.now) for _ in range(2)]
-        intake.take_in(choose(speeches, model.now, 24000, 10**6).prompt)
+        intake.take_in(choose(speeches, model.now, 24000, 10**6, 16).prompt)
         finished += sum(not s.parts[0].utterance.prompt_left for s in speeches)
         speeches = [s for s in speeches if s.parts[0].utterance.prompt_left]
         assert model.now < 1025

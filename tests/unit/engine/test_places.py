@@ -286,7 +286,7 @@ class House:
                     speech.take(0)
             self.places.sort_out(self.now)
             running = self.places.running
-            turn = turns.choose(running, self.now, RATE, 48)
+            turn = turns.choose(running, self.now, RATE, 48, 16)
             assert len(running) <= self.places.max_streams
             for part in turn.begin:
                 part.utterance = part.begin()

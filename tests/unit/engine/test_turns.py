@@ -8,10 +8,11 @@ import pytest
 
 from pocket_fast.engine import speech as speech_module
 from pocket_fast.engine.speech import Speech
-from pocket_fast.engine.turns import LEAD, MOST_TOGETHER, choose, keeps_up
+from pocket_fast.engine.turns import LEAD, choose, keeps_up
 from ramp_model import FRAME, Ramp
 
 RATE = 24000
+MOST_TOGETHER = 16
 MANY = 10**6
 
 
@@ -46,7 +47,7 @@ def running(clock, slack, parts=1, prompt=0, **options):
 
 def turn(clock, *speeches, most_parts=48):
     """([(speech, place) to begin or prompt], [(speech, place) to step]), speeches by their number."""
-    found = choose(speeches, clock.now, RATE, most_parts)
+    found = choose(speeches, clock.now, RATE, most_parts, MOST_TOGETHER)
     names = {id(part): (i, place) for i, s in enumerate(speeches) for place, part in enumerate(s.parts)}
     return [names[id(p)] for p in [*found.begin, *found.prompt]], [names[id(p)] for p in found.step]
 
@@ -68,8 +69,8 @@ def made(part, samples, over=False):
 
 
 def test_nothing_to_do(clock):
-    assert not choose([], clock.now, RATE, 48)
-    assert not choose([newcomer(0)], clock.now, RATE, 48)
+    assert not choose([], clock.now, RATE, 48, MOST_TOGETHER)
+    assert not choose([newcomer(0)], clock.now, RATE, 48, MOST_TOGETHER)
 
 
 @pytest.mark.parametrize("live", [True, False])
@@ -203,7 +204,7 @@ def converse(clock, speeches, seconds, step_cost, frame_cost):
             heard = (clock.now - starts[id(speech)]) * RATE
             while speech._out and (not slow or speech.given - speech.unread < heard):
                 speech.take(0)
-        chosen = choose([speech for speech, _ in speeches], clock.now, RATE, 48)
+        chosen = choose([speech for speech, _ in speeches], clock.now, RATE, 48, MOST_TOGETHER)
         for part in chosen.begin:
             part.utterance = part.begin()
         clock.now += step_cost + frame_cost * len(chosen.step) if chosen else 0.01

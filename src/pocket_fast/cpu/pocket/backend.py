@@ -29,6 +29,12 @@ class Stages:
     compute_type: str
     weight_bytes: int
     openmp_threads: int  # OpenMP's limit when this was loaded
+    device: str = "cpu"
+    most_together: int = 16  # frames in one step
+    frame: None = None  # nothing would be gained by having three of them in one
+
+    def prepare(self, streams: int) -> None:
+        """Nothing: memory for a call is found when it comes."""
 
     def thread_limit(self) -> int:
         """Most threads for what the calling thread asks for; 0 for all."""

@@ -19,8 +19,8 @@ from pocket_fast.cpu.codec_streams cimport Codec, Middle
 from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, plain_gemm
 from pocket_fast.cpu.packing import pack_linear
-from pocket_fast.cpu.seanet import decoder_chain, encoder_chain
 from pocket_fast.cpu.transformer import Stack
+from pocket_fast.stages.seanet import decoder_chain, encoder_chain
 
 
 cdef class CodecDecoder(Codec):
@@ -43,7 +43,7 @@ cdef class CodecDecoder(Codec):
         self.output_proj = packed.c
         self.width, self.latent_dim = packed.c.n, packed.c.k
         middle = _middle(store, weights, "decoder_transformer.", transformer, steps, product, threads)
-        back = decoder_chain(store, weights, "decoder.model.", dimension=seanet.dimension, rows=steps, product=product,
+        back = decoder_chain(ConvChain(store, seanet.dimension, steps, product=product), weights, "decoder.model.",
                              threads=threads, **_seanet(seanet))
         self._assemble(store, ConvChain(store, self.width, steps).finish(), middle, back, steps, 1, threads)
         self.latent_mean = store.vector(latent_mean)
@@ -100,8 +100,8 @@ cdef class CodecEncoder(Codec):
         cdef ConvChain front, down
         self.samples_per_frame = samples_per_frame
         middle = _middle(store, weights, "encoder_transformer.", transformer, steps, None, threads)
-        front = encoder_chain(store, weights, "encoder.model.", channels=seanet.channels, rows=samples_per_frame,
-                              product=None, threads=threads, **_seanet(seanet))
+        front = encoder_chain(ConvChain(store, seanet.channels, samples_per_frame), weights, "encoder.model.",
+                              threads=threads, **_seanet(seanet))
         # upstream's downsampling always repeats its first input, whatever pad_mode says; one step a frame needs none
         down = ConvChain(store, front.buffers[front.output].channels, steps)
         if steps > 1:

@@ -25,8 +25,7 @@ from pocket_fast.cpu._team cimport pf_barrier, pf_team, pf_this_team, pf_wait
 from pocket_fast.cpu._pace import Pace
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_bytes
 from pocket_fast.cpu.packing import pack_linear
-
-TIME_CONDITIONS = {"lsd": 2, "flow_matching": 1, "drifting": 0, "pointwise": 0}
+from pocket_fast.stages.pocket.flow import TimeEmbedding
 
 ctypedef struct _ResBlock:
     Linear up
@@ -47,7 +46,8 @@ ctypedef struct _Scratch:
 
 
 cdef class FlowHead:
-    """weights: {bundle name without 'flow_lm.': array} (see Backbone); flow_type: one of TIME_CONDITIONS;
+    """weights: {bundle name without 'flow_lm.': array} (see Backbone); flow_type: a name in TIME_CONDITIONS
+    (stages/pocket/flow.py);
     product: how the matrices are packed (packing.pyx)."""
     cdef WeightStore store
     cdef ArenaPool pool
@@ -65,8 +65,7 @@ cdef class FlowHead:
     cdef object pace
     cdef readonly str flow_type
     cdef str product
-    cdef object time_embedders
-    cdef dict times                # decode steps -> (steps, w) float32 constants
+    cdef readonly object time
 
     def __init__(self, WeightStore store, weights, *, str flow_type, int depth, str product=None, int threads=1):
         self.store = store
@@ -97,12 +96,7 @@ cdef class FlowHead:
             modulations.append(block + "adaLN_modulation.1")
         # Every modulation depends on the condition alone: one product instead of depth + 1.
         self.modulation = self._pack(weights, [*modulations, net + "final_layer.adaLN_modulation.1"])
-        self.time_embedders = [
-            {name: widen(weights[f"{net}time_embed.{j}.{name}"]).astype(np.float64)
-             for name in ("freqs", "mlp.0.weight", "mlp.0.bias", "mlp.2.weight", "mlp.2.bias", "mlp.3.alpha")}
-            for j in range(TIME_CONDITIONS[flow_type])
-        ]
-        self.times = {}
+        self.time = TimeEmbedding(weights, flow_type)
 
     cdef Linear _pack(self, weights, list names):
         """The matrices and biases of these layers, one below the other."""
@@ -128,17 +122,6 @@ cdef class FlowHead:
         """Multiply-adds of one decode step for one stream."""
         return self.width * (self.hidden_dim + 2 * self.latent_dim + (5 * self.depth + 2) * self.width)
 
-    def time_constants(self, int steps):
-        """(steps, w) float32: the mean of the time embeddings at each decode step; computed once per count."""
-        if steps not in self.times:
-            rows = np.zeros((steps, self.width), dtype=np.float64)
-            for i in range(steps):
-                moments = (i / <double>steps, (i + 1) / <double>steps)[:len(self.time_embedders)]
-                for net, moment in zip(self.time_embedders, moments):
-                    rows[i] += _embed_time(net, moment) / len(moments)
-            self.times[steps] = rows.astype(np.float32)
-        return self.times[steps]
-
     def sample(self, const float[:, ::1] hidden, const float[:, ::1] noise, float[:, ::1] latents,
                float[::1] eos, int steps=1, int threads=0):
         """Draw the next latent of every stream.
@@ -159,11 +142,11 @@ cdef class FlowHead:
             raise ValueError(f"sampler decode steps: expected at least 1, got {steps}")
         if rows == 0:
             return
-        n_steps = steps if self.time_embedders else 1
+        n_steps = steps if self.time.conditions else 1
         cdef const float[:, ::1] times
         cdef const float *time = NULL
-        if self.time_embedders:
-            times = self.time_constants(n_steps)
+        if self.time.conditions:
+            times = self.time.constants(n_steps)
             time = &times[0, 0]
         cdef const float[::1] share = np.full(self.latent_dim, 1.0 / n_steps, dtype=np.float32)
         cdef pf_barrier barrier
@@ -253,13 +236,3 @@ cdef class FlowHead:
         for r in range(rows):
             k.norm(to + r * w, x + r * w, self.width, 1e-6, weight, bias, modulation + r * pitch + w,
                    modulation + r * pitch)
-
-
-def _embed_time(net, double moment):
-    """(w,) float64: MLP of [cos, sin](moment * freqs), then x * alpha / sqrt(unbiased var(x) + 1e-5)."""
-    angles = moment * net["freqs"]
-    x = np.concatenate([np.cos(angles), np.sin(angles)])
-    x = net["mlp.0.weight"] @ x + net["mlp.0.bias"]
-    x = x / (1 + np.exp(-x))
-    x = net["mlp.2.weight"] @ x + net["mlp.2.bias"]
-    return x * net["mlp.3.alpha"] / np.sqrt(x.var(ddof=1) + 1e-5)

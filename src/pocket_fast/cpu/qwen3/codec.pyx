@@ -25,10 +25,11 @@ from pocket_fast.cpu._team cimport pf_team
 from pocket_fast.cpu.codec_streams cimport Codec, Middle, Pass, Room
 from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing import halve_exact
-from pocket_fast.cpu.qwen3.layers import GATED, MIMI
 from pocket_fast.cpu.qwen3.quantizer import ResidualQuantizer
-from pocket_fast.cpu.seanet import encoder_chain
 from pocket_fast.cpu.transformer import Stack
+from pocket_fast.stages.qwen3.layers import GATED, MIMI
+from pocket_fast.stages.qwen3.sound import sound_chain
+from pocket_fast.stages.seanet import encoder_chain
 
 cdef enum:
     PRIMED = 24       # frames that go to the transformer together when nobody listens: with the window, whole panels
@@ -66,7 +67,7 @@ cdef class CodecDecoder(Codec):
         middle = Middle(store, stack, PRIMED, norm=weights["pre_transformer.norm.weight"],
                         input_proj=_linear(weights, "pre_transformer.input_proj"),
                         output_proj=_linear(weights, "pre_transformer.output_proj"), **options)
-        back = _sound_chain(store, weights, config, product, threads)
+        back = sound_chain(ConvChain(store, config.latent_dim, 1, product=product), weights, config, threads=threads)
         self._assemble(store, front.finish(), middle, back, 1, 1, threads)
         self.samples_per_frame = back.buffers[back.output].rows
         self.memory = back.memory
@@ -167,9 +168,9 @@ cdef class CodecEncoder(Codec):
         weights = halve_exact(store, weights)
         self.groups = quantizers
         self.samples_per_frame = DOWN * int(np.prod(config.upsampling_ratios))
-        front = encoder_chain(store, weights, "encoder.layers.", ratios=config.upsampling_ratios,
-                              residual_layers=config.num_residual_layers, dilation_base=config.dilation_growth_rate,
-                              replicate=False, rows=HEARD * self.samples_per_frame, product=None, threads=threads)
+        front = encoder_chain(ConvChain(store, 1, HEARD * self.samples_per_frame), weights, "encoder.layers.",
+                              ratios=config.upsampling_ratios, residual_layers=config.num_residual_layers,
+                              dilation_base=config.dilation_growth_rate, replicate=False, threads=threads)
         stack = Stack(store, weights, "encoder_transformer.", n_layers=config.num_hidden_layers,
                       d_model=config.hidden_size, heads=config.num_attention_heads,
                       kv_heads=config.num_key_value_heads, dim=config.head_width, feed=config.intermediate_size,
@@ -225,49 +226,6 @@ cdef class CodecEncoder(Codec):
             quantizer.encode(latents, codes[:, at:at + quantizer.layers], threads or self.threads)
             at += quantizer.layers
         return codes
-
-
-def _sound_chain(WeightStore store, weights, config, product, threads):
-    """What is behind the transformer: one row of latent_dim channels -> a frame of samples."""
-    chain = ConvChain(store, config.latent_dim, 1, product=product)
-    more = {"threads": threads}
-
-    def snake(name):
-        return weights[name + ".alpha"], weights[name + ".beta"]
-
-    def conv(name):
-        return weights[name + ".conv.weight"], widen(weights[name + ".conv.bias"])
-
-    x = 0
-    for i in range(len(config.upsampling_ratios)):
-        x, _ = chain.conv_transpose(x, *conv(f"upsample.{i}.0"), overlap=1, raw=True, **more)
-        x = _convnext(chain, weights, f"upsample.{i}.1.", x, more)
-    blocks = [f"decoder.{i + 1}.block." for i in range(len(config.upsample_rates))]
-    last = len(blocks) + 1
-    # the activation of a block's output is the first thing in the next one
-    behind = [snake(block + "0") for block in blocks[1:]] + [snake(f"decoder.{last}")]
-    _, x = chain.conv(x, *conv("decoder.0"), activation=snake(blocks[0] + "0"), active=True, **more)
-    for block, then in zip(blocks, behind, strict=True):
-        units = [f"{block}{j}." for j in (2, 3, 4)]
-        acts = [snake(unit + "act1") for unit in units] + [then]
-        raw, x = chain.conv_transpose(x, *conv(block + "1"), activation=acts[0], raw=True, active=True, **more)
-        for j, unit in enumerate(units):
-            _, x = chain.conv(x, *conv(unit + "conv1"), dilation=3 ** j, activation=snake(unit + "act2"), active=True,
-                              **more)
-            raw, x = chain.conv(x, *conv(unit + "conv2"), skip=raw, activation=acts[j + 1], raw=j < 2, active=True,
-                                **more)
-    chain.conv(x, *conv(f"decoder.{last + 1}"), activation="clamp", active=True, **more)
-    return chain.finish()
-
-
-def _convnext(chain, weights, prefix, x, more):
-    """x + gamma * linear(gelu(linear(norm(depthwise conv(x)))))"""
-    h = chain.depthwise(x, weights[prefix + "dwconv.conv.weight"], weights[prefix + "dwconv.conv.bias"])
-    h = chain.norm(h, weights[prefix + "norm.weight"], weights[prefix + "norm.bias"], 1e-6)
-    (wide, wide_bias), (narrow, bias) = _linear(weights, prefix + "pwconv1"), _linear(weights, prefix + "pwconv2")
-    _, h = chain.conv(h, wide[:, :, None], wide_bias, activation="erf_gelu", active=True, **more)
-    x, _ = chain.conv(h, narrow[:, :, None], bias, scale=weights[prefix + "gamma"], skip=x, raw=True, **more)
-    return x
 
 
 def _linear(weights, name):

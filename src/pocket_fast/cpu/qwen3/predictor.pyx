@@ -26,9 +26,9 @@ from pocket_fast.cpu.attention cimport Run
 from pocket_fast.cpu.language import kept, table_rows
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepared_bytes
 from pocket_fast.cpu.packing import pack_linear
-from pocket_fast.cpu.qwen3.layers import LANGUAGE
 from pocket_fast.cpu.qwen3.sampling cimport Draw, Drawing, pick, pick_floats
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
+from pocket_fast.stages.qwen3.layers import LANGUAGE
 
 
 ctypedef struct Table:

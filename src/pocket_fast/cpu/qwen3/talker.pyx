@@ -12,8 +12,8 @@ from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
 from pocket_fast.cpu.language cimport LanguageModel, Sequence
 from pocket_fast.cpu.language import kept, table_rows
 from pocket_fast.cpu.packing cimport Linear, apply_linear, plain_gemm
-from pocket_fast.cpu.qwen3.layers import LANGUAGE
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
+from pocket_fast.stages.qwen3.layers import LANGUAGE
 
 cdef enum:
     BLOCK = 256     # positions by which a stream grows: 20 s of speech

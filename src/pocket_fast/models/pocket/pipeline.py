@@ -97,6 +97,7 @@ class PocketFrame(NamedTuple):
     utterance: PocketUtterance
     latent: np.ndarray
     first: bool
+    sound: np.ndarray | None  # where the backend makes it in the same go
 
 
 class PocketModel:
@@ -108,7 +109,12 @@ class PocketModel:
         self.sample_rate = config.mimi.sample_rate
         self.samples_per_frame: int = stages.decoder.samples_per_frame
         self.threads: int = stages.threads
+        self.most_together: int = stages.most_together
         self._fade = np.linspace(0, 1, self.sample_rate // _FADES_PER_SECOND, dtype=np.float32)
+
+    def prepare(self, streams: int) -> None:
+        """See contract.SpeechModel."""
+        self.stages.prepare(streams)
 
     def thread_limit(self) -> int:
         """See contract.SpeechModel."""
@@ -141,30 +147,36 @@ class PocketModel:
 
     def predict(self, utterances: Sequence[PocketUtterance], threads: int = 0) -> list[PocketFrame]:
         """See contract.SpeechModel. Utterances sampled with different numbers of steps are drawn in groups."""
-        backbone, head = self.stages.backbone, self.stages.flow_head
         n = len(utterances)
         latents = np.stack([u.latent for u in utterances])
-        hidden = np.empty((n, backbone.hidden_dim), dtype=np.float32)
-        backbone.step([u.backbone for u in utterances], latents, hidden, threads)
-        noise = np.empty((n, head.latent_dim), dtype=np.float32)
+        noise = np.empty_like(latents)
         for row, u in zip(noise, utterances, strict=True):
             u.noise.draw(row)
         eos = np.empty(n, dtype=np.float32)
-        self._sample(utterances, hidden, noise, latents, eos, threads)
+        sounds: Sequence[np.ndarray | None] = [None] * n
+        if self.stages.frame is None:
+            hidden = np.empty((n, self.stages.backbone.hidden_dim), dtype=np.float32)
+            self.stages.backbone.step([u.backbone for u in utterances], latents, hidden, threads)
+            self._sample(utterances, hidden, noise, latents, eos, threads)
+        else:
+            sounds = self._whole(utterances, latents, noise, eos)
 
         frames = []
-        for u, latent, logit in zip(utterances, latents, eos, strict=True):
+        for u, latent, logit, sound in zip(utterances, latents, eos, sounds, strict=True):
             if not u.hear_eos(logit):
                 u.latent = latent
-                frames.append(PocketFrame(u, latent, u.frames == 0))
+                frames.append(PocketFrame(u, latent, u.frames == 0, sound))
                 u.advance()
         return frames
 
     def decode(self, frames: Sequence[PocketFrame], threads: int = 0) -> list[np.ndarray]:
         """See contract.SpeechModel. The first frame of an utterance fades in."""
-        pcm = np.empty((len(frames), self.samples_per_frame), dtype=np.float32)
-        latents = np.stack([frame.latent for frame in frames])
-        self.stages.decoder.decode([frame.utterance.codec for frame in frames], latents, pcm, threads)
+        if frames[0].sound is not None:
+            pcm = np.stack([frame.sound for frame in frames])
+        else:
+            pcm = np.empty((len(frames), self.samples_per_frame), dtype=np.float32)
+            latents = np.stack([frame.latent for frame in frames])
+            self.stages.decoder.decode([frame.utterance.codec for frame in frames], latents, pcm, threads)
         for row, frame in zip(pcm, frames, strict=True):
             if frame.first:
                 row[: len(self._fade)] *= self._fade[: len(row)]
@@ -180,6 +192,19 @@ class PocketModel:
             hidden = np.empty((1, self.stages.backbone.hidden_dim), dtype=np.float32)
             self.stages.backbone.step([u.backbone], u.latent[None], hidden)
         return u.backbone.freeze()
+
+    def _whole(self, utterances, latents, noise, eos) -> np.ndarray:
+        """One frame of each from latent to sound (n, samples_per_frame), on a backend that has all stages in one."""
+        sound = np.empty((len(utterances), self.samples_per_frame), dtype=np.float32)
+        steps = [u.sampling.decode_steps for u in utterances]
+        for count in sorted(set(steps)):
+            rows = [i for i, s in enumerate(steps) if s == count]
+            part, logits, made = latents[rows], np.empty_like(eos[rows]), np.empty_like(sound[rows])
+            who = [utterances[i] for i in rows]
+            streams, codecs = [u.backbone for u in who], [u.codec for u in who]
+            self.stages.frame(streams, codecs, part, noise[rows], logits, made, count)
+            latents[rows], eos[rows], sound[rows] = part, logits, made
+        return sound
 
     def _sample(self, utterances, hidden, noise, latents, eos, threads) -> None:
         steps = [u.sampling.decode_steps for u in utterances]

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -61,11 +62,15 @@ class Reference:
 
     def __init__(self, codes: np.ndarray):
         self.codes = np.ascontiguousarray(codes, dtype=np.int32)
-        self.heard: dict[bool, CodecStream] = {}  # by Sampling.in_blocks
+        self._heard: WeakKeyDictionary[Qwen3Model, dict[bool, CodecStream]] = WeakKeyDictionary()
 
-    def last_sample(self, in_blocks: bool) -> np.ndarray:
+    def heard(self, model: Qwen3Model) -> dict[bool, CodecStream]:
+        """Of a model, which may be loaded anew elsewhere, by Sampling.in_blocks."""
+        return self._heard.setdefault(model, {})
+
+    def last_sample(self, model: Qwen3Model, in_blocks: bool) -> np.ndarray:
         """(1,) float32: what the recording ends with when it is decoded. Known once an utterance has begun with it."""
-        return self.heard[in_blocks].last
+        return self.heard(model)[in_blocks].last
 
 
 class CodecStream:
@@ -193,6 +198,7 @@ class Qwen3Frame(NamedTuple):
 
     utterance: Qwen3Utterance
     codes: np.ndarray
+    sound: np.ndarray | None  # where the backend makes it in the same go
 
 
 class Qwen3Model:
@@ -204,10 +210,15 @@ class Qwen3Model:
         self.sample_rate = config.sample_rate
         self.samples_per_frame: int = stages.decoder.samples_per_frame
         self.threads: int = stages.threads
+        self.most_together: int = stages.most_together
         self._end = config.talker_config.codec_eos_token_id
         self._codes = config.talker_config.vocab_size - _SPECIAL_IDS
         self._embedder = Embedder(stages.talker, config, stages.predictor.embed)
         self._frame_rows = max(1, round(stages.decoder.macs_per_frame / stages.talker.macs_per_row))
+
+    def prepare(self, streams: int) -> None:
+        """See contract.SpeechModel."""
+        self.stages.prepare(streams, self._codes, self._end)
 
     def thread_limit(self) -> int:
         """See contract.SpeechModel."""
@@ -226,7 +237,7 @@ class Qwen3Model:
             None if voice.item is None else voice.item.ref_spk_embedding,
             None if reference is None else reference.codes,
         )
-        heard = None if reference is None else reference.heard.get(sampling.in_blocks)
+        heard = None if reference is None else reference.heard(self).get(sampling.in_blocks)
         codec = (
             CodecStream(self.stages.decoder.stream(), sampling.in_blocks) if heard is None else heard.copy()
         )
@@ -272,7 +283,7 @@ class Qwen3Model:
         u.codec.last = pcm[0, -1:]
         u.unheard -= 1
         if u.unheard == 0:
-            reference.heard.setdefault(u.sampling.in_blocks, u.codec.copy())
+            reference.heard(self).setdefault(u.sampling.in_blocks, u.codec.copy())
             u.reference = None
 
     def _hear_again(self, stream: CodecStream, threads: int) -> None:
@@ -282,50 +293,86 @@ class Qwen3Model:
 
     def predict(self, utterances: Sequence[Qwen3Utterance], threads: int = 0) -> list[Qwen3Frame]:
         """See contract.SpeechModel."""
-        talker, predictor = self.stages.talker, self.stages.predictor
-        n, groups = len(utterances), predictor.draws + 1
-        hidden = np.empty((n, talker.hidden_dim), dtype=np.float32)
-        logits = np.empty((n, talker.vocab), dtype=np.float32)
+        n, groups, width = len(utterances), self.stages.predictor.draws + 1, self.stages.talker.hidden_dim
         rows = np.stack([u.row for u in utterances])
-        talker.step([u.talker for u in utterances], rows, hidden, logits, threads)
         uniforms = np.stack([u.uniforms.random(groups) for u in utterances])
-        codes = np.empty((n, groups), dtype=np.int32)
-        codes[:, 0] = self._first_codes(utterances, logits, uniforms[:, 0].copy())
-        going = [i for i in range(n) if codes[i, 0] != self._end]
-        for i in set(range(n)).difference(going):
-            utterances[i].ended = utterances[i].done = True
-        if not going:
-            return []
-        if len(going) < n:
-            hidden, codes, uniforms = hidden[going], codes[going], uniforms[going]
-        speaking = [utterances[i] for i in going]
-        embeddings = np.empty_like(hidden)
-        draws = [u.sampling.predictor for u in speaking]
-        predictor.predict(hidden, codes, np.ascontiguousarray(uniforms[:, 1:]), draws, embeddings, threads)
-        for u, row, embedding in zip(speaking, codes, embeddings, strict=True):
-            u.advance(row, embedding)
-        return [Qwen3Frame(u, row) for u, row in zip(speaking, codes, strict=True)]
+        codes, embeddings = np.empty((n, groups), np.int32), np.empty((n, width), np.float32)
+        sounds: Sequence[np.ndarray | None] = [None] * n
+        if self.stages.frame is None:
+            self._draw(utterances, rows, uniforms, codes, embeddings, threads)
+        else:
+            sounds = self._whole(utterances, rows, uniforms, codes, embeddings)
+
+        frames = []
+        for u, row, embedding, sound in zip(utterances, codes, embeddings, sounds, strict=True):
+            if row[0] == self._end:
+                u.ended = u.done = True
+            else:
+                u.advance(row, embedding)
+                frames.append(Qwen3Frame(u, row, sound))
+        return frames
+
+    def _draw(self, utterances, rows, uniforms, codes, embeddings, threads) -> None:
+        """Codes (n, 16) and embeddings (n, H) of the next frame of each, out; after the end only code 0."""
+        talker, predictor = self.stages.talker, self.stages.predictor
+        hidden = np.empty_like(embeddings)
+        logits = np.empty((len(utterances), talker.vocab), dtype=np.float32)
+        talker.step([u.talker for u in utterances], rows, hidden, logits, threads)
+        codes[:, 0] = self.stages.first_codes(
+            logits,
+            [u.sampling.talker for u in utterances],
+            uniforms[:, 0].copy(),
+            *self._first_of(utterances),
+            codes=self._codes,
+            end=self._end,
+        )
+        going = np.flatnonzero(codes[:, 0] != self._end)
+        if len(going):
+            drawn, made = codes[going], np.empty((len(going), talker.hidden_dim), np.float32)
+            draws = [utterances[i].sampling.predictor for i in going]
+            rest = np.ascontiguousarray(uniforms[going, 1:])
+            predictor.predict(hidden[going], drawn, rest, draws, made, threads)
+            codes[going], embeddings[going] = drawn, made
+
+    def _whole(self, utterances, rows, uniforms, codes, embeddings) -> np.ndarray:
+        """As _draw, on a backend that has all stages in one; and the sound (n, samples_per_frame)."""
+        sound = np.empty((len(utterances), self.samples_per_frame), dtype=np.float32)
+        first = self.stages.first(
+            [u.sampling.talker for u in utterances], *self._first_of(utterances), self._codes, self._end
+        )
+        self.stages.frame(
+            [u.talker for u in utterances],
+            [u.codec.stream for u in utterances],
+            rows,
+            uniforms,
+            first,
+            [u.sampling.predictor for u in utterances],
+            codes,
+            embeddings,
+            sound,
+        )
+        return sound
+
+    def _first_of(
+        self, utterances: Sequence[Qwen3Utterance]
+    ) -> tuple[np.ndarray, list[np.ndarray], np.ndarray]:
+        """What the draw of code 0 takes besides: penalties, what was drawn before, whether speech may end."""
+        return (
+            np.array([u.sampling.repetition_penalty for u in utterances]),
+            [u.seen for u in utterances],
+            np.array([u.frames >= _LEAST_FRAMES for u in utterances]),
+        )
 
     def decode(self, frames: Sequence[Qwen3Frame], threads: int = 0) -> list[np.ndarray]:
         """See contract.SpeechModel."""
         streams = [frame.utterance.codec for frame in frames]
-        pcm = self._decode(streams, np.stack([frame.codes for frame in frames]), threads)
+        if frames[0].sound is not None:
+            pcm = np.stack([frame.sound for frame in frames])
+        else:
+            pcm = self._decode(streams, np.stack([frame.codes for frame in frames]), threads)
         for stream, frame in zip(streams, frames, strict=True):
             stream.hear(frame.codes)
         return [row.copy() for row in pcm] if len(pcm) > 1 else list(pcm)  # no listener holds another's sound
-
-    def _first_codes(self, utterances, logits: np.ndarray, uniforms: np.ndarray) -> np.ndarray:
-        """Code 0 of the next frame of each, (n,), or end of speech."""
-        return self.stages.first_codes(
-            logits,
-            [u.sampling.talker for u in utterances],
-            uniforms,
-            np.array([u.sampling.repetition_penalty for u in utterances]),
-            [u.seen for u in utterances],
-            np.array([u.frames >= _LEAST_FRAMES for u in utterances]),
-            codes=self._codes,
-            end=self._end,
-        )
 
     def _decode(self, streams: Sequence[CodecStream], codes: np.ndarray, threads: int) -> np.ndarray:
         """One frame of each: codes (n, 16) -> (n, samples_per_frame) float32."""

@@ -1,10 +1,10 @@
-"""The layers of the four transformers of Qwen3-TTS (see cpu/layers.py)."""
+"""The layers of the four transformers of Qwen3-TTS (see stages/layers.py)."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from pocket_fast.cpu.layers import LayerForm
+from pocket_fast.stages.layers import LayerForm
 
 # of the codec's decoder
 GATED = LayerForm(

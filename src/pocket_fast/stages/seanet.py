@@ -11,32 +11,28 @@ from typing import Any
 
 import numpy as np
 
-from pocket_fast.cpu._memory import WeightStore, widen
-from pocket_fast.cpu.conv import ConvChain
-
 
 def decoder_chain(
-    store: WeightStore,
+    chain: Any,
     weights: Mapping[str, np.ndarray],
     prefix: str,
     *,
-    dimension: int,
     ratios: Sequence[int],
     residual_layers: int,
     dilation_base: int,
     replicate: bool,
-    rows: int,
-    product: str | None,
-    threads: int,
-) -> ConvChain:
-    """`rows` frames of `dimension` channels -> rows * prod(ratios) samples; weights: {prefix + layer: array}."""
-    chain = ConvChain(store, dimension, rows, product=product)
-    options = {"replicate": replicate, "threads": threads}
+    **more: Any,
+) -> Any:
+    """From steps to prod(ratios) samples each, on a backend's chain.
+
+    weights: {prefix + layer: array}; more: what the backend's convolutions take besides. Returns the chain, finished.
+    """
+    options = {"replicate": replicate, **more}
     _, x = chain.conv(0, *_layer(weights, f"{prefix}0.conv"), active=True, **options)
     index, residual = 1, residual_layers > 0
     for _ in ratios:
         given = _layer(weights, f"{prefix}{index + 1}.convtr")
-        raw, x = chain.conv_transpose(x, *given, raw=residual, active=True, threads=threads)
+        raw, x = chain.conv_transpose(x, *given, raw=residual, active=True, **more)
         index += 2
         for j in range(residual_layers):
             last = j + 1 == residual_layers
@@ -47,7 +43,7 @@ def decoder_chain(
 
 
 def encoder_chain(
-    store: WeightStore,
+    chain: Any,
     weights: Mapping[str, np.ndarray],
     prefix: str,
     *,
@@ -55,14 +51,10 @@ def encoder_chain(
     residual_layers: int,
     dilation_base: int,
     replicate: bool,
-    rows: int,
-    product: str | None,
-    threads: int,
-    channels: int = 1,
-) -> ConvChain:
-    """`rows` samples -> rows / prod(ratios) steps. Ratios are applied in reverse."""
-    chain = ConvChain(store, channels, rows, product=product)
-    options = {"replicate": replicate, "threads": threads}
+    **more: Any,
+) -> Any:
+    """From samples to steps of prod(ratios), as decoder_chain. Ratios are applied in reverse."""
+    options = {"replicate": replicate, **more}
     residual = residual_layers > 0
     raw, x = chain.conv(0, *_layer(weights, f"{prefix}0.conv"), raw=residual, active=True, **options)
     index = 1
@@ -79,7 +71,7 @@ def encoder_chain(
 
 
 def _block(
-    chain: ConvChain,
+    chain: Any,
     weights: Mapping[str, np.ndarray],
     prefix: str,
     raw: int,
@@ -98,4 +90,4 @@ def _block(
 
 
 def _layer(weights: Mapping[str, np.ndarray], name: str) -> tuple[np.ndarray, np.ndarray]:
-    return weights[f"{name}.weight"], widen(weights[f"{name}.bias"])
+    return weights[f"{name}.weight"], weights[f"{name}.bias"]

@@ -1,4 +1,4 @@
-"""What the layers of a transformer are made of: the variants of transformer.pyx, as data."""
+"""What the layers of a transformer are made of: the variants of a backend's transformer, as data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class LayerForm:
     norms: before attention and before the feed-forward; RMSNorm (.weight), else LayerNorm (.weight, .bias).
     head_norms: weights (head width,) of an RMSNorm of every query and key head before the rotation, or None.
     scales: layer scales after attention and after the feed-forward, where the file has them.
-    activation: a name in packing.ACTIVATIONS.
+    activation: a name in the backend's ACTIVATIONS.
     interleaved: the rotation turns pairs (2i, 2i + 1) of a head, else (i, i + half a head).
     """
 
