@@ -64,7 +64,8 @@ typedef struct pf_kernels {
     void (*gemm[PF_WEIGHT_KINDS])(const pf_gemm *g, int row0, int row1, int panel0, int panel1);
 
     /* x = scale * q, q in [-127, 127], scale = max |x| / 127; zeros up to the next multiple of 4 of k, all
-     * in the form that this instruction set's PF_INT8 product reads. Returns the scale. */
+     * in the form that this instruction set's PF_INT8 product reads: so many inputs times q_bytes. Returns the scale. */
+    int q_bytes;
     float (*quantize)(int8_t *q, const float *x, int k);
     /* y = x rounded to bf16, to nearest even; NULL where PF_DOT is */
     void (*narrow_bf16)(uint16_t *y, const float *x, ptrdiff_t n);

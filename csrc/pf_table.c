@@ -7,6 +7,8 @@
 #include "pf_kernels.h"
 #include "kernels/simd.h"
 #include "kernels/math.inl"
+#include "kernels/tiles.inl"
+#include "kernels/tiles_int8.inl"
 #include "kernels/gemm.inl"
 #ifdef __AMX_TILE__
 #include "kernels/amx.inl"
@@ -37,6 +39,11 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
              [PF_INT8] = gemm_int8,
     },
     .tile_rows = TILE_ROWS,
+#endif
+#ifdef V_WORDS_FROM
+    .q_bytes = 3, /* a byte, and a word */
+#else
+    .q_bytes = 1,
 #endif
     .quantize = quantize,
 #ifdef V_HAVE_BF16_DOT

@@ -42,6 +42,8 @@ static inline vi add_fours(vi acc, vi x, vi w) {
     return _mm256_add_epi32(acc, _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)));
 }
 DEFINE_PEAK(int8, vi, v_zero_int(), add_fours(sums[j], x, w), 4 * VW)
+#elif defined(V_WORDS_FROM)
+DEFINE_PEAK(int8, vi, v_zero_int(), v_dot_words(sums[j], x, w), 2 * VW)
 #else
 DEFINE_PEAK(int8, vi, v_zero_int(), v_dot(sums[j], x, w), 4 * VW)
 #endif

@@ -58,7 +58,15 @@ ALWAYS_INLINE float quantize_row(int8_t *q, const float *x, int k, const int fli
 static float quantize(int8_t *q, const float *x, int k) {
     const int zero = V_DOT_OFFSET ? 0x80 : 0;
     for (int c = k; c % 4; c++) q[c] = (int8_t)zero;
-    return quantize_row(q, x, k, zero);
+    const float scale = quantize_row(q, x, k, zero);
+#ifdef V_WORDS_FROM /* of every four the even two, then the odd two, as words behind the bytes */
+    const int all = (k + 3) / 4 * 4;
+    for (int c = 0; c < all; c += 4) {
+        const int16_t words[4] = {q[c], q[c + 2], q[c + 1], q[c + 3]};
+        memcpy(q + all + 2 * c, words, sizeof words);
+    }
+#endif
+    return scale;
 }
 
 static float quantize_weight(int8_t *q, const float *x, int k) { return quantize_row(q, x, k, 0); }

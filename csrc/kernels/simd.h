@@ -32,11 +32,8 @@ static inline vf v_scale2(vf a, vf n) {
     return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), e));
 }
 /* the even and the odd k of VW channels of a bf16 panel, widened exactly */
-static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
-    vi u = _mm512_loadu_si512(p);
-    *even = _mm512_castsi512_ps(_mm512_slli_epi32(u, 16));
-    *odd = _mm512_castsi512_ps(_mm512_and_si512(u, _mm512_set1_epi32((int)0xffff0000u)));
-}
+static inline vf v_even_bf16(vi u) { return _mm512_castsi512_ps(_mm512_slli_epi32(u, 16)); }
+static inline vf v_odd_bf16(vi u) { return _mm512_castsi512_ps(_mm512_and_si512(u, _mm512_set1_epi32((int)0xffff0000u))); }
 /* The integer dot product wants one unsigned operand: `quantize` stores inputs shifted by 128, and every
  * sum starts at -128 times the sum of its weights. */
 #define V_DOT_OFFSET 1
@@ -48,7 +45,11 @@ static inline vi v_four(const int8_t *x) {
     memcpy(&u, x, 4);
     return _mm512_set1_epi32(u);
 }
-static inline vi v_dot(vi acc, vi x, vi w) { return _mm512_dpbusd_epi32(acc, x, w); }
+static inline vi v_dot(vi acc, vi x, vi w) {
+    acc = _mm512_dpbusd_epi32(acc, x, w);
+    __asm__("" : "+v"(acc)); /* gcc would keep two copies of every sum, and move them to and fro */
+    return acc;
+}
 #define V_HAVE_ENDS
 static inline vf v_load_n(const float *p, int n) { return _mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 static inline void v_store_n(float *p, vf a, int n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), a); }
@@ -88,11 +89,8 @@ static inline vf v_scale2(vf a, vf n) {
     vi e = _mm256_slli_epi32(_mm256_cvtps_epi32(n), 23);
     return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), e));
 }
-static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
-    vi u = _mm256_loadu_si256((const __m256i *)p);
-    *even = _mm256_castsi256_ps(_mm256_slli_epi32(u, 16));
-    *odd = _mm256_castsi256_ps(_mm256_and_si256(u, _mm256_set1_epi32((int)0xffff0000u)));
-}
+static inline vf v_even_bf16(vi u) { return _mm256_castsi256_ps(_mm256_slli_epi32(u, 16)); }
+static inline vf v_odd_bf16(vi u) { return _mm256_castsi256_ps(_mm256_blend_epi16(_mm256_setzero_si256(), u, 0xaa)); }
 static inline vi v_load_int(const void *p) { return _mm256_loadu_si256((const __m256i *)p); }
 static inline vi v_zero_int(void) { return _mm256_setzero_si256(); }
 static inline vf v_from_int(vi a) { return _mm256_cvtepi32_ps(a); }
@@ -119,13 +117,27 @@ static inline float v_biggest(vf a) {
 }
 #ifdef __AVXVNNI__
 #define V_DOT_OFFSET 1 /* as with AVX-512 */
-static inline vi v_dot(vi acc, vi x, vi w) { return _mm256_dpbusd_avx_epi32(acc, x, w); }
+static inline vi v_dot(vi acc, vi x, vi w) {
+    acc = _mm256_dpbusd_avx_epi32(acc, x, w);
+    __asm__("" : "+x"(acc));
+    return acc;
+}
 #else
 #define V_DOT_OFFSET 0
 /* |x| <= 127 and |w| <= 127: two products fit 16 bits, so nothing saturates and the sum is exact */
 static inline vi v_dot(vi acc, vi x, vi w) {
     vi pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(w, x));
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+}
+/* The same sum from words, for V_WORDS_FROM rows and more: no signs to move, as exact. `quantize` widens the inputs;
+ * of the weights the even or the odd bytes are widened at a time. */
+#define V_WORDS_FROM 4
+static inline vi v_even_words(vi w) { return _mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8); }
+static inline vi v_odd_words(vi w) { return _mm256_srai_epi16(w, 8); }
+static inline vi v_dot_words(vi acc, vi x, vi w) {
+    acc = _mm256_add_epi32(acc, _mm256_madd_epi16(x, w));
+    __asm__("" : "+x"(acc)); /* gcc would add products to each other first, and spill sums for it */
+    return acc;
 }
 #endif
 #elif defined(__aarch64__) && defined(__ARM_NEON)
@@ -151,11 +163,8 @@ static inline vf v_scale2(vf a, vf n) {
     int32x4_t e = vshlq_n_s32(vcvtnq_s32_f32(n), 23);
     return vreinterpretq_f32_s32(vaddq_s32(vreinterpretq_s32_f32(a), e));
 }
-static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
-    uint32x4_t u = vreinterpretq_u32_u16(vld1q_u16(p));
-    *even = vreinterpretq_f32_u32(vshlq_n_u32(u, 16));
-    *odd = vreinterpretq_f32_u32(vandq_u32(u, vdupq_n_u32(0xffff0000u)));
-}
+static inline vf v_even_bf16(vi u) { return vreinterpretq_f32_s32(vshlq_n_s32(u, 16)); }
+static inline vf v_odd_bf16(vi u) { return vreinterpretq_f32_s32(vandq_s32(u, vdupq_n_s32((int)0xffff0000u))); }
 #define V_DOT_OFFSET 0
 static inline vi v_load_int(const void *p) { return vreinterpretq_s32_s8(vld1q_s8((const int8_t *)p)); }
 static inline vi v_zero_int(void) { return vdupq_n_s32(0); }
@@ -219,11 +228,8 @@ static inline vf v_scale2(vf a, vf n) {
     vi e = wasm_i32x4_shl(v_add(n, v_set(12582912.0f)), 23);
     return wasm_i32x4_add(a, e);
 }
-static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
-    vi u = wasm_v128_load(p);
-    *even = wasm_i32x4_shl(u, 16);
-    *odd = wasm_v128_and(u, wasm_i32x4_splat((int32_t)0xffff0000u));
-}
+static inline vf v_even_bf16(vi u) { return wasm_i32x4_shl(u, 16); }
+static inline vf v_odd_bf16(vi u) { return wasm_v128_and(u, wasm_i32x4_splat((int32_t)0xffff0000u)); }
 #define V_DOT_OFFSET 0
 static inline vi v_load_int(const void *p) { return wasm_v128_load(p); }
 static inline vi v_zero_int(void) { return wasm_i32x4_splat(0); }
@@ -272,12 +278,8 @@ static inline vf v_scale2(vf a, vf n) {
     vi e = __builtin_convertvector(n, vi) << 23;
     return (vf)((vi)a + e);
 }
-static inline void v_load_bf16(const uint16_t *p, vf *even, vf *odd) {
-    vu u;
-    memcpy(&u, p, sizeof u);
-    *even = (vf)(u << 16);
-    *odd = (vf)(u & 0xffff0000u);
-}
+static inline vf v_even_bf16(vi u) { return (vf)((vu)u << 16); }
+static inline vf v_odd_bf16(vi u) { return (vf)((vu)u & 0xffff0000u); }
 #define V_DOT_OFFSET 0
 static inline vi v_load_int(const void *p) { vi a; memcpy(&a, p, sizeof a); return a; }
 static inline vi v_zero_int(void) { return (vi){0, 0, 0, 0}; }
@@ -292,6 +294,17 @@ static inline vi v_dot(vi acc, vi x, vi w) {
     for (int i = 24; i >= 0; i -= 8) acc += ((vi)((vu)x << i) >> 24) * ((vi)((vu)w << i) >> 24);
     return acc;
 }
+#ifdef __SSE2__
+#include <emmintrin.h>
+#define V_WORDS_FROM 1 /* as with AVX2, always */
+static inline vi v_even_words(vi w) { return (vi)_mm_srai_epi16(_mm_slli_epi16((__m128i)w, 8), 8); }
+static inline vi v_odd_words(vi w) { return (vi)_mm_srai_epi16((__m128i)w, 8); }
+static inline vi v_dot_words(vi acc, vi x, vi w) {
+    acc += (vi)_mm_madd_epi16((__m128i)x, (__m128i)w);
+    __asm__("" : "+x"(acc));
+    return acc;
+}
+#endif
 #endif
 
 #ifndef V_HAVE_ENDS

@@ -105,6 +105,8 @@ typedef struct pw_prepared {
 /* y = w x [+ bias] and nothing else: what callers start from. */
 pf_gemm pw_product(const float *x, ptrdiff_t x_row, float *y, ptrdiff_t y_row);
 void pw_apply(const pw_linear *w, pf_gemm *g, int rows, const pw_prepared *prepared);
+/* Bytes from one quantised row of k inputs to the next. */
+ptrdiff_t pw_quantized(ptrdiff_t k);
 
 /* To 1e-15 for |x| < 1e6, which no position or moment exceeds: libm's would bring tables for any number. */
 void pw_cos_sin(double x, double *cosine, double *sine);

@@ -26,7 +26,7 @@ pw_model *pw_open(uint8_t *bundle, size_t bytes, uint32_t crc) {
         const pw_shape_transformer *t = &plan->backbone;
         const int hidden = plan->z ? plan->z : t->d;
         const int widest = pw_max(pw_max(pw_max(t->d, t->feed), t->heads * t->dim), pw_max(hidden, plan->flow_dim));
-        m->prepared.rows = PW_TAKE(&m->arena, int8_t, (size_t)PW_MOST_FRAMES * (pw_max(widest, plan->latent) + 64));
+        m->prepared.rows = PW_TAKE(&m->arena, int8_t, (size_t)PW_MOST_FRAMES * pw_quantized(pw_max(widest, plan->latent)));
         m->prepared.scales = PW_TAKE(&m->arena, float, PW_MOST_FRAMES);
         m->latents = PW_TAKE(&m->arena, float, (size_t)PW_MOST_FRAMES * plan->speaker);
         m->hidden = PW_TAKE(&m->arena, float, hidden);

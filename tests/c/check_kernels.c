@@ -52,7 +52,7 @@ static double check_gemm(int kind, int m, int n, int k) {
     static float x[MOST_ROWS * MOST_K], w[MOST_N * MOST_K], bias[MOST_N], skip[MOST_ROWS * MOST_N];
     static float y[MOST_ROWS * MOST_N + GUARD], a[MOST_ROWS * MOST_N + GUARD], one[MOST_N];
     static char packed[5 * 32 * (MOST_K * 4 + 8) + 64];
-    static int8_t q[MOST_ROWS * (MOST_K + 4)], qw[MOST_N * (MOST_K + 4)];
+    static int8_t q[MOST_ROWS * 3 * (MOST_K + 4)], qw[MOST_N * (MOST_K + 4)];
     static float q_scale[MOST_ROWS], w_scale[MOST_N];
     static uint16_t narrow[MOST_ROWS * MOST_K + 1], stored[MOST_N * MOST_K];
     const int panels = kind == PF_ROWS ? 1 : (n + PF_PANEL - 1) / PF_PANEL, fours = (k + 3) / 4;
@@ -97,7 +97,7 @@ static double check_gemm(int kind, int m, int n, int k) {
     if (kind == PF_ROWS) memcpy(packed, w, sizeof(float) * (size_t)(n * k));
     if (kind == PF_INT8) {
         g.q = q;
-        g.q_row = 4 * fours;
+        g.q_row = 4 * fours * K.q_bytes;
         g.q_scale = q_scale;
         for (int r = 0; r < m; r++) q_scale[r] = K.quantize(q + r * g.q_row, x + r * k, k);
         for (int j = 0; j < n; j++) { /* the integers and scales the packing must have found */

@@ -48,6 +48,7 @@ cdef extern from "pf_kernels.h" nogil:
         const char *isa
         int tile_rows
         void (*gemm[5])(const pf_gemm *g, int row0, int row1, int panel0, int panel1) noexcept nogil
+        int q_bytes
         float (*quantize)(int8_t *q, const float *x, int k) noexcept nogil
         void (*narrow_bf16)(uint16_t *y, const float *x, Py_ssize_t n) noexcept nogil
         void (*norm)(float *y, const float *x, int n, float eps, const float *weight, const float *bias,

@@ -299,9 +299,14 @@ cdef Py_ssize_t _lines(Py_ssize_t nbytes) noexcept nogil:
     return (nbytes + LINE - 1) // LINE * LINE
 
 
+cdef Py_ssize_t _quantized_pitch(Py_ssize_t k) noexcept nogil:
+    """Bytes from one row of k quantised inputs to the next."""
+    return _lines((k + 3) // 4 * 4 * kernels().q_bytes)
+
+
 cdef Py_ssize_t _quantized_bytes(int rows, Py_ssize_t k) noexcept nogil:
     """Of the int8 copies of `rows` rows of k floats, their scales before them."""
-    return _lines(rows * <Py_ssize_t>sizeof(float)) + rows * _lines(k)
+    return _lines(rows * <Py_ssize_t>sizeof(float)) + rows * _quantized_pitch(k)
 
 
 cdef Py_ssize_t narrowed_bytes(Py_ssize_t count) noexcept nogil:
@@ -328,7 +333,7 @@ cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Lin
 cdef void _quantize(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, int rows, int k) noexcept nogil:
     """Point g at int8 copies of its rows."""
     cdef int lo = 0, hi = rows, r
-    cdef Py_ssize_t pitch = _lines(k)
+    cdef Py_ssize_t pitch = _quantized_pitch(k)
     cdef char *base = team.scratch
     if rows <= FEW_ROWS:
         base += team.rank * team.each
