@@ -99,7 +99,8 @@ PF_KERNEL void attend(float *out, long long out_row, int padded, const float *qk
             float sum = 0.0f;
             if (group < groups && c0 + column < width)
                 for (int i = group; i < count; i += groups) {
-                    const float *v = pf_place(tables, pitch, stream, key0 + i, page, ring, layer, 1, kv_heads, own, width);
+                    const float *v =
+                        pf_place(tables, pitch, stream, key0 + i, page, ring, layer, 1, kv_heads, own, width);
                     sum = fmaf(weights[i], v[c0 + column], sum);
                 }
             sums[thread] = sum;

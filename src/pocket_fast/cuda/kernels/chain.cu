@@ -48,7 +48,8 @@ PF_KERNEL void upsample(float *y, long long y_stream, const float *x, long long 
                         int channels, int per_stream, int streams) {
     const int i = blockIdx.x * blockDim.x + threadIdx.x, each = per_stream * stride * channels;
     if (i >= streams * each) return;
-    const int stream = i / each, at = i % each, c = at % channels, j = at / channels % stride, t = at / channels / stride;
+    const int stream = i / each, at = i % each, c = at % channels;
+    const int j = at / channels % stride, t = at / channels / stride;
     const float *now = x + stream * x_stream + t * static_cast<long long>(channels) + c;
     y[stream * y_stream + at] = fmaf(w[j * channels + c], now[-channels], w[(stride + j) * channels + c] * now[0]);
 }
@@ -59,5 +60,6 @@ PF_KERNEL void repack(float *y, long long y_stream, int y_width, const float *x,
     const int i = blockIdx.x * blockDim.x + threadIdx.x, each = per_stream * y_width;
     if (i >= streams * each) return;
     const int stream = i / each, t = i % each / y_width, c = i % y_width;
-    y[stream * y_stream + i % each] = c < x_width ? x[stream * x_stream + t * static_cast<long long>(x_width) + c] : 0.0f;
+    const float *from = x + stream * x_stream + t * static_cast<long long>(x_width);
+    y[stream * y_stream + i % each] = c < x_width ? from[c] : 0.0f;
 }

@@ -19,7 +19,7 @@ PF_KERNEL void embed_code(float *y, long long y_row, float *sum, int begins, con
     *total = begins ? v : *total + v;
 }
 
-// Of every frame, codes (streams, groups), the vector of code 0 and, beside it, the sum of the others': y (.., 2 width).
+// Of every frame, codes (streams, groups), the vector of code 0, and beside it the sum of the others': y (.., 2 width).
 // tables (groups, codes, width) float32
 PF_KERNEL void embed_frame(float *y, long long y_stream, const float *tables, int groups, int codes, int width,
                            const int *given) {
@@ -51,5 +51,6 @@ PF_KERNEL void nearest(int *codes, int codes_row, float *x, int x_row, const flo
     for (int step = 16; step; step /= 2) first = min(first, __shfl_xor_sync(0xffffffffu, first, step));
     if (lane == 0) codes[row * codes_row] = first;
     if (first == count) return;    // no number at all
-    for (int i = lane; i < x_row; i += 32) x[static_cast<long long>(row) * x_row + i] -= table[static_cast<long long>(first) * x_row + i];
+    const float *vector = table + static_cast<long long>(first) * x_row;
+    for (int i = lane; i < x_row; i += 32) x[static_cast<long long>(row) * x_row + i] -= vector[i];
 }

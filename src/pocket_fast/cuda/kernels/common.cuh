@@ -61,7 +61,8 @@ static __device__ __forceinline__ float pf_warp_max(float v) {
 enum { PF_NONE, PF_ELU, PF_GELU, PF_ERF_GELU, PF_SILU, PF_SNAKE, PF_CLAMP, PF_RELU };
 
 // snake: [alpha of all columns, gain of all columns], as data (see conv.py)
-static __device__ __forceinline__ float pf_activate(int activation, float v, const float *snake, int column, int columns) {
+static __device__ __forceinline__ float pf_activate(int activation, float v, const float *snake, int column,
+                                                    int columns) {
     switch (activation) {
         case PF_ELU: return v > 0.0f ? v : expm1f(v);
         case PF_GELU: return 0.5f * v * (1.0f + tanhf(0.7978845608f * (v + 0.044715f * v * v * v)));

@@ -53,7 +53,8 @@ static __device__ void pf_finish(const Operands &o, const float *parts, int coun
 
 // What of k this warp sums: [begin, end) of blocks of 32.
 static __device__ __forceinline__ void pf_slice(int k, int *begin, int *end) {
-    const int warps = blockDim.x / 32, warp = threadIdx.x / 32, blocks = (k + 31) / 32, each = (blocks + warps - 1) / warps;
+    const int warps = blockDim.x / 32, warp = threadIdx.x / 32, blocks = (k + 31) / 32;
+    const int each = (blocks + warps - 1) / warps;
     *begin = min(warp * each, blocks);
     *end = min(*begin + each, blocks);
 }

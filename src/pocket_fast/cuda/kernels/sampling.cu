@@ -49,9 +49,9 @@ static __device__ void pf_softmax(float *p, const float *scores, int n, float *f
 }
 
 // codes[stream * codes_row + column] of logits (streams, logits_row), n of each, n <= PF_MOST_LOGITS.
-// sampled: 0 takes the largest; top_ks: 0 for all; belows: 1 - top_p; uniforms[stream * uniforms_row]. seen: (streams, n),
-// or null: what was drawn before, made less likely by penalties; ids from `codes_end` on are forbidden, but for `end`
-// where may_end. scores, p: (streams, n) to work in.
+// sampled: 0 takes the largest; top_ks: 0 for all; belows: 1 - top_p; uniforms[stream * uniforms_row]. seen (streams,
+// n), or null: what was drawn before, made less likely by penalties; ids from `codes_end` on are forbidden, but for end
+// where may_end. scores, p: (streams, n) to work in; a thread has the same scores to itself until the last step.
 PF_KERNEL void pick(int *codes, int codes_row, const float *logits, long long logits_row, int n, const int *sampled,
                     const int *top_ks, const float *temperatures, const float *belows, const double *uniforms,
                     int uniforms_row, const unsigned char *seen, const float *penalties, const int *may_end,
@@ -68,12 +68,12 @@ PF_KERNEL void pick(int *codes, int codes_row, const float *logits, long long lo
     for (int i = thread; i < n; i += PF_PICKERS) {
         float v = logits[i];
         if (seen) {
-            if (seen[static_cast<long long>(stream) * n + i]) v = v < 0.0f ? v * penalties[stream] : v / penalties[stream];
+            const bool again = seen[static_cast<long long>(stream) * n + i];
+            if (again) v = v < 0.0f ? v * penalties[stream] : v / penalties[stream];
             if ((i >= codes_end && i != end) || (i == end && !may_end[stream])) v = -pf_infinity();
         }
         scores[i] = draws ? v / temperatures[stream] : v;
     }
-    __syncthreads();
     if (!draws) {    // the largest, of equal ones the first
         u64 best = 0;
         for (int i = thread; i < n; i += PF_PICKERS)
@@ -92,7 +92,6 @@ PF_KERNEL void pick(int *codes, int codes_row, const float *logits, long long lo
         }
         for (int i = thread; i < n; i += PF_PICKERS)
             if (pf_order(scores[i]) < least) scores[i] = -pf_infinity();
-        __syncthreads();
     }
     const float below = belows[stream];
     if (below > 0.0f) {    // the largest rank below which all together are not more than that
@@ -113,7 +112,6 @@ PF_KERNEL void pick(int *codes, int codes_row, const float *logits, long long lo
             const u64 rank = pf_rank(scores[i], i);
             if (rank < least && rank != likeliest) scores[i] = -pf_infinity();
         }
-        __syncthreads();
     }
     pf_softmax(p, scores, n, floats, doubles);
     // the first whose cumulative probability, in order of index, exceeds the uniform number
