@@ -21,7 +21,11 @@
  *   int8  panel{ float scale[32]; int32 offset[32]; int8 [k / 4][32][4] }   (k rounded up to 4; one tap)
  *         weight = scale * int8, int8 in [-127, 127]; offset = -128 * sum of the channel's int8
  * PF_DOT is the bf16 packing, multiplied with inputs rounded to bf16 as well. */
+#ifdef PF_WEB /* csrc/web: a panel's row is then one cache line, which matters where nothing can be prefetched */
+enum { PF_PANEL = 16, PF_FEW = 4 };
+#else
 enum { PF_PANEL = 32, PF_FEW = 4 };
+#endif
 enum { PF_READ = 128 }; /* floats that `sum` takes at a time */
 
 enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_ROWS = 2, PF_INT8 = 3, PF_DOT = 4, PF_WEIGHT_KINDS = 5 };

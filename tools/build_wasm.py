@@ -70,6 +70,7 @@ def build(name: str, flags: list[str], environment: dict[str, str]) -> bytes:
         exports = [f"-Wl,--export={name}" for name in exported()]
         wasm = Path(folder, "module.wasm")
         link = ["-target", "wasm32-wasi", "-mexec-model=reactor", "-O2", "-g0", "-s", "-Wl,--no-entry"]
+        link.append("-Wl,-z,stack-size=262144")  # of the 16 MB that are usual a page would pay for every byte
         zig("cc", *link, "-o", str(wasm), *objects, *exports, environment=environment)
         return wasm.read_bytes()
 

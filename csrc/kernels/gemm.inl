@@ -55,15 +55,15 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
 #define RUN_ROWS(kind, VECS) RUN_ROWS_(TILE_ROWS, kind, VECS)
 
 /* gemm_<kind>: panels outside (each is streamed once, then hot), row blocks inside, cut into equal
- * heights. One row alone takes four vectors at a time (with 16-float vectors: two panels), because
- * four independent sums are needed to hide the latency of the multiply-add. With 8-float vectors four are a
+ * heights. One row alone takes LONE_VECS at a time (with 16-float vectors: two panels). With 8-float vectors four are a
  * panel, and up to three rows take it whole: read in two halves, every second line at a time, weights come from
  * memory at half the speed (2 rows -25 to -55 %; 4 rows of 75 MB -35 %, but from the cache they would lose 20 %).
- * With 4-float vectors four are half a panel, for up to two rows.
+ * WebAssembly, which cannot ask for what it will need, has panels of half the width and takes two at a time for a lone
+ * row: weights come from memory in whole lines and in two streams (one row +40 to +100 %, 16 rows +25 to +35 %).
  * Where at most one vector of channels is left, half a tile does (the smallest models have 12 and 48 channels). A
  * channel takes four bytes per step of k in every packing, so vector v of a panel starts 4 * VW * v bytes into it. */
 enum {
-    FEW_ROWS = TILE_VECS > 2 || FOUR_COLS > PF_PANEL ? 0 : VW == 8 ? 3 : 2, /* that take four vectors */
+    FEW_ROWS = TILE_VECS > 2 || LONE_COLS > PF_PANEL ? 0 : 3, /* that take a whole panel, four vectors */
     FROM_MEMORY = 16 << 20
 };
 
@@ -78,24 +78,21 @@ enum {
         for (int p = panel0; p < panel1; p++) { \
             const char *panel = (const char *)g->w + p * g->w_panel; \
             const int wide = g->n - p * PF_PANEL; \
+            if (LONE_COLS > PF_PANEL && rows == 1 && p + 1 < panel1) { \
+                tile_##kind(out, g, row0, panel, next, 0, 1, LONE_VECS); \
+                finish_tile(g, out, row0, row1, p * PF_PANEL, wide < LONE_COLS ? wide : LONE_COLS); \
+                p++; \
+                continue; \
+            } \
             if (FEW_ROWS > 0 && rows <= few && (rows == 1 || wide > TILE_COLS)) { \
                 const int parts = (rows + FEW_ROWS - 1) / (FEW_ROWS + (FEW_ROWS == 0)); \
                 for (int b = 0; b < parts; b++) { \
                     const int r0 = row0 + rows * b / parts, r1 = row0 + rows * (b + 1) / parts; \
                     const ptrdiff_t ahead = b + 1 == parts && p + 1 < panel1 ? g->w_panel : 0; \
-                    for (int col = 0; col < PF_PANEL && col < wide; col += FOUR_COLS) { \
-                        const char *w = panel + 4 * col; \
-                        const int left = wide - col; \
-                        switch (r1 - r0) { RUN_TILE(kind, 1, 4) RUN_TILE(kind, 2, 4) RUN_TILE(kind, 3, 4) } \
-                        finish_tile(g, out, r0, r1, p * PF_PANEL + col, left < FOUR_COLS ? left : FOUR_COLS); \
-                    } \
+                    const char *w = panel; \
+                    switch (r1 - r0) { RUN_TILE(kind, 1, 4) RUN_TILE(kind, 2, 4) RUN_TILE(kind, 3, 4) } \
+                    finish_tile(g, out, r0, r1, p * PF_PANEL, wide < PF_PANEL ? wide : PF_PANEL); \
                 } \
-                continue; \
-            } \
-            if (FOUR_COLS > PF_PANEL && rows == 1 && p + 1 < panel1) { \
-                tile_##kind(out, g, row0, panel, next, 0, 1, 4); \
-                finish_tile(g, out, row0, row1, p * PF_PANEL, wide < FOUR_COLS ? wide : FOUR_COLS); \
-                p++; \
                 continue; \
             } \
             for (int b = 0; b < blocks; b++) { \

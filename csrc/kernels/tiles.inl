@@ -2,12 +2,15 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define TILE_COLS (TILE_VECS * VW)
-#define FOUR_COLS (4 * VW)
-#define TILE_PITCH FOUR_COLS /* floats from one row of a tile's buffer to the next */
+#ifndef LONE_VECS
+#define LONE_VECS 4 /* that a row alone takes, so that four sums hide the latency of the multiply-add */
+#endif
+#define LONE_COLS (LONE_VECS * VW)
+#define TILE_PITCH LONE_COLS /* floats from one row of a tile's buffer to the next */
 
 /* A tile's weights are one pointer with constant offsets, its inputs one pointer per row: what a compiler must keep
  * in registers is then as little as can be. Vector v of the channels stands OF(v) bytes behind the first; those of
- * a second panel (a lone row of 16-float vectors takes two) `next` bytes behind those of the first panel. */
+ * a second panel (a lone row takes two of them where LONE_COLS says so) `next` bytes behind those of the first panel. */
 #define OF(v) ((v) * VW < PF_PANEL ? 4 * VW * (v) : next + 4 * (VW * (v) - PF_PANEL))
 
 /* While the last row block of a panel runs, the next panel is fetched (`ahead` bytes further on; 0 before):
@@ -20,7 +23,7 @@
 ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
                             const int rows, const int vecs) {
     const float *x[8];
-    vf acc[8][4];
+    vf acc[8][LONE_VECS];
     for (int r = 0; r < rows; r++) {
         x[r] = r ? x[r - 1] + g->x_row : g->x + row * g->x_row;
         for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
@@ -28,8 +31,8 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w
     const int k = g->k;
     for (int tap = 0; tap < g->taps; tap++) {
         for (int c = 0; c < k; c++) {
-            vf wv[4];
-#pragma GCC unroll 4
+            vf wv[LONE_VECS];
+#pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) {
                 wv[v] = v_load((const float *)(w + OF(v)));
                 PREFETCH(w + OF(v), ahead, 5);
@@ -37,7 +40,7 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 vf xv = v_set(x[r][c]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xv, wv[v], acc[r][v]);
             }
             w += 4 * PF_PANEL;
@@ -52,7 +55,7 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w
 ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
                              const int rows, const int vecs) {
     const float *x[8];
-    vf acc[8][4];
+    vf acc[8][LONE_VECS];
     for (int r = 0; r < rows; r++) {
         x[r] = r ? x[r - 1] + g->x_row : g->x + row * g->x_row;
         for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
@@ -61,8 +64,8 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *
     for (int tap = 0; tap < g->taps; tap++) {
         int c = 0;
         for (; c + 1 < k; c += 2) {
-            vf wv[4];
-#pragma GCC unroll 4
+            vf wv[LONE_VECS];
+#pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) {
                 wv[v] = v_even_bf16(v_load_int(w + OF(v)));
                 PREFETCH(w + OF(v), ahead, 2);
@@ -70,16 +73,16 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 vf xv = v_set(x[r][c]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xv, wv[v], acc[r][v]);
             }
             __asm__ volatile("" ::: "memory"); /* else gcc loads early, and spills sums for it */
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) wv[v] = v_odd_bf16(v_load_int(w + OF(v)));
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 vf xv = v_set(x[r][c + 1]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_fma(xv, wv[v], acc[r][v]);
             }
             w += 4 * PF_PANEL;
@@ -102,7 +105,7 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *
 ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
                             const int rows, const int vecs) {
     const uint16_t *x[8];
-    vf acc[8][4];
+    vf acc[8][LONE_VECS];
     for (int r = 0; r < rows; r++) {
         x[r] = r ? x[r - 1] + g->x_row : (const uint16_t *)g->q + row * g->x_row;
         for (int v = 0; v < vecs; v++) acc[r][v] = v_set(0.0f);
@@ -111,8 +114,8 @@ ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *w
     for (int tap = 0; tap < g->taps; tap++) {
         int c = 0;
         for (; c + 1 < k; c += 2) {
-            vi wv[4];
-#pragma GCC unroll 4
+            vi wv[LONE_VECS];
+#pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) {
                 wv[v] = v_load_int(w + OF(v));
                 PREFETCH(w + OF(v), ahead, 2);
@@ -120,7 +123,7 @@ ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *w
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 vi xv = v_two(x[r] + c);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
                 for (int v = 0; v < vecs; v++) acc[r][v] = v_dot_bf16(acc[r][v], xv, wv[v]);
             }
             w += 4 * PF_PANEL;

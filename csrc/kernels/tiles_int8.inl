@@ -1,7 +1,7 @@
 /* The tiles of 8-bit weights and inputs: sums of integers, exact however they are taken. */
 
 /* Integers: four inputs and four weights per 32-bit lane, exact sums. `first`: of the rows. */
-ALWAYS_INLINE void sum_fours(vi acc[8][4], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
+ALWAYS_INLINE void sum_fours(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
                              ptrdiff_t ahead, const int rows, const int vecs) {
     const int8_t *x[8];
     for (int r = 0; r < rows; r++) {
@@ -11,8 +11,8 @@ ALWAYS_INLINE void sum_fours(vi acc[8][4], const pf_gemm *g, const int8_t *first
     w += 8 * PF_PANEL;
     const int k = g->k;
     for (int c = 0; c < k; c += 4) {
-        vi wv[4];
-#pragma GCC unroll 4
+        vi wv[LONE_VECS];
+#pragma GCC unroll 8
         for (int v = 0; v < vecs; v++) {
             wv[v] = v_load_int(w + OF(v));
             PREFETCH(w + OF(v), ahead, 2);
@@ -20,7 +20,7 @@ ALWAYS_INLINE void sum_fours(vi acc[8][4], const pf_gemm *g, const int8_t *first
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             vi xv = v_four(x[r] + c);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) acc[r][v] = v_dot(acc[r][v], xv, wv[v]);
         }
         w += 4 * PF_PANEL;
@@ -29,7 +29,7 @@ ALWAYS_INLINE void sum_fours(vi acc[8][4], const pf_gemm *g, const int8_t *first
 
 #ifdef V_WORDS_FROM
 /* The sums of sum_fours of words: the even k of four, and then the odd. */
-ALWAYS_INLINE void sum_words(vi acc[8][4], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
+ALWAYS_INLINE void sum_words(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
                              ptrdiff_t ahead, const int rows, const int vecs) {
     const int8_t *x[8];
     for (int r = 0; r < rows; r++) {
@@ -39,8 +39,8 @@ ALWAYS_INLINE void sum_words(vi acc[8][4], const pf_gemm *g, const int8_t *first
     w += 8 * PF_PANEL;
     const int k = g->k;
     for (int c = 0; c < k; c += 4) {
-        vi wv[4];
-#pragma GCC unroll 4
+        vi wv[LONE_VECS];
+#pragma GCC unroll 8
         for (int v = 0; v < vecs; v++) {
             wv[v] = v_even_words(v_load_int(w + OF(v)));
             PREFETCH(w + OF(v), ahead, 2);
@@ -48,16 +48,16 @@ ALWAYS_INLINE void sum_words(vi acc[8][4], const pf_gemm *g, const int8_t *first
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             vi xv = v_four(x[r] + 2 * c);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) acc[r][v] = v_dot_words(acc[r][v], xv, wv[v]);
         }
         __asm__ volatile("" ::: "memory"); /* gcc would load what follows as well, and spill sums for it */
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int v = 0; v < vecs; v++) wv[v] = v_odd_words(v_load_int(w + OF(v)));
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             vi xv = v_four(x[r] + 2 * c + 4);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) acc[r][v] = v_dot_words(acc[r][v], xv, wv[v]);
         }
         w += 4 * PF_PANEL;
@@ -70,20 +70,20 @@ ALWAYS_INLINE void sum_words(vi acc[8][4], const pf_gemm *g, const int8_t *first
 ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const int8_t *const *x, int c, const char *w,
                               ptrdiff_t next, ptrdiff_t ahead, const int rows, const int vecs, const int whole) {
     vi xv[4];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int r = 0; r < rows; r += 2) { /* an odd row is its own partner */
         const int8_t *one = x[r] + c, *other = r + 1 < rows ? x[r + 1] + c : one;
         int8_t ends[2][8] = {{0}};
         if (!whole) memcpy(ends[0], one, 4), memcpy(ends[1], other, 4);
         xv[r / 2] = whole ? v_pair(one, other) : v_pair(ends[0], ends[1]);
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int v = 0; v < vecs; v++) {
         vi low, high;
         v_eights(v_load_int(w + OF(v)), whole ? v_load_int(w + OF(v) + 4 * PF_PANEL) : v_zero_int(), &low, &high);
         PREFETCH(w + OF(v), ahead, 2);
         PREFETCH(w + OF(v) + 4 * PF_PANEL, ahead, 2);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int r = 0; r < rows; r += 2) {
             two[r / 2][v] = v_dot_pairs(two[r / 2][v], xv[r / 2], low);
             others[r / 2][v] = v_dot_pairs(others[r / 2][v], xv[r / 2], high);
@@ -93,7 +93,7 @@ ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const int8_t *const
 }
 
 /* The sums of sum_fours, two rows and eight inputs at a time. */
-ALWAYS_INLINE void sum_pairs(vi acc[8][4], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
+ALWAYS_INLINE void sum_pairs(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
                              ptrdiff_t ahead, const int rows, const int vecs) {
     const int8_t *x[8];
     vi two[4][4], others[4][4];
@@ -115,7 +115,7 @@ ALWAYS_INLINE void sum_pairs(vi acc[8][4], const pf_gemm *g, const int8_t *first
 ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
                              const int rows, const int vecs) {
     const int8_t *x = (const int8_t *)g->q + row * g->q_row;
-    vi acc[8][4];
+    vi acc[8][LONE_VECS];
 #ifdef V_WORDS_FROM
     if (rows >= V_WORDS_FROM) sum_words(acc, g, x, w, next, ahead, rows, vecs);
     else

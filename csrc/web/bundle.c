@@ -88,7 +88,8 @@ static void read_shape(cursor *c, pw_shape_transformer *t) {
     t->dim = number(c, 2, MOST);
     t->feed = number(c, 1, MOST);
     t->context = number(c, 0, MOST);
-    if (t->kv_heads < 1 || t->heads % t->kv_heads || t->dim % 2) pw_fail(PW_BAD_BUNDLE, "its plan has impossible heads");
+    if (t->kv_heads < 1 || t->heads % t->kv_heads || t->dim % 2)
+        pw_fail(PW_BAD_BUNDLE, "its plan has impossible heads");
 }
 
 static void read_side(cursor *c, pw_shape_side *side) {
@@ -135,9 +136,10 @@ int pw_read_plan(pw_plan *plan, pw_reader *reader, uint8_t *bundle, size_t bytes
     const double whole = pw_bundle_bytes(bundle);
     if (pw_failed()) return pw_failed();
     if (whole != (double)bytes)
-        return pw_fail(PW_BAD_BUNDLE, "%d kB of a bundle of %d kB: the file was cut short, or is longer than it should be",
+        return pw_fail(PW_BAD_BUNDLE, "%d kB of a bundle of %d kB: it was cut short, or is longer than it should be",
                        (int)(bytes >> 10), (int)(whole / 1024));
-    if (crc != u32(bundle + 12)) return pw_fail(PW_BAD_BUNDLE, "its checksum is not that of what arrived: load it again");
+    if (crc != u32(bundle + 12))
+        return pw_fail(PW_BAD_BUNDLE, "its checksum is not that of what arrived: load it again");
     for (int i = 0; i < 5; i++) section(bundle, bytes, i, &size);
     cursor c = {.at = section(bundle, bytes, 3, &size), .left = 0};
     c.left = (int)(size / 4);
@@ -201,42 +203,49 @@ pw_numbers pw_read_numbers(pw_reader *r, int n, int k) {
     return numbers;
 }
 
-static float from_half(uint16_t h) {
-    uint32_t sign = (uint32_t)(h & 0x8000) << 16, exponent = h >> 10 & 31, fraction = h & 0x3ff, bits;
+/* Exactly, of any number that is finite: an exponent of 5 bits, moved to where one of 8 is, lacks 112. */
+static inline float from_half(uint16_t h) {
+    const uint32_t bits = (uint32_t)(h & 0x7fff) << 13;
     float value;
-    if (exponent == 0) { /* zero, or fraction * 2^-24 */
-        value = (float)fraction * (1.0f / 16777216.0f);
-        return sign ? -value : value;
-    }
-    bits = sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | fraction << 13;
+    memcpy(&value, &bits, sizeof value);
+    value *= 5192296858534827628530496329220096.0f; /* 2^112 */
+    return h & 0x8000 ? -value : value;
+}
+
+static inline float from_bfloat(uint16_t b) {
+    const uint32_t bits = (uint32_t)b << 16;
+    float value;
     memcpy(&value, &bits, sizeof value);
     return value;
 }
 
-float pw_number(const pw_numbers *numbers, ptrdiff_t i) {
-    if (numbers->dtype == PW_FLOAT32) return ((const float *)numbers->data)[i];
-    const uint16_t two = ((const uint16_t *)numbers->data)[i];
-    if (numbers->dtype == PW_FLOAT16) return from_half(two);
-    const uint32_t bits = (uint32_t)two << 16;
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
+static inline float number_of(const void *data, ptrdiff_t i, int dtype) {
+    if (dtype == PW_FLOAT32) return ((const float *)data)[i];
+    const uint16_t two = ((const uint16_t *)data)[i];
+    return dtype == PW_FLOAT16 ? from_half(two) : from_bfloat(two);
+}
+
+float pw_number(const pw_numbers *numbers, ptrdiff_t i) { return number_of(numbers->data, i, numbers->dtype); }
+
+/* Row j of a matrix is column j % 32 of panel j / 32. */
+static inline void widen_rows(float *to, const void *from, int n, ptrdiff_t k, const int dtype) {
+    for (int j = 0; j < n; j += PF_PANEL, to += k * PF_PANEL)
+        for (ptrdiff_t c = 0; c < k; c++)
+            for (int i = 0; i < pw_min(n - j, PF_PANEL); i++)
+                to[c * PF_PANEL + i] = number_of(from, (j + i) * k + c, dtype);
 }
 
 /* Panels of float32 (or rows, if they are few) of a matrix in plain numbers. */
-static void widen(pw_linear *w, pw_reader *r, const pw_numbers *numbers) {
+static void widen(pw_linear *w, pw_reader *r, const void *data, int dtype) {
     const ptrdiff_t k = (ptrdiff_t)w->k * w->taps;
     float *to = PW_TAKE(r->arena, float, (size_t)w->panels * w->w_panel / 4);
     w->w = to;
     if (!to) return;
-    if (w->kind == PF_ROWS) {
-        for (ptrdiff_t i = 0; i < w->n * k; i++) to[i] = pw_number(numbers, i);
-        return;
-    }
-    for (int j = 0; j < w->n; j++) {
-        float *column = to + (j / PF_PANEL) * (w->w_panel / 4) + j % PF_PANEL;
-        for (ptrdiff_t c = 0; c < k; c++) column[c * PF_PANEL] = pw_number(numbers, j * k + c);
-    }
+    if (w->kind == PF_ROWS)
+        for (ptrdiff_t i = 0; i < w->n * k; i++) to[i] = number_of(data, i, dtype);
+    else if (dtype == PW_FLOAT16) widen_rows(to, data, w->n, k, PW_FLOAT16);
+    else if (dtype == PW_BFLOAT16) widen_rows(to, data, w->n, k, PW_BFLOAT16);
+    else widen_rows(to, data, w->n, k, PW_FLOAT32);
 }
 
 pw_linear pw_read_linear(pw_reader *r, int n, int k, int taps, int bias) {
@@ -255,12 +264,12 @@ pw_linear pw_read_linear(pw_reader *r, int n, int k, int taps, int bias) {
     default: expect(r, 0, bytes, 1); return w;
     }
     if (form < PLAIN) {
-        if (!expect(r, form == w.kind && (form != PF_INT8 || taps == 1), bytes, (uint64_t)w.panels * w.w_panel)) return w;
+        const int fits = form == w.kind && (form != PF_INT8 || taps == 1);
+        if (!expect(r, fits, bytes, (uint64_t)w.panels * w.w_panel)) return w;
         w.w = data;
     } else {
         if (!expect(r, dtype <= PW_FLOAT16, bytes, (uint64_t)n * taps * k * element(dtype))) return w;
-        const pw_numbers numbers = {data, dtype};
-        widen(&w, r, &numbers);
+        widen(&w, r, data, dtype);
     }
     if (bias) w.bias = pw_read_vector(r, n);
     return w;

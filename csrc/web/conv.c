@@ -37,7 +37,8 @@ pw_made pw_add_conv(pw_chain *c, pw_reader *r, int source, int out, int kernel, 
     pw_conv *conv = &c->convs[c->n_convs];
     *conv = (pw_conv){.source = source, .past = pw_times(kernel - 1, dilation) + 1 - stride, .stride = stride,
                       .dilation = dilation, .replicate = replicate, .skip = skip};
-    if (conv->past < 0 || x->rows % stride) pw_fail(PW_BAD_BUNDLE, "its plan has a stride of %d that fits nowhere", stride);
+    if (conv->past < 0 || x->rows % stride)
+        pw_fail(PW_BAD_BUNDLE, "its plan has a stride of %d that fits nowhere", stride);
     /* without dilation the taps of one output row are adjacent in memory: one long row */
     conv->w = dilation > 1 ? pw_read_linear(r, out, x->channels, kernel, bias)
                            : pw_read_linear(r, out, pw_times(kernel, x->channels), 1, bias);
@@ -66,7 +67,8 @@ float *pw_rows_of(const pw_chain *c, int buffer) {
 }
 
 void pw_forget_chain(pw_chain *c) {
-    for (int i = 0; i < c->n_buffers; i++) memset(c->buffers[i].data, 0, 4 * floats(&c->buffers[i], c->buffers[i].history));
+    for (int i = 0; i < c->n_buffers; i++)
+        memset(c->buffers[i].data, 0, 4 * floats(&c->buffers[i], c->buffers[i].history));
     c->first = 1;
 }
 
@@ -74,7 +76,8 @@ static void run(pw_chain *c, const pw_conv *conv, const pw_prepared *prepared) {
     const pw_rows *source = &c->buffers[conv->source];
     float *x = pw_rows_of(c, conv->source) - floats(source, conv->past);
     if (c->first && conv->replicate)
-        for (int i = 0; i < conv->past; i++) memcpy(x + floats(source, i), x + floats(source, conv->past), 4 * floats(source, 1));
+        for (int i = 0; i < conv->past; i++)
+            memcpy(x + floats(source, i), x + floats(source, conv->past), 4 * floats(source, 1));
     pf_gemm g = pw_product(x, (ptrdiff_t)conv->stride * source->channels, NULL, conv->w.n);
     g.x_tap = (ptrdiff_t)conv->dilation * source->channels;
     if (conv->skip >= 0) g.skip = pw_rows_of(c, conv->skip), g.skip_row = conv->w.n;

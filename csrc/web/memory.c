@@ -1,6 +1,5 @@
 /* Memory that is taken at loading and freed together, and the words of the last error. */
 #include <stdarg.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "web/parts.h"
@@ -14,13 +13,6 @@ struct pw_block {
 
 static int failed;
 static char message[MESSAGE];
-
-void *pw_alloc(size_t bytes) {
-    if (bytes > SIZE_MAX - LINE) return NULL;
-    return aligned_alloc(LINE, (bytes + LINE - 1) / LINE * LINE + (bytes ? 0 : LINE));
-}
-
-void pw_free(void *memory) { free(memory); }
 
 void *pw_take(pw_arena *arena, size_t count, size_t size) {
     if (size && count > (SIZE_MAX - sizeof(struct pw_block)) / size) {

@@ -45,7 +45,8 @@ struct pw_model {
 int pw_make_score_room(pw_model *model, int prefix, int own);
 
 /* transformer.c: key and value (dim,) at a place of a span, in the order in which they are remembered */
-void pw_put(const pw_shape_transformer *s, pw_span *span, int layer, int head, int slot, const float *k, const float *v);
+void pw_put(const pw_shape_transformer *s, pw_span *span, int layer, int head, int slot, const float *k,
+            const float *v);
 void pw_get(const pw_shape_transformer *s, const pw_span *span, int layer, int head, int slot, float *k, float *v);
 
 #endif

@@ -1,4 +1,4 @@
-/* SEANet, both directions, as chains of convolutions: see cpu/seanet.py, or seanet_decoder and seanet_encoder in
+/* SEANet, both directions, as chains of convolutions: see stages/seanet.py, or seanet_decoder and seanet_encoder in
  * tests/reference/codec.py. `raw` is a value, `active` elu of it, which is all that most layers read. */
 #include "web/parts.h"
 

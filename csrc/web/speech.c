@@ -3,8 +3,12 @@
 
 #include "web/model.h"
 
-enum { FRAMES_BEFORE_EOS = 6, /* end of speech is ignored so long: before speech starts, some voices cross the threshold */
-       FADES_PER_SECOND = 200, MOST_POSITIONS = 1 << 20 };
+enum {
+    FRAMES_BEFORE_EOS = 6, /* end of speech is ignored so long: before speech starts, some voices cross the threshold */
+    FADES_PER_SECOND = 200,
+    PROMPT_ROWS = 64, /* of a prompt in one go: the weights come from memory once for them all */
+    MOST_POSITIONS = 1 << 20
+};
 
 pw_model *pw_open(uint8_t *bundle, size_t bytes, uint32_t crc) {
     pw_begin_call();
@@ -15,7 +19,7 @@ pw_model *pw_open(uint8_t *bundle, size_t bytes, uint32_t crc) {
     pw_reader reader = {.arena = &m->arena};
     const pw_plan *plan = &m->plan;
     if (!pw_read_plan(&m->plan, &reader, bundle, bytes, crc)) {
-        pw_read_backbone(&m->backbone, &reader, plan, PW_MOST_FRAMES, &m->prepared);
+        pw_read_backbone(&m->backbone, &reader, plan, PROMPT_ROWS, &m->prepared);
         pw_read_flow_head(&m->flow_head, &reader, plan, &m->prepared);
         pw_read_decoder(&m->decoder, &reader, plan, &m->prepared);
         if (plan->cloning) pw_read_encoder(&m->encoder, &reader, plan, &m->prepared);
@@ -26,8 +30,8 @@ pw_model *pw_open(uint8_t *bundle, size_t bytes, uint32_t crc) {
         const pw_shape_transformer *t = &plan->backbone;
         const int hidden = plan->z ? plan->z : t->d;
         const int widest = pw_max(pw_max(pw_max(t->d, t->feed), t->heads * t->dim), pw_max(hidden, plan->flow_dim));
-        m->prepared.rows = PW_TAKE(&m->arena, int8_t, (size_t)PW_MOST_FRAMES * pw_quantized(pw_max(widest, plan->latent)));
-        m->prepared.scales = PW_TAKE(&m->arena, float, PW_MOST_FRAMES);
+        m->prepared.rows = PW_TAKE(&m->arena, int8_t, (size_t)PROMPT_ROWS * pw_quantized(pw_max(widest, plan->latent)));
+        m->prepared.scales = PW_TAKE(&m->arena, float, PROMPT_ROWS);
         m->latents = PW_TAKE(&m->arena, float, (size_t)PW_MOST_FRAMES * plan->speaker);
         m->hidden = PW_TAKE(&m->arena, float, hidden);
         m->noise = PW_TAKE(&m->arena, float, plan->latent);
@@ -111,7 +115,7 @@ static const pw_span *prefix_of(const pw_utterance *u) { return u->voice ? &u->v
 int pw_prompt(pw_model *m, int rows) {
     pw_utterance *u = &m->speech;
     while (rows > 0 && u->taken < u->n_tokens && !u->done) {
-        const int n = pw_min(pw_min(rows, PW_MOST_FRAMES), u->n_tokens - u->taken);
+        const int n = pw_min(pw_min(rows, PROMPT_ROWS), u->n_tokens - u->taken);
         pw_hear_tokens(&m->backbone, prefix_of(u), &u->own, u->tokens + u->taken, n);
         u->taken += n;
         rows -= n;
@@ -124,7 +128,8 @@ int pw_predict(pw_model *m) {
     pw_utterance *u = &m->speech;
     u->drawn = 0;
     if (u->done) return 0;
-    if (u->taken < u->n_tokens) return pw_fail(PW_BAD_CALL, "%d tokens are to be taken in first", u->n_tokens - u->taken);
+    if (u->taken < u->n_tokens)
+        return pw_fail(PW_BAD_CALL, "%d tokens are to be taken in first", u->n_tokens - u->taken);
     pw_step_backbone(&m->backbone, prefix_of(u), &u->own, u->latent, m->hidden);
     pw_noise(&m->random, m->noise, m->plan.latent, u->temperature, u->noise_clamp);
     const float logit = pw_sample(&m->flow_head, m->hidden, m->noise, m->drawn);

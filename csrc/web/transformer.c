@@ -87,7 +87,8 @@ static float *values_of(const pw_shape_transformer *s, const pw_span *span, int 
     return keys_of(s, span, layer, head) + (size_t)span->capacity * s->dim;
 }
 
-void pw_put(const pw_shape_transformer *s, pw_span *span, int layer, int head, int slot, const float *k, const float *v) {
+void pw_put(const pw_shape_transformer *s, pw_span *span, int layer, int head, int slot, const float *k,
+            const float *v) {
     float *keys = keys_of(s, span, layer, head), *values = values_of(s, span, layer, head);
     for (int c = 0; c < s->dim; c++)
         keys[((size_t)(slot / PF_PANEL) * s->dim + c) * PF_PANEL + slot % PF_PANEL] = k[c];
@@ -138,7 +139,8 @@ static void weigh(const pw_transformer *t, const pw_span *span, int n, int layer
 }
 
 /* softmax(q k^T / sqrt(dim)) v of one query head, for `rows` rows from row t0 of this call on */
-static void attend(pw_transformer *t, const pw_span *prefix, const pw_span *own, int layer, int head, int t0, int rows) {
+static void attend(pw_transformer *t, const pw_span *prefix, const pw_span *own, int layer, int head, int t0,
+                   int rows) {
     const pw_shape_transformer *s = &t->shape;
     const int kv = head / (s->heads / s->kv_heads), before = prefix ? prefix->length : 0, aligned = padded(before);
     const int qkv_row = t->layers[layer].qkv.n, out_row = s->heads * s->dim;

@@ -59,7 +59,8 @@ int pw_voice_layer(pw_voice *voice, int layer, const void *cache, int dtype, int
                 v[c] = pw_number(&numbers, values_at + at + c);
             }
             if (!is_possible(k, 2 * s->dim, LARGEST))
-                return pw_fail(PW_BAD_VOICE, "layer %d holds NaN, infinity or an impossible number; export it again", layer);
+                return pw_fail(PW_BAD_VOICE, "layer %d holds NaN, infinity or an impossible number; export it again",
+                               layer);
             pw_put(s, &voice->span, layer, h, t, k, v);
         }
     if (++voice->layers == s->layers) voice->span.length = voice->positions;
@@ -84,7 +85,8 @@ int pw_voice_read(const pw_voice *voice, int layer, float *cache) {
 /* Whether `rows` more rows may come now. */
 static int accept(const pw_voice *voice, int rows) {
     pw_begin_call();
-    if (rows < 1 || rows > PW_MOST_FRAMES) return pw_fail(PW_BAD_CALL, "%d rows at once, expected 1 to %d", rows, PW_MOST_FRAMES);
+    if (rows < 1 || rows > PW_MOST_FRAMES)
+        return pw_fail(PW_BAD_CALL, "%d rows at once, expected 1 to %d", rows, PW_MOST_FRAMES);
     if (rows > pw_voice_left(voice) || voice->layers)
         return pw_fail(PW_BAD_CALL, "%d more rows for a voice that lacks %d", rows, pw_voice_left(voice));
     return 0;
@@ -112,7 +114,8 @@ int pw_voice_hear(pw_voice *voice, const float *pcm, int frames) {
     }
     if (model->hearing != voice) return pw_fail(PW_BAD_CALL, "another recording was begun in between");
     for (int i = 0; i < frames; i++)
-        pw_encode_frame(&model->encoder, pcm + (size_t)i * model->encoder.samples, model->latents + i * model->encoder.speaker);
+        pw_encode_frame(&model->encoder, pcm + (size_t)i * model->encoder.samples,
+                        model->latents + i * model->encoder.speaker);
     if (!is_possible(model->latents, frames * model->encoder.speaker, LARGEST_ROW))
         return pw_fail(PW_BAD_VOICE, "the recording holds NaN, infinity or an impossible number");
     pw_hear_voice(&model->backbone, &voice->span, model->latents, frames);

@@ -89,6 +89,16 @@ def test_no_voice(export, run, tmp_path):
     assert "no voice" in run("export-web", "builtin", "b.pfweb", "--no-voice").err
 
 
+def test_no_cloning(export, tiny, tmp_path):
+    assert export("whole.pfweb").code == 0
+    assert export("small.pfweb", "--no-cloning", "--voice", tiny / "prompt.wav").code == 0
+    whole, small = (read_bundle(tmp_path / f"{name}.pfweb") for name in ("whole", "small"))
+    assert (whole.description["cloning"], small.description["cloning"]) == (True, False)
+    assert len(small.sections["tensors"]) < 0.8 * len(whole.sections["tensors"])
+    model = open_bundle(machine("native"), tmp_path / "small.pfweb")
+    assert said(model, voice_in(model, tmp_path / "small.pfweb", "prompt")).any()
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -34,6 +34,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="a model by name (see `voices`), or in any other form that --model takes",
     )
     add("target", metavar="FILE", help="the file to write, such as english.pfweb")
+    add_bundle_options(parser)
+    add("-q", "--quiet", action="store_true", help="errors only")
+    add_thread_option(parser)
+
+
+def add_bundle_options(parser: argparse.ArgumentParser) -> None:
+    """What goes into the file."""
+    add = parser.add_argument
     add(
         "--compute-type",
         choices=COMPUTE_TYPES,
@@ -49,8 +57,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "speaks where none is chosen (default: the model's own, where it has voices by name)",
     )
     add("--no-voice", action="store_true", help="put no voice into the file")
-    add("-q", "--quiet", action="store_true", help="errors only")
-    add_thread_option(parser)
+    add(
+        "--no-cloning",
+        action="store_true",
+        help="leave out what only a page that clones voices needs: for small models most of the file",
+    )
 
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
@@ -71,7 +82,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         refuse_inputs(target, inputs_of(choice, sys.stdin if source == "-" else source))
     stored = load_weights(choice, progress=show)
     refuse_inputs(target, (("a file of the model", file) for file in stored.files))
-    model = stored.for_web(options.compute_type, quantizer(options.threads))
+    model = stored.for_web(options.compute_type, quantizer(options.threads), cloning=not options.no_cloning)
     voices = dict(zip(names, states(choice, sources, options.threads, show), strict=True))
     try:
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as work:

@@ -37,14 +37,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="write the page into this folder, for any web server, and do not serve it",
     )
-    add(
-        "--compute-type",
-        choices=export_web.COMPUTE_TYPES,
-        default="auto",
-        help="the language model as it is stored (auto), or smaller",
-    )
-    add("-v", "--voice", action="append", default=[], help="a voice to offer, as of export-web; repeatable")
-    add("--no-voice", action="store_true", help="offer no voice but those of recordings")
+    export_web.add_bundle_options(parser)
     add(
         "-p",
         "--port",

@@ -284,8 +284,10 @@ class StoredModel(Protocol):
         first. voices: what find_voice of each gave, or None."""
         ...
 
-    def for_web(self, compute_type: str, quantize: Quantize) -> WebModel:
+    def for_web(self, compute_type: str, quantize: Quantize, *, cloning: bool = True) -> WebModel:
         """What a page needs of it; its language model as compute_type says: "auto" (as it is stored) or "int8".
+
+        cloning: False leaves out what only recordings need.
 
         Raises UnsupportedError where models of this family do not run in a page, ConfigError for weights that
         compute_type does not suit or that a page has no room for.

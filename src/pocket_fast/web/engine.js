@@ -7,7 +7,7 @@ import { getReady, plan } from "./text/plan.js";
 import { loadTokenizer } from "./text/tokenizer.js";
 import { Voices } from "./voices.js";
 
-const PROMPT_ROWS = 16; // tokens that are taken in at a time: about a frame's work
+const PROMPT_ROWS = 32; // tokens that are taken in at a time: about a frame's work
 const FADES_PER_SECOND = 200;
 
 /** Names of settings in JavaScript -> those of the bundle, which are Python's. */

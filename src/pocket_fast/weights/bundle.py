@@ -48,12 +48,10 @@ def plain(tensor: Tensor) -> Packed:
     return Packed(_PLAIN[tensor.dtype], n, k, 1, np.ascontiguousarray(tensor.array))
 
 
-def matrix(
-    tensor: Tensor, taps: int = 1, *, scales: np.ndarray | None = None, widened: bool = False
-) -> Packed:
+def matrix(tensor: Tensor, taps: int = 1, *, scales: np.ndarray | None = None) -> Packed:
     """A matrix (n, taps * k), F32, F16, BF16 or I8 with its scales (n,), in the form in which it is multiplied.
 
-    F16, and BF16 where `widened`, stay rows that become float32 when the model is opened.
+    F16, for which there is no product, stays rows that become float32 when the model is opened.
     """
     n, k = tensor.shape[0], tensor.shape[1] // taps
     if tensor.dtype == "I8":
@@ -64,7 +62,7 @@ def matrix(
         return Packed(_ROWS, n, k, taps, np.ascontiguousarray(tensor.array))
     if tensor.dtype == "F32":
         return Packed(_FLOAT32_PANELS, n, k, taps, float32_panels(tensor.array))
-    if tensor.dtype == "BF16" and not widened and n > FEW:
+    if tensor.dtype == "BF16" and n > FEW:
         return Packed(_BFLOAT16_PANELS, n, k, taps, bfloat16_panels(tensor.array, taps))
     return Packed(_PLAIN[tensor.dtype], n, k, taps, np.ascontiguousarray(tensor.array))
 

@@ -1,10 +1,10 @@
-"""Matrices in the form in which the kernels read them (csrc/pf_kernels.h): panels of 32 outputs."""
+"""Matrices in the form in which the kernels of a page read them (csrc/pf_kernels.h): panels of 16 outputs."""
 
 from __future__ import annotations
 
 import numpy as np
 
-PANEL = 32  # outputs
+PANEL = 16  # outputs
 FEW = 4  # outputs: a matrix of so few stays as rows of float32
 _INT8_HEAD = 8 * PANEL  # bytes: scale and offset of every output
 
@@ -18,12 +18,12 @@ def _panels(matrix: np.ndarray, inputs: int) -> np.ndarray:
 
 
 def float32_panels(matrix: np.ndarray) -> np.ndarray:
-    """(n, k) float32 -> (panels, k, 32)."""
+    """(n, k) float32 -> (panels, k, 16)."""
     return np.ascontiguousarray(_panels(matrix, matrix.shape[1]).swapaxes(1, 2))
 
 
 def bfloat16_panels(matrix: np.ndarray, taps: int = 1) -> np.ndarray:
-    """(n, taps * k) bfloat16 bits -> (panels, taps, k / 2, 32, 2), k rounded up to even in each tap."""
+    """(n, taps * k) bfloat16 bits -> (panels, taps, k / 2, 16, 2), k rounded up to even in each tap."""
     n, k = len(matrix), matrix.shape[1] // taps
     padded = np.zeros((n, taps, k + k % 2), matrix.dtype)
     padded[:, :, :k] = matrix.reshape(n, taps, k)
@@ -32,7 +32,7 @@ def bfloat16_panels(matrix: np.ndarray, taps: int = 1) -> np.ndarray:
 
 
 def int8_panels(integers: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """(n, k) int8 and (n,) float32 -> (panels, bytes): scales, -128 * the sum of each row, (k / 4, 32, 4)."""
+    """(n, k) int8 and (n,) float32 -> (panels, bytes): scales, -128 * the sum of each row, (k / 4, 16, 4)."""
     panels = _panels(integers, -(-integers.shape[1] // 4) * 4)
     packed = np.empty((len(panels), _INT8_HEAD + panels[0].size), np.uint8)
     head = packed[:, :_INT8_HEAD].view(np.float32)

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from pocket_fast.cpu.pocket.backend import load_stages
-from reference import tiny_config
+from pocket_fast.models.pocket.names import int8_matrices
+from reference import lively_weights, tiny_config
+from reference.checkpoint import narrow
 from tiny_stages import MODELS, decode, new_stages, normal, sample, step, weights
-from web_machine import WebError
+from web_machine import WebError, machine, make_bundle, open_bundle, write_tiny
+
+F32 = np.float32
 
 BOUND = 2e-5  # of float32 sums in another order, relative to the largest value
 INT8 = 2e-3  # one step from equal states: of what an input that is rounded to the other side changes
@@ -58,6 +62,46 @@ def test_int8_steps_from_equal_states(web_model, name):
             sample(stages.flow_head, expected[None], noise[None])[0][0],
             INT8,
         )
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-7m", "tiny-odd"])
+@pytest.mark.parametrize(
+    "kind", [{"storage": "F32"}, {"storage": "BF16"}, {"storage": "F16"}, {"int8": True}]
+)
+def test_webassembly_has_the_bits_of_the_baseline(tmp_path, name, kind):
+    """Without fused products both compute the same sums in the same order: every number of a whole utterance."""
+    path = make_bundle(tmp_path / "tiny.pfweb", name, **kind)
+    pcm = 0.3 * normal(8, 5 * tiny_config(name).mimi.samples_per_frame)
+    heard = []
+    for where in ("native", "simd128"):
+        model = open_bundle(machine(where), path)
+        voice = model.voice_from_recording(pcm)
+        model.seed(3, 0)
+        model.begin([5, 17, 33, 2], voice, max_frames=9, threshold=1e9, temperature=0.7, steps=2)
+        model.prompt()
+        heard.append(np.array([*model.state_of(voice, 5 + model.about["bos_before_voice"])[0].reshape(-1)]))
+        heard.append(np.array(list(model.frames())))
+        model.close()
+    np.testing.assert_array_equal(heard[0], heard[2])
+    np.testing.assert_array_equal(heard[1], heard[3])
+
+
+def test_int8_products_at_their_limits(web, tmp_path):
+    """Weights of +-127 and inputs that reach +-127: sums of pairs that would not fit 16 bits if any were larger."""
+    config = tiny_config("tiny-2m")
+    arrays = {n: narrow(a, "F32") for n, a in lively_weights(config, storage="F32").items()}
+    rng = np.random.default_rng(0)
+    for matrix, shape in int8_matrices(config).items():
+        arrays[matrix] = np.where(rng.random(shape) < 0.5, F32(-0.1), F32(0.1)).astype(F32)
+    path = write_tiny(tmp_path / "limits.pfweb", config, arrays, "F32", int8=True)
+    stages = load_stages(config, arrays, threads=1, compute_type="int8_float32")
+    model = open_bundle(web, path)
+    hidden = 9 * np.sign(normal(1, stages.backbone.hidden_dim))
+    noise = np.zeros(config.mimi.latent_dim, F32)
+    model.begin([])
+    found, _ = model.sample(hidden, noise)
+    close(found, sample(stages.flow_head, hidden[None].astype(F32), noise[None])[0][0], BOUND)
+    model.close()
 
 
 @pytest.mark.parametrize("name", MODELS)

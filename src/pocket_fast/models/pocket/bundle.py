@@ -191,7 +191,7 @@ class _Tensors:
     def vector(self, name: str) -> Packed:
         return _vector(widen(self._weights[name]))
 
-    def linear(self, *names: str, order: np.ndarray | None = None, widened: bool = False) -> Iterator[Packed]:
+    def linear(self, *names: str, order: np.ndarray | None = None) -> Iterator[Packed]:
         """The matrices of these layers, one below the other, and their biases if they have any."""
         given = [self._weights[f"{name}.weight"] for name in names]
         if len({t.dtype for t in given}) > 1:
@@ -202,12 +202,12 @@ class _Tensors:
             scales = np.concatenate([self._weights[scale_name(f"{name}.weight")].array for name in names])
         if order is not None:
             rows, scales = rows[order], scales if scales is None else scales[order]
-        yield matrix(Tensor(rows, given[0].dtype), scales=scales, widened=widened)
+        yield matrix(Tensor(rows, given[0].dtype), scales=scales)
         if f"{names[0]}.bias" in self._weights:
             yield _vector(np.concatenate([widen(self._weights[f"{name}.bias"]) for name in names]))
 
     def transformer(
-        self, prefix: str, t: BackboneConfig | CodecTransformerConfig, *, scales: bool, widened: bool = False
+        self, prefix: str, t: BackboneConfig | CodecTransformerConfig, *, scales: bool
     ) -> Iterator[Packed]:
         """pw_read_transformer"""
         half = np.arange(t.head_dim // 2, dtype=np.float32)
@@ -225,10 +225,8 @@ class _Tensors:
             for n, names in ((1, ("self_attn.in_proj", "self_attn.out_proj")), (2, ("linear1", "linear2"))):
                 yield self.vector(f"{layer}.norm{n}.weight")
                 yield self.vector(f"{layer}.norm{n}.bias")
-                yield from self.linear(
-                    f"{layer}.{names[0]}", order=order if n == 1 else None, widened=widened
-                )
-                yield from self.linear(f"{layer}.{names[1]}", widened=widened)
+                yield from self.linear(f"{layer}.{names[0]}", order=order if n == 1 else None)
+                yield from self.linear(f"{layer}.{names[1]}")
                 if scales:
                     yield self.vector(f"{layer}.layer_scale_{n}.scale")
 
@@ -275,41 +273,41 @@ class _Tensors:
             yield self.vector(f"{time}.mlp.3.alpha")
 
     def decoder(self) -> Iterator[Packed]:
-        """pw_read_decoder: the codec of every frame, in float32 whatever it is stored in"""
+        """pw_read_decoder"""
         mimi = self._config.mimi
         yield self.vector("flow_lm.emb_std")
         yield self.vector("flow_lm.emb_mean")
-        yield from self.linear("mimi.quantizer.output_proj", widened=True)
+        yield from self.linear("mimi.quantizer.output_proj")
         upsample = widen(self._weights["mimi.upsample.convtr.convtr.weight"])[:, 0].T  # (2 * steps, width)
         for half in np.split(upsample, 2):
             yield _vector(half)
-        yield from self.middle("mimi.decoder_transformer", mimi.decoding_transformer, widened=True)
+        yield from self.middle("mimi.decoder_transformer", mimi.decoding_transformer)
         yield from self.decoder_convolutions(mimi.decoding_seanet)
 
     def encoder(self) -> Iterator[Packed]:
-        """pw_read_encoder: it runs once for a voice, so what is stored in bfloat16 stays so"""
+        """pw_read_encoder"""
         mimi = self._config.mimi
         yield from self.encoder_convolutions(mimi.seanet)
-        yield from self.middle("mimi.encoder_transformer", mimi.transformer, widened=False)
+        yield from self.middle("mimi.encoder_transformer", mimi.transformer)
         yield from self.conv("mimi.downsample.conv.conv")
 
-    def middle(self, prefix: str, t: CodecTransformerConfig, *, widened: bool) -> Iterator[Packed]:
+    def middle(self, prefix: str, t: CodecTransformerConfig) -> Iterator[Packed]:
         """read_middle"""
         projected = t.input_dimension != t.d_model
         if projected:
-            yield from self.linear(f"{prefix}.input_proj", widened=widened)
-        yield from self.transformer(f"{prefix}.transformer", t, scales=True, widened=widened)
+            yield from self.linear(f"{prefix}.input_proj")
+        yield from self.transformer(f"{prefix}.transformer", t, scales=True)
         if projected:
-            yield from self.linear(f"{prefix}.output_projs.0", widened=widened)
+            yield from self.linear(f"{prefix}.output_projs.0")
 
     # --- convolutions -----------------------------------------------------------------------------------
 
-    def conv(self, name: str, *, dilation: int = 1, widened: bool = False) -> Iterator[Packed]:
+    def conv(self, name: str, *, dilation: int = 1) -> Iterator[Packed]:
         """pw_add_conv"""
         weight = self._weights[f"{name}.weight"]
         out, _, kernel = weight.shape
         rows = np.ascontiguousarray(weight.array.transpose(0, 2, 1)).reshape(out, -1)
-        yield matrix(Tensor(rows, weight.dtype), kernel if dilation > 1 else 1, widened=widened)
+        yield matrix(Tensor(rows, weight.dtype), kernel if dilation > 1 else 1)
         if f"{name}.bias" in self._weights:
             yield self.vector(f"{name}.bias")
 
@@ -319,31 +317,31 @@ class _Tensors:
         channels, out, kernel = weight.shape
         taps = np.split(weight.array.transpose(2, 1, 0), 2)  # each (stride, out, in), that of x[t] first
         rows = np.concatenate(taps[::-1], axis=2).reshape(kernel // 2 * out, 2 * channels)
-        yield matrix(Tensor(rows, weight.dtype), widened=True)
+        yield matrix(Tensor(rows, weight.dtype))
         yield _vector(np.tile(widen(self._weights[f"{name}.bias"]), kernel // 2))
 
-    def blocks(self, prefix: str, index: int, s: SEANetConfig, *, widened: bool) -> Iterator[Packed]:
+    def blocks(self, prefix: str, index: int, s: SEANetConfig) -> Iterator[Packed]:
         for j in range(s.n_residual_layers):
             block = f"{prefix}.{index + j}.block"
-            yield from self.conv(f"{block}.1.conv", dilation=s.dilation_base**j, widened=widened)
-            yield from self.conv(f"{block}.3.conv", widened=widened)
+            yield from self.conv(f"{block}.1.conv", dilation=s.dilation_base**j)
+            yield from self.conv(f"{block}.3.conv")
 
     def decoder_convolutions(self, s: SEANetConfig) -> Iterator[Packed]:
         """pw_seanet_decoder; the numbers of the layers count the activations between them"""
         prefix, index = "mimi.decoder.model", 1
-        yield from self.conv(f"{prefix}.0.conv", widened=True)
+        yield from self.conv(f"{prefix}.0.conv")
         for _ in s.ratios:
             yield from self.conv_transpose(f"{prefix}.{index + 1}.convtr")
-            yield from self.blocks(prefix, index + 2, s, widened=True)
+            yield from self.blocks(prefix, index + 2, s)
             index += 2 + s.n_residual_layers
-        yield from self.conv(f"{prefix}.{index + 1}.conv", widened=True)
+        yield from self.conv(f"{prefix}.{index + 1}.conv")
 
     def encoder_convolutions(self, s: SEANetConfig) -> Iterator[Packed]:
         """pw_seanet_encoder"""
         prefix, index = "mimi.encoder.model", 1
         yield from self.conv(f"{prefix}.0.conv")
         for _ in s.ratios:
-            yield from self.blocks(prefix, index, s, widened=False)
+            yield from self.blocks(prefix, index, s)
             index += s.n_residual_layers
             yield from self.conv(f"{prefix}.{index + 1}.conv")
             index += 2

@@ -109,7 +109,7 @@ class StoredPocket:
             *speech_report(exact.stages, near.stages, prefixes, chunk.tokens, noise),
         ]
 
-    def for_web(self, compute_type: str, quantize: Quantize) -> WebModel:
+    def for_web(self, compute_type: str, quantize: Quantize, *, cloning: bool = True) -> WebModel:
         """See contract.StoredModel."""
         from pocket_fast.models.pocket.bundle import web_model
 
@@ -117,7 +117,7 @@ class StoredPocket:
         weights = self.quantized(quantize) if approximate else self._as_stored()
         table = self._config.flow_lm.lookup_table
         tokenizer = fetch(resolve_location(table.tokenizer_path, self._folder)).read_bytes()
-        cloning = self._loaded.has_voice_cloning
+        cloning = cloning and self._loaded.has_voice_cloning
         return web_model(self._config, weights, tokenizer, cloning=cloning, speaks=self._speaks)
 
     def _as_stored(self) -> dict[str, Tensor]:

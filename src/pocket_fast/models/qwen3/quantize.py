@@ -90,7 +90,7 @@ class StoredQwen3:
             *speech_report(models[0].stages, models[1].stages, prompts, _FRAMES),
         ]
 
-    def for_web(self, compute_type: str, quantize: Quantize) -> WebModel:
+    def for_web(self, compute_type: str, quantize: Quantize, *, cloning: bool = True) -> WebModel:
         """See contract.StoredModel."""
         raise UnsupportedError("Qwen3-TTS does not run in a page; export a Pocket TTS model (see `voices`)")
 
