@@ -21,6 +21,14 @@
 #define pf_max_threads() 1
 #endif
 
+/* The threads that OpenMP keeps for the calling one end. While there are more of all threads' together than CPUs, gcc's
+ * does not spin between regions: it puts them to sleep, and every region has to wake them. */
+#if defined(_OPENMP) && defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 9
+#define pf_let_go() ((void)omp_pause_resource_all(omp_pause_soft))
+#else
+#define pf_let_go() ((void)0)
+#endif
+
 #ifdef _WIN32
 #define WIN32_LEAN_AND_MEAN /* and none of its macros with common names */
 #define NOMINMAX

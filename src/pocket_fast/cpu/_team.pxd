@@ -11,6 +11,7 @@ cdef extern from "_team.h" nogil:
 
     int pf_openmp()
     int pf_max_threads()
+    void pf_let_go()
     pf_team pf_this_team(pf_barrier *barrier, void *scratch, size_t bytes)
     pf_team pf_alone(void *scratch)
     void pf_wait(const pf_team *team)

@@ -1,7 +1,7 @@
 # cython: language_level=3
 """What Python needs to know about the threads (the rest is `_team.h`)."""
 
-from pocket_fast.cpu._team cimport pf_max_threads, pf_openmp
+from pocket_fast.cpu._team cimport pf_let_go, pf_max_threads, pf_openmp
 
 
 def has_openmp():
@@ -12,3 +12,12 @@ def has_openmp():
 def openmp_max_threads():
     """OpenMP's limit for the calling thread (OMP_NUM_THREADS, threadpoolctl); 1 without OpenMP."""
     return pf_max_threads()
+
+
+def let_go():
+    """End the threads that helped the calling one, where that can be done.
+
+    After work that is done once, such as packing weights: as long as they exist, those of the engine, which come and
+    go with every stage, would be put to sleep in between.
+    """
+    pf_let_go()

@@ -173,7 +173,8 @@ class Engine:
             self._bell.put(None)
 
     def _tell(self, event: str, value: float) -> None:
-        self._news.append((event, value))
+        if self.observers:
+            self._news.append((event, value))
 
     def _report(self) -> None:
         """Tell the observers, without the lock: they may ask for the load, or wait for locks of their own."""

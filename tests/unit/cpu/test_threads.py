@@ -156,3 +156,17 @@ def test_a_quota_leaves_whole_cpus(quota, cpus, monkeypatch):
     monkeypatch.setattr(_threads.os, "sched_getaffinity", lambda _: {0, 1, 2, 3}, raising=False)
     monkeypatch.setattr(_threads, "cpu_quota", lambda: quota)
     assert _threads._allowed_cpus() == cpus
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="this system does not list a process's threads"
+)
+def test_loading_leaves_no_threads_behind():
+    """Those of the engine would be put to sleep between stages as long as there are more than CPUs."""
+    done = run_python(
+        "import os, pocket_fast, numpy\n"
+        "before = len(os.listdir('/proc/self/task'))\n"
+        "model = pocket_fast.load('builtin', threads=3)\n"
+        "print(len(os.listdir('/proc/self/task')) - before)"
+    )
+    assert done.stdout.split() == ["0"], done.stderr

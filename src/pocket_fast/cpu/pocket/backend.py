@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.cpu._memory import WeightStore, widen
-from pocket_fast.cpu._team import openmp_max_threads
+from pocket_fast.cpu._team import let_go, openmp_max_threads
 from pocket_fast.cpu._threads import resolve_threads, thread_limit
 from pocket_fast.cpu.compute_types import for_weights, products, resolve_compute_type
 from pocket_fast.cpu.pocket.backbone import Backbone
@@ -93,11 +93,13 @@ def load_stages(
         product=codec_product,
         threads=threads,
     )
+    encoding = load_encoder(store, config, mimi, threads) if encoder else None
+    let_go()
     return Stages(
         backbone,
         head,
         decoder,
-        load_encoder(store, config, mimi, threads) if encoder else None,
+        encoding,
         threads,
         compute_type,
         store.used,

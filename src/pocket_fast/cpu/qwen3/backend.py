@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.cpu._memory import WeightStore
-from pocket_fast.cpu._team import openmp_max_threads
+from pocket_fast.cpu._team import let_go, openmp_max_threads
 from pocket_fast.cpu._threads import resolve_threads, thread_limit
 from pocket_fast.cpu.compute_types import for_weights, products, resolve_compute_type
 from pocket_fast.cpu.qwen3.codec import CodecDecoder, CodecEncoder
@@ -75,7 +75,7 @@ def load_stages(
 
     lm, codec = below("talker."), config.speech_tokenizer
     clones = config.speaker_encoder_config is not None
-    return Stages(
+    stages = Stages(
         Talker(store, lm, config.talker_config, product=lm_product, threads=threads),
         CodePredictor(store, lm, config.talker_config, product=lm_product, threads=threads),
         CodecDecoder(
@@ -103,3 +103,5 @@ def load_stages(
         store.used,
         openmp_max_threads(),
     )
+    let_go()
+    return stages
