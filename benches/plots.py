@@ -90,9 +90,9 @@ def speak_for(arguments: argparse.Namespace, names: list[str]) -> dict[str, list
 
 def stages(arguments: argparse.Namespace, compute_type: str) -> dict[str, Any]:
     """Every stage with one thread and with all, and the better limits of before and after."""
-    import work
     from pocket_fast import TTSModel
-    from streams import Batch
+    from pocket_fast.models.pocket import trials as work
+    from pocket_fast.models.pocket.trials import Batch
 
     points, before = [], machine.limits(arguments.threads)
     for threads in sorted({1, arguments.threads}):

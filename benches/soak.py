@@ -31,7 +31,7 @@ SENTENCE = "The ferry left the harbour before sunrise, and nobody noticed that t
 
 def stages(model: Any, voice: Any, frames: int) -> Iterator[dict[str, float]]:
     """Every frame of one stream: seconds of each stage, its keys and values so far, in MiB."""
-    from streams import Batch
+    from pocket_fast.models.pocket.trials import Batch
 
     batch = Batch(model, voice, 1, frames + 1)
     t = model.config.flow_lm.transformer

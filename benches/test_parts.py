@@ -6,7 +6,7 @@ from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu.packing import has_bf16_dot, pack_linear, round_to_bf16
 
 from pocket_fast.cpu import parts
-from work import Work
+from pocket_fast.models.work import Work
 
 # rows, inputs, outputs: a backbone step, a batch, the codec's 16 steps, a text prompt
 SHAPES = [(1, 1024, 4096), (8, 1024, 4096), (16, 512, 2048), (35, 1024, 4096)]

@@ -1,12 +1,13 @@
 """The stages of a Qwen3-TTS model in every compute type, for 1, 4 and 8 streams that have spoken for a short and for
 a long time. extra_info says what share of the machine's limits was reached (`of_limit`), and the time per stream."""
 
+import numpy as np
 import pytest
 
-import work
 from pocket_fast import Qwen3TTSModel
 from pocket_fast.errors import UnsupportedError
-from streams import Qwen3Batch, rows
+from pocket_fast.models.qwen3 import trials as work
+from pocket_fast.models.qwen3.trials import Batch
 
 COMPUTE_TYPES = ["float32", "bfloat16", "int8"]
 STREAMS = [1, 4, 8]
@@ -30,7 +31,7 @@ def streams(request):
 
 @pytest.fixture(params=CONTEXTS, ids=lambda n: f"{n}_before")
 def batch(request, model, streams):
-    batch = Qwen3Batch(model, streams, request.param)
+    batch = Batch(model, streams, request.param)
     batch.context = request.param + WARM_UP + ROUNDS / 2  # on average
     return batch
 
@@ -66,7 +67,7 @@ def test_predictor_frame(benchmark, record, model, batch, streams):
 def test_codec_frame(benchmark, record, model, batch, streams):
     benchmark.group = f"codec frame, {streams} streams"
     in_turn(benchmark, batch.decode, batch.step, batch.predict)
-    record(work.qwen3_codec(model, streams, batch.context), model.stages.decoder.threads)
+    record(work.codec(model, streams, batch.context), model.stages.decoder.threads)
     per_stream(benchmark, streams)
 
 
@@ -74,7 +75,8 @@ def test_prompt(benchmark, record, model, streams):
     benchmark.group = f"prompt of {PROMPT} rows, {streams} streams"
     talker = model.stages.talker
     talkers = [talker.stream() for _ in range(streams)]
-    prompts = [rows(i, PROMPT, talker.hidden_dim) for i in range(streams)]
+    numbers = np.random.default_rng(0)
+    prompts = list(numbers.standard_normal((streams, PROMPT, talker.hidden_dim)).astype(np.float32))
 
     def prompt():
         for stream in talkers:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-import work
 from pocket_fast import TTSModel
 from pocket_fast.errors import UnsupportedError
-from streams import Batch
+from pocket_fast.models.pocket import trials as work
+from pocket_fast.models.pocket.trials import Batch
 
 COMPUTE_TYPES = ["float32", "bfloat16", "int8"]
 VOICE = Path(__file__).resolve().parents[1] / "ref.wav"

@@ -34,6 +34,31 @@ enum { SUMS = TILE_ROWS * TILE_VECS };
     }
 
 DEFINE_PEAK(f32, vf, v_set(0.0f), v_fma(x, w, sums[j]), VW)
+#ifdef __AMX_TILE__
+/* The same of whole tiles: four sums of 16 x 16, 64 bytes of k each time. */
+#define DEFINE_TILE_PEAK(name, DOT, many) \
+    static double peak_##name(int rounds) { \
+        amx_begin(AMX_ROWS, AMX_ROWS); \
+        _tile_zero(0); \
+        _tile_zero(1); \
+        _tile_zero(2); \
+        _tile_zero(3); \
+        _tile_zero(4); \
+        _tile_zero(5); \
+        _tile_zero(6); \
+        _tile_zero(7); \
+        for (int i = 0; i < rounds; i++) { \
+            DOT(0, 4, 6); \
+            DOT(1, 4, 7); \
+            DOT(2, 5, 6); \
+            DOT(3, 5, 7); \
+        } \
+        _tile_release(); \
+        return 2.0 * (many) * 4 * AMX_ROWS * AMX_ROWS * rounds; \
+    }
+DEFINE_TILE_PEAK(int8, _tile_dpbusd, AMX_BYTES)
+DEFINE_TILE_PEAK(dot, _tile_dpbf16ps, AMX_BYTES / 2)
+#else
 #if defined(V_HAVE_PAIRS)
 DEFINE_PEAK(int8, vi, v_zero_int(), v_dot_pairs(sums[j], x, w), 8 * VW)
 #elif defined(__AVX2__) && !V_DOT_OFFSET
@@ -49,6 +74,7 @@ DEFINE_PEAK(int8, vi, v_zero_int(), v_dot(sums[j], x, w), 4 * VW)
 #endif
 #ifdef V_HAVE_BF16_DOT
 DEFINE_PEAK(dot, vf, v_set(0.0f), v_dot_bf16(sums[j], (vi)x, (vi)w), 2 * VW)
+#endif
 #endif
 
 /* The sum of n floats, n a multiple of PF_READ. */

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from pocket_fast.models.pocket.settings import SETTINGS
 from pocket_fast.models.settings import is_real
 
 if TYPE_CHECKING:
+    from pocket_fast.models.contract import Trial
     from pocket_fast.models.pocket.pipeline import PocketModel, Sampling
     from pocket_fast.models.pocket.script import PocketScript
     from pocket_fast.models.pocket.voice import VoiceState
@@ -130,6 +131,12 @@ class PocketSpeaking(Speaking):
         from pocket_fast.text.prepare import check_text
 
         return len(self._tokenizer.encode(check_text(text)))
+
+    def trials(self, voice: Mapping[str, Any]) -> Sequence[Trial]:
+        """See Speaking."""
+        from pocket_fast.models.pocket.trials import trials
+
+        return trials(self, self._as_state(voice, True))
 
     def _script(
         self,

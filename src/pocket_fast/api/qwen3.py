@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from pocket_fast.errors import UnsupportedError, shown
 from pocket_fast.models.qwen3.voice import VoiceClonePromptItem
 
 if TYPE_CHECKING:
+    from pocket_fast.models.contract import Trial
     from pocket_fast.models.qwen3.family import Qwen3Choice
     from pocket_fast.models.qwen3.script import Qwen3Script
 
@@ -214,6 +215,13 @@ class Qwen3TTSModel(Qwen3Voices):
             max_characters=settings.get("max_characters"),
             complains=complains,
         )
+
+    def trials(self, voice: Any) -> Sequence[Trial]:
+        """See Speaking."""
+        from pocket_fast.models.qwen3.trials import trials
+
+        self._as_voice(voice)  # every voice is as quick as another
+        return trials(self)
 
     def _warming(self) -> tuple[Qwen3Script, str]:
         """See Speaking."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,7 +22,7 @@ from pocket_fast.api.arguments import (
 )
 from pocket_fast.engine.engine import Engine, Engines, Load
 from pocket_fast.engine.speech import Speech
-from pocket_fast.models.contract import Script, SpeechModel
+from pocket_fast.models.contract import Script, SpeechModel, Trial
 from pocket_fast.models.settings import Setting, check_settings
 
 if TYPE_CHECKING:
@@ -152,6 +152,11 @@ class Speaking(ABC):
     @abstractmethod
     def _warming(self) -> tuple[Script, str]:
         """For warm_up: a script without a voice, and a text that takes two seconds."""
+
+    @abstractmethod
+    def trials(self, voice: Any) -> Sequence[Trial]:
+        """The stages of one stream that speaks with `voice`, to be timed in turn: those of a frame in their order,
+        then what comes before the first."""
 
     # --- speaking ------------------------------------------------------------------------------
 

@@ -14,7 +14,17 @@ import sys
 from collections.abc import Sequence
 
 from pocket_fast import __version__
-from pocket_fast.cli import export_voice, export_web, generate, info, quantize, serve, voices, wasm_demo
+from pocket_fast.cli import (
+    bench,
+    export_voice,
+    export_web,
+    generate,
+    info,
+    quantize,
+    serve,
+    voices,
+    wasm_demo,
+)
 from pocket_fast.cli.arguments import Parser
 from pocket_fast.cli.console import Interrupts, logging_to_stderr, say
 from pocket_fast.errors import PocketFastError, named, shortened
@@ -28,6 +38,7 @@ _COMMANDS = {
     "wasm-demo": wasm_demo,
     "voices": voices,
     "info": info,
+    "bench": bench,
 }
 
 

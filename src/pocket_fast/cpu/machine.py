@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pocket_fast.cpu import limits as core
+from pocket_fast.cpu._team import let_go
 
 WINDOW = 0.12  # seconds that each figure is looked for; the best counts
 MEMORY = 256_000_000  # bytes, of all threads together: more than caches keep
@@ -45,16 +46,15 @@ def read_rate(threads: int, nbytes: int = MEMORY) -> float:
 
 def reads(threads: int, nbytes: int = MEMORY) -> dict[str, float]:
     """{"read_gb_s_N": GB/s} of 1 and of `threads` threads that read so much: what changes within minutes."""
-    return {f"read_gb_s_{n}": round(read_rate(n, nbytes), 1) for n in sorted({1, threads})}
+    return _of_threads("read_gb_s", threads, lambda n: read_rate(n, nbytes))
 
 
 def products(threads: int) -> dict[str, float]:
     """{"PRODUCT_gflop_s_N": GFLOP/s} of 1 and of `threads` threads, by the instruction set in use: what does not."""
-    return {
-        f"{product}_gflop_s_{n}": round(arithmetic(product, n), 1)
-        for n in sorted({1, threads})
-        for product in core.products()
-    }
+    found: dict[str, float] = {}
+    for product in core.products():
+        found |= _of_threads(f"{product}_gflop_s", threads, lambda n, product=product: arithmetic(product, n))
+    return found
 
 
 def caches(threads: int) -> dict[str, float]:
@@ -65,16 +65,17 @@ def caches(threads: int) -> dict[str, float]:
         sizes["l2"] = lambda n: n * level2 // 2
     if level3 > 4 * threads * level2:
         sizes["l3"] = lambda n: min(level3 // 2, max(32_000_000, 2 * n * level2))
-    return {
-        f"{level}_gb_s_{n}": round(read_rate(n, size(n)), 1)
-        for level, size in sizes.items()
-        for n in sorted({1, threads})
-    }
+    found: dict[str, float] = {}
+    for level, size in sizes.items():
+        found |= _of_threads(f"{level}_gb_s", threads, lambda n, size=size: read_rate(n, size(n)))
+    return found
 
 
 def limits(threads: int) -> dict[str, float]:
     """Everything measured just now, about two seconds."""
-    return {**reads(threads), **caches(threads), **products(threads)}
+    found = {**reads(threads), **caches(threads), **products(threads)}
+    let_go()
+    return found
 
 
 def describe(measured: dict[str, float], threads: int) -> str:
@@ -92,6 +93,15 @@ def describe(measured: dict[str, float], threads: int) -> str:
     ]
     threads_told = " and ".join(map(str, counts))
     return f"with {threads_told} threads: reads in GB/s: {', '.join(parts)}; GFLOP/s: {', '.join(rates)}"
+
+
+def _of_threads(name: str, threads: int, rate: Callable[[int], float]) -> dict[str, float]:
+    """{"NAME_1", "NAME_N": rate}. What one thread can do several can, even if others kept them from it just now."""
+    alone = rate(1)
+    found = {f"{name}_1": round(alone, 1)}
+    if threads > 1:
+        found[f"{name}_{threads}"] = round(max(alone, rate(threads)), 1)
+    return found
 
 
 def _best(work: Callable[[], float]) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 
 from pocket_fast.models.settings import Setting, check_settings
+from pocket_fast.models.work import Trial
 
 if TYPE_CHECKING:
     from pocket_fast.weights.bundle import WebModel
@@ -28,6 +29,7 @@ __all__ = [
     "Slices",
     "SpeechModel",
     "StoredModel",
+    "Trial",
     "Utterance",
     "check_settings",
 ]

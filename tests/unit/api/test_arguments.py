@@ -177,6 +177,7 @@ FUNCTIONS = {
         lambda **how: drained(o.pocket.aspeak(**how)),
         {"voice": o.voice, "text": TEXT},
     ),
+    "TTSModel.trials": lambda o: (o.pocket.trials, {"voice": o.voice}),
     "TTSModel.count_tokens": lambda o: (o.pocket.count_tokens, {"text": TEXT}),
     "TTSModel.limit": lambda o: (o.pocket.limit, {}),
     "TTSModel.watch": lambda o: (lambda observer: watched(o.pocket, observer), {"observer": len}),
@@ -214,6 +215,7 @@ FUNCTIONS = {
         lambda **how: drained(o.custom.astream(**how)),
         {"text": TEXT, "voice": "ryan", **BRIEF},
     ),
+    "Qwen3TTSModel.trials": lambda o: (o.custom.trials, {"voice": o.custom.find_voice("ryan")}),
     "Qwen3TTSModel.speak": lambda o: (
         lambda **how: drained(o.custom.speak(**how)),
         {"voice": o.custom.find_voice("ryan"), "text": TEXT, "settings": BRIEF},

@@ -96,3 +96,12 @@ def test_memory_of_this_program():
     if now is None:
         pytest.skip("this system does not tell")
     assert 1 < now <= most
+
+
+def test_several_threads_can_do_what_one_can(quick, monkeypatch):
+    """Though on a busy machine they may all have had to wait."""
+    monkeypatch.setattr(machine.core, "products", lambda: ["float32"])
+    monkeypatch.setattr(machine, "arithmetic", lambda product, threads: {1: 100.0, 2: 3.0, 4: 390.0}[threads])
+    assert machine.products(2) == {"float32_gflop_s_1": 100.0, "float32_gflop_s_2": 100.0}
+    assert machine.products(4) == {"float32_gflop_s_1": 100.0, "float32_gflop_s_4": 390.0}
+    assert machine.products(1) == {"float32_gflop_s_1": 100.0}

@@ -9,13 +9,12 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / "benches"))
 import rivals
-import work
 from contenders import ROOT, PocketFast, Process, cold_start, speak
 from pocket_fast import Qwen3TTSModel
+from pocket_fast.models.qwen3 import trials as work
 from reference.checkpoint import read_weights
 from reference.qwen3 import make_qwen3_model
 from reference.synthetic import make_model
-from streams import Qwen3Batch
 
 CUSTOM = "qwen3-tiny-customvoice"
 FEW = 2  # frames: no speech ends by itself before
@@ -91,7 +90,7 @@ def test_a_model_without_end_differs_in_nothing_else(folder, tmp_path):
 
 
 def test_streams_that_are_timed_are_where_they_are_said_to_be(model):
-    batch = Qwen3Batch(model, 2, 30)
+    batch = work.Batch(model, 2, 30)
     batch.predict()
     batch.decode()
     assert [stream.offset for stream in batch.talkers] == [31, 31]
@@ -107,7 +106,7 @@ def test_work_of_many_streams_is_that_of_one_but_for_the_weights(model):
         (lambda n: work.talker(model, n, 100), stages.talker.weight_bytes),
         (lambda n: work.prompt(model, n, 40), 0),
         (lambda n: work.predictor(model, n), stages.predictor.draws * stages.predictor.weight_bytes),
-        (lambda n: work.qwen3_codec(model, n, 100), 0),
+        (lambda n: work.codec(model, n, 100), 0),
     ):
         one, eight = count(1), count(8)
         assert eight.flops == pytest.approx(8 * one.flops)
@@ -117,5 +116,5 @@ def test_work_of_many_streams_is_that_of_one_but_for_the_weights(model):
 def test_a_longer_past_is_more_to_read_until_the_window_is_full(model):
     assert work.talker(model, 1, 500).nbytes > work.talker(model, 1, 50).nbytes
     window = model.config.speech_tokenizer.decoder_config.sliding_window
-    assert work.qwen3_codec(model, 1, window) == work.qwen3_codec(model, 1, 500)
-    assert work.qwen3_codec(model, 1, 10).flops < work.qwen3_codec(model, 1, window).flops
+    assert work.codec(model, 1, window) == work.codec(model, 1, 500)
+    assert work.codec(model, 1, 10).flops < work.codec(model, 1, window).flops
