@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from awkward_texts import HAND_WRITTEN, MAX_TOKENS, RULES, random_text
+from planned import split
 from pocket_fast.text.prepare import TextRules, prepare
-from pocket_fast.text.split import split
 from pocket_fast.text.tokenizer import load_tokenizer
 
 pytestmark = pytest.mark.reference

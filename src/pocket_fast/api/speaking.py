@@ -266,7 +266,7 @@ class Speaking(ABC):
             from pocket_fast.text.arriving import passages
 
             speech = self._engine().submit(stop=stop, **options)
-            feed(speech, text, passages, script.parts)
+            feed(speech, text, passages, script.pieces)
         return speech
 
     async def _aspoken(
@@ -277,14 +277,17 @@ class Speaking(ABC):
         deadline: float | None,
         marks: Marks | None,
     ) -> AsyncIterator[np.ndarray]:
-        from pocket_fast.engine.alisten import Bell, afeed, alisten
+        from pocket_fast.engine.alisten import SHORT, Bell, afeed, alisten
         from pocket_fast.engine.listen import feed
         from pocket_fast.text.arriving import apassages, passages
 
         bell = Bell()
         options = _options(script, live, deadline, marks) | {"notify": bell.ring}
         feeding = None
-        if not _in_pieces(text):
+        if isinstance(text, str) and len(text) > SHORT:
+            speech = self._engine().submit(**options)
+            feed(speech, [text], iter, script.pieces)  # as a whole, but not in the loop
+        elif not _in_pieces(text):
             parts = script.whole(text)
             speech = self._engine().submit(**options)
             speech.add(parts)
@@ -292,9 +295,9 @@ class Speaking(ABC):
         else:
             speech = self._engine().submit(**options)
             if isinstance(text, AsyncIterable):
-                feeding = afeed(speech, text, apassages, script.parts)
+                feeding = afeed(speech, text, apassages, script.pieces)
             else:
-                feed(speech, text, passages, script.parts)
+                feed(speech, text, passages, script.pieces)
         sounds = alisten(speech, bell, feeding)
         try:
             async for sound in sounds:

@@ -12,19 +12,24 @@ import numpy as np
 from pocket_fast.engine.listen import MOST_WAITING, POLL, Parts, end
 from pocket_fast.engine.speech import Speech
 
+SHORT = 300  # characters that are planned within milliseconds
 APassages = Callable[[AsyncIterable[str]], AsyncIterable[str]]
 
 
 async def afeed(speech: Speech, pieces: AsyncIterable[str], passages: APassages, parts: Parts) -> None:
-    """feed() for pieces that come in an event loop; planning a passage is quick enough to be done there."""
+    """feed() for pieces that come in an event loop, where short passages are quick enough to be planned."""
     said = False
     try:
         async for passage in passages(_touching(speech, pieces)):
             while speech.is_full(MOST_WAITING):
                 await asyncio.sleep(POLL)
             given = parts(passage)
-            speech.add(given)
-            said = said or bool(given)
+            if len(passage) > SHORT:
+                given = await asyncio.to_thread(list, given)
+            for piece in given:
+                speech.add(piece)
+                said = said or bool(piece)
+            await asyncio.sleep(0)  # many may be there at once, and others want their turn too
         end(speech, said)
     except BaseException as error:
         speech.fail(error)

@@ -12,11 +12,13 @@ import numpy as np
 from pocket_fast.engine.speech import Begin, Speech
 from pocket_fast.errors import TextError
 
-Parts = Callable[[str], Sequence[Begin | int]]
+Parts = Callable[[str], Iterable[Sequence[Begin | int]]]  # of a passage, a few at a time
 Passages = Callable[[Iterable[str]], Iterable[str]]
 
 MOST_WAITING = 64  # parts added but not spoken: a writer who is faster has to wait
 POLL = 0.05  # seconds between looks at how many there are
+_BUSY = 0.002  # seconds of planning after which others get their turn,
+_PAUSE = 0.0005  # for so long: Python lets one thread compute at a time, and the engine must not wait for it
 
 
 def listen(speech: Speech) -> Iterator[np.ndarray]:
@@ -35,7 +37,8 @@ def listen(speech: Speech) -> Iterator[np.ndarray]:
 
 def feed(speech: Speech, pieces: Iterable[str], passages: Passages, parts: Parts) -> None:
     """Give `speech` the parts of each of the `passages` that `pieces` make up, as they come, in a thread of its
-    own: they may wait for their writer. What they raise ends the speech, after what came before."""
+    own: they may wait for their writer, and much text takes long to plan. What they raise ends the speech, after what
+    came before."""
 
     def run() -> None:
         said = False
@@ -43,9 +46,15 @@ def feed(speech: Speech, pieces: Iterable[str], passages: Passages, parts: Parts
             for passage in passages(_while_heard(speech, pieces)):
                 while speech.is_full(MOST_WAITING):
                     time.sleep(POLL)
-                given = parts(passage)
-                speech.add(given)
-                said = said or bool(given)
+                since = time.perf_counter()
+                for given in parts(passage):
+                    speech.add(given)
+                    said = said or bool(given)
+                    if speech.ended:
+                        return
+                    if time.perf_counter() - since > _BUSY:
+                        time.sleep(_PAUSE)
+                        since = time.perf_counter()
             end(speech, said)
         except BaseException as error:
             speech.fail(error)

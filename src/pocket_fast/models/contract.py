@@ -4,7 +4,7 @@ for those who speak; for the command line and the server a Family, and a Choice 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -119,6 +119,10 @@ class Script(Protocol):
 
     def parts(self, text: str) -> Sequence[Callable[[], Utterance] | int]:
         """Of a passage: functions that begin utterances, and numbers of silent samples. Raises TextError."""
+        ...
+
+    def pieces(self, text: str) -> Iterator[Sequence[Callable[[], Utterance] | int]]:
+        """The same, each as soon as it is planned, with the silence behind it."""
         ...
 
     def whole(self, text: str) -> Sequence[Callable[[], Utterance] | int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
 
@@ -23,8 +23,8 @@ class PlannedScript:
         self._numbers = count()
         self.passages: dict[Callable[[], Any], str] = {}
 
-    def plan(self, text: str) -> Sequence[Any]:
-        """The chunks and silences (text.pauses.Silence) of a passage, in order. Raises TextError."""
+    def plan(self, text: str) -> Iterable[Any]:
+        """The chunks and silences (text.pauses.Silence) of a passage, in order, as they are found. Raises TextError."""
         raise NotImplementedError
 
     def begin(self, chunk: Any, seed: tuple[int, int] | None) -> Any:
@@ -37,11 +37,24 @@ class PlannedScript:
 
     def parts(self, text: str) -> list[Callable[[], Any] | int]:
         """See contract.Script. Raises as plan()."""
-        parts = [p.samples if isinstance(p, Silence) else self._part(p) for p in self.plan(text)]
-        first = next((part for part in parts if not isinstance(part, int)), None)
-        if first is not None:
-            self.passages[first] = text
-        return parts
+        return [part for piece in self.pieces(text) for part in piece]
+
+    def pieces(self, text: str) -> Iterator[list[Callable[[], Any] | int]]:
+        """See contract.Script. Raises as plan()."""
+        piece: list[Callable[[], Any] | int] = []
+        is_first = True
+        for planned in self.plan(text):
+            if isinstance(planned, Silence):
+                piece.append(planned.samples)  # speech fades into what comes with it
+                continue
+            if piece:
+                yield piece
+            piece = [self._part(planned)]
+            if is_first:
+                self.passages[piece[0]] = text
+                is_first = False
+        if piece:
+            yield piece
 
     def whole(self, text: str) -> list[Callable[[], Any] | int]:
         """See contract.Script."""

@@ -32,6 +32,7 @@ from .prepare import check_text
 _GROWTH = 3  # of the sizes, from the first passage to the third
 _PATIENCE = 60  # characters without any mark, after a clause could have ended
 _SLICE = 10_000
+_QUICK = 1000  # characters that are judged within a millisecond
 _WRAPPED = 50  # characters: a line of prose that was wrapped has more, headings and items mostly less
 
 _ENDS = ".!?…‽؟۔।॥።։"
@@ -184,12 +185,18 @@ def passages(pieces: Iterable[str | None]) -> Iterator[str]:
 
 
 async def apassages(pieces: AsyncIterable[str | None] | Iterable[str | None]) -> AsyncIterator[str]:
-    """The same in an event loop; an ordinary iterable had better not block."""
+    """The same in an event loop, where others get their turn; an ordinary iterable had better not block."""
+    import asyncio  # takes long to import
+
     arriving = Arriving()
     try:
         async for piece in pieces if isinstance(pieces, AsyncIterable) else _one_by_one(pieces):
-            for passage in arriving.push(piece):
-                yield passage
+            long = isinstance(piece, str) and len(piece) > _QUICK
+            for part in _cut(check_text(piece)) if long else (piece,):
+                for passage in arriving.push(part):
+                    yield passage
+                if long:
+                    await asyncio.sleep(0)
     except Exception:
         for passage in arriving.break_off():
             yield passage
@@ -211,6 +218,10 @@ def places(text: str) -> Iterator[tuple[int, int]]:
         kind, at = judged
         if SPACE <= kind <= PARAGRAPH:
             yield at, kind
+
+
+def _cut(text: str) -> Iterator[str]:
+    return (text[start : start + _QUICK] for start in range(0, len(text), _QUICK))
 
 
 async def _one_by_one(pieces: Iterable[str | None]) -> AsyncIterator[str | None]:

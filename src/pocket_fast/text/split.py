@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from ..errors import ConfigError, TextError
 from .pauses import is_spoken
@@ -21,8 +21,8 @@ _UNDECODABLE = "\ufffd"  # what one byte of a longer UTF-8 character decodes to
 _WINDOW = 8  # tokens; any number gives the same answer, this one is rarely too short
 
 
-def split(text: str, tokenizer: Tokenizer, max_tokens: int, rules: TextRules) -> list[str]:
-    """The chunks of `text`, each a non-blank str to be prepared again before it is spoken.
+def split(text: str, tokenizer: Tokenizer, max_tokens: int, rules: TextRules) -> Iterator[str]:
+    """The chunks of `text`, as they are found, each a non-blank str to be prepared again before it is spoken.
 
     Whole sentences are packed while their token counts sum to at most `max_tokens` (or never, with
     rules.sentences_apart); a longer sentence is cut after `, ; :` (and between words, with that rule).
@@ -34,35 +34,33 @@ def split(text: str, tokenizer: Tokenizer, max_tokens: int, rules: TextRules) ->
     prepared = prepare(text, rules)[0].strip()
     sentences = _sentences(prepared, tokenizer)
     if rules.sentences_apart:
-        groups = [[sentence] for sentence in sentences if any(map(is_spoken, sentence[1]))]
+        groups = ([sentence] for sentence in sentences if any(map(is_spoken, sentence[1])))
     else:
-        groups = [sentences]
-    chunks = [
-        chunk
-        for group in groups
-        for chunk in _pack(_shorten(group, tokenizer, max_tokens, rules.sentences_apart), max_tokens)
-    ]
-    if not chunks:
+        groups = iter([sentences])
+    is_empty = True
+    for group in groups:
+        for chunk in _pack(_shorten(group, tokenizer, max_tokens, rules.sentences_apart), max_tokens):
+            count = len(tokenizer.encode(chunk))
+            if count > max_tokens:
+                log.warning(
+                    "a chunk of %d tokens (limit %d) may lose words; add punctuation near %r",
+                    count,
+                    max_tokens,
+                    chunk[:50],
+                )
+            is_empty = False
+            yield chunk
+    if is_empty:
         raise TextError(f"the tokenizer finds nothing to speak in {prepared[:40]!r}")
-    for chunk in chunks:
-        count = len(tokenizer.encode(chunk))
-        if count > max_tokens:
-            log.warning(
-                "a chunk of %d tokens (limit %d) may lose words; add punctuation near %r",
-                count,
-                max_tokens,
-                chunk[:50],
-            )
-    return chunks
 
 
-def _sentences(text: str, tokenizer: Tokenizer) -> list[tuple[int, str]]:
+def _sentences(text: str, tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
     ids = tokenizer.encode(text)
-    cuts = [
+    cuts = (
         cut
         for cut in _after_marks(ids, _marks(tokenizer, ".!...?"))
         if not _inside_number(ids, cut, tokenizer.decode)
-    ]
+    )
     return _slices(ids, cuts, tokenizer)
 
 
@@ -76,7 +74,7 @@ def _shorten(
             ids = tokenizer.encode(sentence.strip())
             cuts = _after_marks(ids, clause_marks)
             if cuts:
-                clauses = _slices(ids, cuts, tokenizer)
+                clauses = list(_slices(ids, cuts, tokenizer))
         for size, clause in clauses:
             if between_words and size > max_tokens:
                 yield from ((len(tokenizer.encode(word)), word) for word in clause.split())
@@ -108,9 +106,9 @@ def _after_marks(ids: list[int], marks: Collection[int]) -> list[int]:
     return [i for i in range(1, len(ids)) if ids[i - 1] in marks and ids[i] not in marks]
 
 
-def _slices(ids: list[int], cuts: list[int], tokenizer: Tokenizer) -> list[tuple[int, str]]:
-    edges = [0, *cuts, len(ids)]
-    return [(end - start, tokenizer.decode(ids[start:end])) for start, end in pairwise(edges)]
+def _slices(ids: list[int], cuts: Iterable[int], tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
+    for start, end in pairwise(chain([0], cuts, [len(ids)])):
+        yield end - start, tokenizer.decode(ids[start:end])
 
 
 def _inside_number(ids: list[int], cut: int, decode: Callable[[list[int]], str]) -> bool:

@@ -1,5 +1,6 @@
 """Tiny models behind the Python API."""
 
+import asyncio
 import copy
 import threading
 
@@ -8,6 +9,7 @@ import yaml
 
 from pocket_fast import TTSModel
 from pocket_fast.models.voice_cache import VoiceCache
+from ramp_model import LONG_ENOUGH
 from recordings import hum
 from reference.synthetic import make_model
 
@@ -116,3 +118,9 @@ def in_threads():
         return results
 
     return in_threads
+
+
+@pytest.fixture
+def patient():
+    """patient(coroutine): its result, in a new loop; it may take long but not for ever."""
+    return lambda coroutine: asyncio.run(asyncio.wait_for(coroutine, LONG_ENOUGH))

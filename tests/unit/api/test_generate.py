@@ -10,9 +10,9 @@ import weakref
 import numpy as np
 import pytest
 
+from planned import plan
 from pocket_fast.errors import ConfigError, TextError
 from pocket_fast.models.pocket import pipeline
-from pocket_fast.models.pocket.prompt import plan
 from recordings import hum
 
 FRAME = 1920

@@ -11,9 +11,9 @@ import pytest
 
 import torch_files
 from awkward_texts import HAND_WRITTEN
+from planned import plan
 from pocket_fast import TTSModel, export_model_state
 from pocket_fast.models.pocket.flow import NoiseSource
-from pocket_fast.models.pocket.prompt import plan
 from pocket_fast.text.pauses import has_words
 from recordings import hum
 from reference.checkpoint import read_weights

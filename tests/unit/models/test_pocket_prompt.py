@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from planned import plan
 from pocket_fast.errors import ConfigError, TextError
 from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.catalog import LANGUAGES
-from pocket_fast.models.pocket.prompt import Chunk, plan, text_rules
+from pocket_fast.models.pocket.prompt import Chunk, text_rules
 from pocket_fast.text.arriving import Arriving
 from pocket_fast.text.pauses import Silence
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer

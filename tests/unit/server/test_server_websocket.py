@@ -182,6 +182,16 @@ def test_what_is_wrong(talk, message, status):
     assert code == {400: 1007, 413: 1009, 200: 1000}[status]
 
 
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_pauses_are_counted_however_the_text_is_cut(talk, size):
+    for seconds, refused in ((290, False), (310, True)):
+        text = f"Hi. [pause:{seconds}s] [pause: [pause:{seconds}.00s] x"
+        heard, _, _ = talk(*pieces_of(text, size), {"cancel": not refused}, {"end": True})
+        errors = [line["error"]["message"] for line in heard if "error" in line]
+        assert bool(errors) == refused
+        assert not errors or "pauses of 620 s" in errors[0]
+
+
 def test_sound_is_no_text(site):
     with connect(f"{site.url.replace('http', 'ws')}/v1/audio/stream") as socket:
         socket.send(b"\x00\x01")

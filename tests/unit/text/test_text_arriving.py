@@ -7,8 +7,8 @@ import random
 import pytest
 
 from awkward_texts import HAND_WRITTEN, RULES, random_text
+from planned import plan
 from pocket_fast.errors import TextError
-from pocket_fast.models.pocket.prompt import plan
 from pocket_fast.text.arriving import (
     CLAUSE,
     PARAGRAPH,

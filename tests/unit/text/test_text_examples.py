@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from awkward_texts import RULES
+from planned import split
 from pocket_fast.errors import TextError
 from pocket_fast.text.prepare import TextRules, prepare
-from pocket_fast.text.split import split
 
 ENGLISH = TextRules(**RULES["english"])
 POINTS = (

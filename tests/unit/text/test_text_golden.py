@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from planned import split
 from pocket_fast.errors import TextError
 from pocket_fast.text.prepare import TextRules, prepare
-from pocket_fast.text.split import split
 
 GOLDEN = json.loads((Path(__file__).parents[2] / "data" / "text_golden.json").read_text(encoding="utf-8"))
 RULES = {name: TextRules(**options) for name, options in GOLDEN["rules"].items()}

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from awkward_texts import MAX_TOKENS, RULES, random_text
+from planned import split
 from pocket_fast.errors import ConfigError, TextError
 from pocket_fast.text import split as module
 from pocket_fast.text.prepare import TextRules
-from pocket_fast.text.split import split
 from pocket_fast.text.tokenizer import Tokenizer
 
 PLAIN = TextRules()

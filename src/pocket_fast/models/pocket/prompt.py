@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from numbers import Integral
 
@@ -52,8 +53,9 @@ def plan(
     max_tokens: int | None = None,
     frames_after_eos: int | None = None,
     natural_pauses: bool = False,
-) -> list[Chunk | Silence]:
-    """Everything to speak and to be silent, in order; nothing for what vanishes when it is spelled out or replaced.
+) -> Iterator[Chunk | Silence]:
+    """Everything to speak and to be silent, in order, as it is found; nothing for what vanishes when it is spelled out
+    or replaced.
 
     rules None: those of the config; max_tokens None: that of the rules.
     frames_after_eos None: the config's recommendation, else upstream's guess by the number of words.
@@ -67,10 +69,11 @@ def plan(
         frames_after_eos = config.model_recommended_frames_after_eos
     rules = rules or text_rules(config)
     max_tokens = rules.max_tokens if max_tokens is None else max_tokens
-    planned: list[Chunk | Silence] = []
+    is_empty = True
     for piece in cut_at_pauses(text, natural_pauses, config.mimi.sample_rate):
         if isinstance(piece, Silence):
-            planned.append(piece)
+            is_empty = False
+            yield piece
             continue
         words = piece.text
         if rules.spell_out:
@@ -88,14 +91,12 @@ def plan(
                     f"add punctuation after {prepared[:40]!r}"
                 )
             seconds = len(tokens) / TOKENS_PER_SECOND + SPARE_SECONDS
-            planned.append(
-                Chunk(
-                    text=prepared,
-                    tokens=tokens,
-                    frames_after_eos=guess + 2 if frames_after_eos is None else int(frames_after_eos),
-                    max_frames=math.ceil(seconds * config.mimi.frame_rate),
-                )
+            is_empty = False
+            yield Chunk(
+                text=prepared,
+                tokens=tokens,
+                frames_after_eos=guess + 2 if frames_after_eos is None else int(frames_after_eos),
+                max_frames=math.ceil(seconds * config.mimi.frame_rate),
             )
-    if not planned and not any(map(str.isalnum, text)):
-        planned.append(wordless(config.mimi.sample_rate))
-    return planned
+    if is_empty and not any(map(str.isalnum, text)):
+        yield wordless(config.mimi.sample_rate)

@@ -100,7 +100,7 @@ class StoredPocket:
         exact, near = models
         prefixes = [None if voice is None else voice.prefix for voice in voices]
         rules = text_rules(self._config, self._speaks)
-        chunk = plan(default_text(self._speaks), self._loaded.tokenizer, self._config, rules=rules)[0]
+        chunk = next(plan(default_text(self._speaks), self._loaded.tokenizer, self._config, rules=rules))
         noise = np.empty((_FRAMES, exact.stages.flow_head.latent_dim), dtype=np.float32)
         NoiseSource(0, self._config.default_temperature).draw(noise.reshape(-1))
         return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pocket_fast.models.pocket.pipeline import PocketModel, PocketUtterance, Sampling
@@ -37,7 +38,7 @@ class PocketScript(PlannedScript):
         self._sampling = sampling
         self._limits = limits
 
-    def plan(self, text: str) -> list[Chunk | Silence]:
+    def plan(self, text: str) -> Iterator[Chunk | Silence]:
         """See models.pocket.prompt.plan."""
         return plan(text, self._tokenizer, self._model.config, **self._limits)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from pocket_fast.models.qwen3.chunks import MOST_CHARACTERS, most_frames, split_text
@@ -58,15 +58,13 @@ class Qwen3Script(PlannedScript):
         self._max_frames = max_frames
         self._max_characters = MOST_CHARACTERS if max_characters is None else max_characters
 
-    def plan(self, text: str) -> list[Chunk | Silence]:
+    def plan(self, text: str) -> Iterator[Chunk | Silence]:
         """See PlannedScript."""
-        planned: list[Chunk | Silence] = []
         for piece in cut_at_pauses(text, self._natural_pauses, self._model.sample_rate):
             if isinstance(piece, Silence):
-                planned.append(piece)
+                yield piece
             else:
-                planned += [self._chunk(part) for part in split_text(piece.text, self._max_characters)]
-        return planned
+                yield from map(self._chunk, split_text(piece.text, self._max_characters))
 
     def begin(self, chunk: Chunk, seed: tuple[int, int] | None) -> Qwen3Utterance:
         """See PlannedScript."""
