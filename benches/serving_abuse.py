@@ -2,7 +2,7 @@
 
     python benches/serving_abuse.py PORT SECONDS WIDTH [KIND ...]    as bench_serving.py abuse starts it
 
-They are a process of their own: what they compute is not taken for the server's delay. WIDTH: floats of a row of a
+They are a process of their own, of low priority: they stand for other machines. WIDTH: floats of a row of a
 voice's prompt in the model that is served. KIND: names of those functions that are to run; all if there are none.
 """
 
@@ -264,4 +264,5 @@ async def main(port: int, seconds: float, width: int, names: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(10)
     asyncio.run(main(int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3]), sys.argv[4:]))

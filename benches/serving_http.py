@@ -79,6 +79,18 @@ async def post(
     return int(lines[0].split()[1]), Body(reader, headers), writer
 
 
+async def get(port: int, path: str) -> tuple[int, bytes]:
+    """On a connection of its own, as a monitor asks."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
+        return int(lines[0].split()[1]), await Body(reader, headers).exactly(1 << 24)
+    finally:
+        writer.close()
+
+
 class Served:
     """A server on loopback."""
 

@@ -274,7 +274,8 @@ async def abuse(bench: Bench) -> tuple[Any, Table]:
             *("", "sentences heard (refused)", "gaps", "frame late p99, ms", "first audio p95, ms"),
             *(
                 "/health p50, p99, longest, ms",
-                "MiB, threads, files: first third, last third, after",
+                "what only answers, in a process beside",
+                "MiB, threads, files: the three thirds, after",
                 "free after, s",
                 "",
             ),
@@ -299,21 +300,26 @@ async def abuse(bench: Bench) -> tuple[Any, Table]:
 def _abused_row(kind: str, when: str, found: dict[str, Any]) -> list[str]:
     seen, after = found[when], found["after"]
     third = max(1, len(seen["counts"]) // 3)
-    parts = [seen["counts"][:third], seen["counts"][-third:], [after]]
+    counts = seen["counts"]
+    parts = [counts[:third], counts[-2 * third : -third], counts[-third:], [after]]
     most = [
         ", ".join(f"{max(c[q] for c in part):.0f}" for q in ("rss", "threads", "files")) for part in parts
     ]
     abused = when == "abused"
     verdict = ("nobody noticed" if serving_watch.fit(found) else "NOT AS IT SHOULD BE") if abused else ""
-    health = [figure(seen[f"health_{q}"] * 1e3) for q in ("p50", "p99", "max")]
+    health, floor = (
+        ", ".join(figure(seen[f"{name}_{q}"] * 1e3) for q in ("p50", "p99", "max"))
+        for name in ("health", "floor")
+    )
     return [
         f"{kind}, {found['seconds']:g} s of abuse" if abused else f"{kind}, quiet",
         f"{seen['sentences']} ({len(seen['unheard'])})",
         str(seen["gaps"]),
         figure(seen["late_p99"] * 1e3),
         figure(seen["first_p95"] * 1e3),
-        ", ".join(health),
-        "; ".join(most if abused else most[:2]),
+        health,
+        floor,
+        "; ".join(most if abused else most[:3]),
         f"{found['free']:.2f}" if abused else "",
         verdict,
     ]

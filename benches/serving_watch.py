@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from serving_http import Body, Ours
+from serving_http import Ours, get
 from serving_load import Listener, percentile, sentence
 
-PROBE_SECONDS = 0.1  # between two looks at /health
+QUIET_SECONDS = 20.0  # at least, before anyone abuses it
+WORDS = 6  # of a sentence
 SAMPLE_SECONDS = 2.0  # between two looks at memory, threads and files
 FREE_SECONDS = 10.0  # that all being free again is waited for
 
@@ -33,40 +35,33 @@ class Abused(Ours):
         return {"rss": self.rss_mib(), "threads": threads, "files": files}
 
 
-async def get(port: int, path: str) -> tuple[int, bytes]:
-    """On a connection of its own, as a monitor asks."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    try:
-        writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        headers = {k.lower(): v.strip() for k, _, v in (line.partition(":") for line in lines[1:])}
-        return int(lines[0].split()[1]), await Body(reader, headers).exactly(1 << 24)
-    finally:
-        writer.close()
-
-
 class Watch:
     """What happened so far."""
 
     def __init__(self, server: Abused, listeners: int):
         self._server = server
         self._listeners = listeners
-        self.heard: list[Listener] = []
-        self.unheard: list[str] = []  # sentences that were not spoken, and why
-        self.health: list[float] = []
-        self.sick = 0  # times that /health did not answer as it should
+        self.heard: list[Listener] = []  # a sentence each, from its first sound on
+        self.unheard: list[str] = []  # sentences that were not spoken, or not to their end, and why
+        self.answers: dict[str, Any] = {}  # of /health: what serving_probe.py found
         self.counts: list[dict[str, float]] = []
 
-    @contextmanager
-    def watching(self) -> Iterator[None]:
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
         """Listeners listen, and the server is looked at."""
         tasks = [asyncio.ensure_future(self._listen(i)) for i in range(self._listeners)]
-        tasks += [asyncio.ensure_future(self._probe()), asyncio.ensure_future(self._sample())]
+        tasks.append(asyncio.ensure_future(self._sample()))
+        probe = await asyncio.create_subprocess_exec(
+            *(sys.executable, Path(__file__).with_name("serving_probe.py"), str(self._server.port)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
         try:
             yield
         finally:
             for task in tasks:
                 task.cancel()
+            self.answers = json.loads((await probe.communicate(b""))[0])
 
     async def _listen(self, i: int) -> None:
         """One sentence after another."""
@@ -74,26 +69,14 @@ class Watch:
         await asyncio.sleep(i * 0.1)
         while True:
             listener = Listener()
+            self.heard.append(listener)
             try:
-                await listener.play(self._server, sentence(dice, 12), 0, time.perf_counter() + 3600)
+                await listener.play(self._server, sentence(dice, WORDS), 0, math.inf)
             except StopAsyncIteration:  # shorter than a player's buffer
                 pass
             except Exception as error:
                 self.unheard.append(str(error) or type(error).__name__)
                 await asyncio.sleep(1)
-                continue
-            self.heard.append(listener)
-
-    async def _probe(self) -> None:
-        while True:
-            asked = time.perf_counter()
-            try:
-                status, _ = await asyncio.wait_for(get(self._server.port, "/health"), 10)
-                self.sick += status != 200
-            except Exception:
-                self.sick += 1
-            self.health.append(time.perf_counter() - asked)
-            await asyncio.sleep(PROBE_SECONDS)
 
     async def _sample(self) -> None:
         while True:
@@ -121,8 +104,8 @@ async def abuse(
     from pocket_fast.models.pocket.config_file import load_config
 
     quiet, watch = Watch(server, listeners), Watch(server, listeners)
-    with quiet.watching():
-        await asyncio.sleep(min(15.0, max(5.0, seconds / 10)))
+    async with quiet.watching():
+        await asyncio.sleep(QUIET_SECONDS)
     before = max(quiet.counts, key=lambda counts: counts["files"])
     width = load_config(config).flow_lm.transformer.d_model
     words = [
@@ -138,36 +121,36 @@ async def abuse(
     )
     assert abusers.stdout is not None
     await abusers.stdout.readline()  # they have made up what they will send
-    with watch.watching():
+    async with watch.watching():
         said = await abusers.stdout.readline()
         await abusers.wait()
-        during = len(watch.health), len(watch.counts)
+        samples = len(watch.counts)
         free = await watch.free(before)
     return {
         "seconds": seconds,
         "listeners": listeners,
         "done": json.loads(said),
-        "quiet": _found(quiet, len(quiet.health), len(quiet.counts)),
-        "abused": _found(watch, *during),
+        "quiet": _found(quiet, len(quiet.counts)),
+        "abused": _found(watch, samples),
         "free": free,
         "after": server.counts(),
     }
 
 
-def _found(watch: Watch, probes: int, samples: int) -> dict[str, Any]:
-    late = [seconds for listener in watch.heard for seconds in listener.late]
-    health = watch.health[:probes]
+def _found(watch: Watch, samples: int) -> dict[str, Any]:
+    heard = [listener for listener in watch.heard if not math.isnan(listener.first)]
+    late = [seconds for listener in heard for seconds in listener.late]
+    times = {name: watch.answers[name] for name in ("health", "floor")}
     return {
-        "sentences": len(watch.heard),
+        "sentences": len(heard),
         "unheard": watch.unheard,
-        "gaps": sum(listener.missing for listener in watch.heard),
+        "gaps": sum(listener.missing for listener in heard),
         "late_p99": percentile(late, 99),
         "late_max": max(late, default=0.0),
-        "first_p95": percentile([listener.first for listener in watch.heard], 95),
-        "health_p50": percentile(health, 50),
-        "health_p99": percentile(health, 99),
-        "health_max": max(health, default=0.0),
-        "sick": watch.sick,
+        "first_p95": percentile([listener.first for listener in heard], 95),
+        **{f"{name}_p{p}": percentile(seconds, p) for name, seconds in times.items() for p in (50, 95, 99)},
+        **{f"{name}_max": max(seconds) for name, seconds in times.items()},
+        "sick": watch.answers["sick"],
         "counts": watch.counts[:samples],
     }
 
@@ -177,13 +160,13 @@ def fit(found: dict[str, Any]) -> bool:
     abused = found["abused"]
     counts = abused["counts"]
     third = max(1, len(counts) // 3)
-    early, late = (max(c["rss"] for c in part) for part in (counts[:third], counts[-third:]))
+    before, late = (max(c["rss"] for c in part) for part in (counts[-2 * third : -third], counts[-third:]))
     return (
         abused["gaps"] == 0
         and not abused["unheard"]
         and abused["sick"] == 0
         and abused["health_p99"] < 0.05
-        and late < 1.1 * early
+        and late < 1.05 * before
         and found["free"] < 1.0
         and not any(name.endswith(": 500") for name in found["done"])
     )

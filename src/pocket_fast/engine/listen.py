@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -18,7 +19,21 @@ Passages = Callable[[Iterable[str]], Iterable[str]]
 MOST_WAITING = 64  # parts added but not spoken: a writer who is faster has to wait
 POLL = 0.05  # seconds between looks at how many there are
 _BUSY = 0.002  # seconds of planning after which others get their turn,
-_PAUSE = 0.0005  # for so long: Python lets one thread compute at a time, and the engine must not wait for it
+_PAUSE = 0.0005  # for so long at least
+
+P = TypeVar("P")
+_planning = (
+    threading.Lock()
+)  # what only Python computes: more threads at it would be no faster, but stand in the way
+
+
+def _forget() -> None:
+    global _planning
+    _planning = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):  # whoever plans in the parent is not there in a child
+    os.register_at_fork(after_in_child=_forget)
 
 
 def listen(speech: Speech) -> Iterator[np.ndarray]:
@@ -46,15 +61,11 @@ def feed(speech: Speech, pieces: Iterable[str], passages: Passages, parts: Parts
             for passage in passages(_while_heard(speech, pieces)):
                 while speech.is_full(MOST_WAITING):
                     time.sleep(POLL)
-                since = time.perf_counter()
-                for given in parts(passage):
+                for given in _in_turns(parts(passage)):
                     speech.add(given)
                     said = said or bool(given)
                     if speech.ended:
                         return
-                    if time.perf_counter() - since > _BUSY:
-                        time.sleep(_PAUSE)
-                        since = time.perf_counter()
             end(speech, said)
         except BaseException as error:
             speech.fail(error)
@@ -65,6 +76,23 @@ def feed(speech: Speech, pieces: Iterable[str], passages: Passages, parts: Parts
     except BaseException:
         speech.cancel()
         raise
+
+
+def _in_turns(planned: Iterable[P]) -> Iterator[P]:
+    """What is planned, by one thread at a time for a short time each. Python lets one thread compute at once, and of
+    many that want to, the engine's and the event loop's would be but two."""
+    left, spent = iter(planned), 0.0
+    while True:
+        with _planning:
+            since = time.perf_counter()
+            one = next(left, None)
+            spent += time.perf_counter() - since
+        if one is None:
+            return
+        yield one
+        if spent > _BUSY:
+            time.sleep(_PAUSE)
+            spent = 0.0
 
 
 def _while_heard(speech: Speech, pieces: Iterable[str]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from pocket_fast.server.answers import add_handlers
 from pocket_fast.server.drain import Drain
 from pocket_fast.server.fields import IGNORED
 from pocket_fast.server.front import Front
+from pocket_fast.server.line import Line
 from pocket_fast.server.names import Names
 from pocket_fast.server.options import Options
 from pocket_fast.server.service import Service
@@ -69,5 +70,6 @@ def create_app(model: Speaking, default_voice: Any, options: Options | None = No
     app.add_middleware(Site, names=Names(options.host, options.allowed_hosts))
     app.add_middleware(Shell, metrics=service.metrics)
     app.add_middleware(Drain, most=2 * options.max_body)
-    app.add_middleware(Front, trusted=options.forwarded_allow_ips)  # the last one added is the outermost
+    app.add_middleware(Front, trusted=options.forwarded_allow_ips)
+    app.add_middleware(Line)  # the last one added is the outermost
     return app

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TypeVar
 
+P = TypeVar("P")
 T = TypeVar("T")
 
+_TURN = 0.004  # seconds after which other streams' pieces come
 _MOST_THREADS = 4  # and no more than half of the cores, which have speech to compute
 
 
@@ -23,6 +27,23 @@ async def beside(work: Callable[..., T], *given: object) -> T:
     """
     here = contextvars.copy_context()
     return await asyncio.get_running_loop().run_in_executor(_threads(), partial(here.run, work, *given))
+
+
+async def beside_each(work: Callable[[P], T], pieces: Iterable[P]) -> list[T]:
+    """work() of each piece: as many in one go as a turn has time for, since every one has its price in the loop."""
+    left = deque(pieces)
+    done: list[T] = []
+    while left:
+        done += await beside(_a_turn, work, left)
+    return done
+
+
+def _a_turn(work: Callable[[P], T], left: deque[P]) -> list[T]:
+    over = time.perf_counter() + _TURN
+    done = [work(left.popleft())]
+    while left and time.perf_counter() < over:
+        done.append(work(left.popleft()))
+    return done
 
 
 @cache

@@ -20,6 +20,7 @@ _UNREAD_SECONDS = 60.0  # that a peer may leave the rest of what was said to it
 _LEAST_READ = 4096  # bytes in that time
 _YOUNG_SECONDS = 3.0  # bodies that have come for this long may give way
 _TICK = 1.0
+_LOOKS = 16  # connections that are looked after before others have a turn; all of them may be over
 
 HEAD, BODY, ANSWER = "head", "body", "answer"
 """What is waited for: a request, the rest of its body, us."""
@@ -79,11 +80,18 @@ class Crowd:
         return (1, since) if phase == BODY and now - since > _YOUNG_SECONDS else None
 
     def _tick(self) -> None:
-        """Look after everyone. Runs while there is anyone."""
+        """Look after everyone, a few at a time. Runs while there is anyone."""
+        self._look_on(list(self._all))
+
+    def _look_on(self, unseen: list[Any]) -> None:
         now = self._loop.time()
-        for one in list(self._all):
+        for one in unseen[-_LOOKS:]:
             self._look_after(one, now)
-        self._timer = self._loop.call_later(_TICK, self._tick) if self._all else None
+        del unseen[-_LOOKS:]
+        if unseen:
+            self._loop.call_soon(self._look_on, unseen)
+        else:
+            self._timer = self._loop.call_later(_TICK, self._tick) if self._all else None
 
     def _look_after(self, one: Any, now: float) -> None:
         transport = one.transport

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pocket_fast.server.answers import Refusal, answer, refusal_of
 from pocket_fast.server.connection import is_crowded
+from pocket_fast.server.line import FOR_MONITORS
 from pocket_fast.server.metrics import Metrics
 from pocket_fast.server.options import Options
 from pocket_fast.server.requests import HEADER, begin_request, log
@@ -29,8 +30,6 @@ _HEADERS = {
 CONVERSATION = "/v1/audio/stream"
 _OPEN = ("/", "/health", "/favicon.ico", CONVERSATION)
 """Paths that need no key: they make nothing and tell nothing about anyone. (The WebSocket asks for it by itself.)"""
-
-_FOR_MONITORS = ("/health", "/metrics")  # answered however many there are
 
 _DENIAL = "websocket.http.response"  # the extension of ASGI: an answer instead of a WebSocket
 _BODIES = 4  # of the largest kind that are kept at once
@@ -93,7 +92,7 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
-        if is_crowded(scope) and scope["path"] not in _FOR_MONITORS:
+        if is_crowded(scope) and scope["path"] not in FOR_MONITORS:
             return await answer(scope["path"], _crowded("too many are connected"))(scope, receive, send)
         if scope["type"] == "websocket":
             return await self._app(scope, receive, send)

@@ -18,7 +18,7 @@ from pocket_fast.audio.encode import Encoder, available_formats, open_encoder
 from pocket_fast.audio.stretch import TimeStretch
 from pocket_fast.errors import TextError
 from pocket_fast.server.answers import Refusal, refusal_of
-from pocket_fast.server.beside import beside
+from pocket_fast.server.beside import beside, beside_each
 from pocket_fast.server.connection import OpenEnd, cut
 from pocket_fast.server.fields import Fields
 from pocket_fast.server.requests import log
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 MOST_SILENCE = 600  # seconds of pauses in one text: a few characters could ask for a year of them
 PATIENCE = 20.0  # seconds that a file may wait for its length; proxies and clients have 30 and more
-_PIECE = 1920  # samples that are stretched or encoded in one go
+_PIECE = 1920  # samples that are stretched or encoded at a time
 _BLOCK = 1 << 17  # bytes of what is all there that are sent in one go
 TAIL_SECONDS = 0.2  # of silence behind what the official server sends: some players cut off the end
 
@@ -70,7 +70,6 @@ async def sound(
     async with aclosing(frames):
         async for frame in frames:
             yield await stretched(stretch, frame)
-            await asyncio.sleep(0)  # a long pause is all there at once, and others want their turn too
         yield await stretched(stretch)
 
 
@@ -80,7 +79,7 @@ async def stretched(stretch: TimeStretch, frame: np.ndarray | None = None) -> np
         return stretch.finish() if frame is None else frame
     if frame is None:
         return await beside(stretch.finish)
-    return np.concatenate([await beside(stretch.push, piece) for piece in _pieces(frame)])
+    return np.concatenate(await beside_each(stretch.push, _pieces(frame)))
 
 
 async def encoded(
@@ -98,7 +97,7 @@ async def encode(encoder: Encoder, chunk: np.ndarray, last: bool = False) -> byt
     """The bytes that a chunk completes. last: with those that come after all chunks."""
     if not encoder.is_heavy:
         return encoder.encode(chunk) + (encoder.finish() if last else b"")
-    parts = [await beside(encoder.encode, piece) for piece in _pieces(chunk)]
+    parts = await beside_each(encoder.encode, _pieces(chunk))
     return b"".join([*parts, await beside(encoder.finish)] if last else parts)
 
 

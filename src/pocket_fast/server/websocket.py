@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Any
@@ -30,6 +31,7 @@ from pocket_fast.text.pauses import Pauses
 router = APIRouter()
 
 _FIRST_MESSAGE_SECONDS = 30.0
+_TURN = 0.001  # seconds that messages are taken in one after the other
 _MOST_WAITING = 16  # utterances that were ended but not begun
 _EVERY = {"text", "flush", "cancel", "end"}  # fields that count in every message
 _MOST_IGNORED = 64  # names that a connection is told of
@@ -131,14 +133,18 @@ class _Conversation:
 
     async def _listen(self, message: Message) -> None:
         """Take in messages until the client leaves; the end of its text is not the end of its listening."""
-        ended = False
+        ended, since = False, time.perf_counter()
         while True:
             if ended and (message.text or message.flush or message.end):
                 raise Refusal(400, "text after the end", "text")
             await self._take(message)
             ended = ended or message.end
             message = await _receive(self._socket)
-            await asyncio.sleep(0)  # many may be there already, and others want their turn too
+            if (
+                time.perf_counter() > since + _TURN
+            ):  # many may be there already, and others want their turn too
+                await asyncio.sleep(0)
+                since = time.perf_counter()
 
     async def _take(self, message: Message) -> None:
         if message.cancel:

@@ -37,11 +37,12 @@ def split(text: str, tokenizer: Tokenizer, max_tokens: int, rules: TextRules) ->
         groups = ([sentence] for sentence in sentences if any(map(is_spoken, sentence[1])))
     else:
         groups = iter([sentences])
-    is_empty = True
+    is_empty, told = True, False
     for group in groups:
         for chunk in _pack(_shorten(group, tokenizer, max_tokens, rules.sentences_apart), max_tokens):
             count = len(tokenizer.encode(chunk))
-            if count > max_tokens:
+            if count > max_tokens and not told:
+                told = True  # once for a text: it may be all of its thousands of chunks
                 log.warning(
                     "a chunk of %d tokens (limit %d) may lose words; add punctuation near %r",
                     count,

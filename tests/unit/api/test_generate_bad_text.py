@@ -86,6 +86,11 @@ def test_a_long_sentence_without_punctuation(brief, voice, caplog):
     assert np.isfinite(np.concatenate(heard)).all()
 
 
+def test_a_text_of_many_long_sentences_is_warned_of_once(brief, voice, caplog):
+    brief.generate_audio(voice, "And then we went on and on. " * 5, max_tokens=4)
+    assert caplog.text.count("may lose words") == 1
+
+
 def test_a_long_sentence_takes_memory_for_what_is_said_not_for_what_might_be(tiny):
     """Its frames may be 20,000; they take their memory as they come."""
     code = """

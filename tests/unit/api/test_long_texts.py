@@ -1,11 +1,14 @@
 """Long texts in event loops: planned beside them, a few chunks at a time."""
 
 import asyncio
+import os
 import threading
+import time
 
 import numpy as np
 import pytest
 
+from pocket_fast.engine import listen
 from pocket_fast.errors import TextError
 from pocket_fast.models.pocket.script import PocketScript
 from pocket_fast.text.arriving import apassages
@@ -75,6 +78,41 @@ def test_a_passage_without_any_place_to_cut_is_planned_elsewhere(brief, voice, p
     monkeypatch.setattr(PocketScript, "plan", plan)
     patient(all_of(brief.astream(voice, pieces())))
     assert threads == {(False, True), (True, False)}
+
+
+def test_many_long_texts_are_planned_one_at_a_time(brief, voice, patient, monkeypatch):
+    """Python computes for one thread at a time: the others would only stand in the way of the engine and the loop."""
+    at_work, most, real = [], [], PocketScript.plan
+
+    def plan(self, text):
+        planned = real(self, text)
+        while True:
+            at_work.append(None)
+            most.append(len(at_work))
+            time.sleep(0.0005)
+            chunk = next(planned, None)
+            at_work.pop()
+            if chunk is None:
+                return
+            yield chunk
+
+    async def speak():
+        return await asyncio.gather(*(all_of(brief.astream(voice, LONG, seed=i)) for i in range(6)))
+
+    monkeypatch.setattr(PocketScript, "plan", plan)
+    found = patient(speak())
+    assert max(most) == 1
+    monkeypatch.undo()
+    for i, sound in enumerate(found):
+        np.testing.assert_array_equal(sound, brief.generate_audio(voice, LONG, seed=i))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_need_not_wait_for_what_was_planned_in_its_parent(brief):
+    with listen._planning:
+        if not (child := os.fork()):
+            os._exit(not listen._planning.acquire(timeout=1))
+        assert os.waitpid(child, 0)[1] == 0
 
 
 def test_what_is_wrong_with_the_end_of_a_long_text_is_heard_of_after_what_came_before(brief, voice, patient):
