@@ -16,9 +16,10 @@ import pytest
 
 from awkward_texts import RULES
 from node import ROOT, WEB, run_script
+from planned import plan
 from pocket_fast.errors import ConfigError, PocketFastError
 from pocket_fast.models.pocket import builtin
-from pocket_fast.models.pocket.prompt import plan, text_rules
+from pocket_fast.models.pocket.prompt import text_rules
 from pocket_fast.text.arriving import Arriving
 from pocket_fast.text.portable import check_portable
 from pocket_fast.text.prepare import TextRules
