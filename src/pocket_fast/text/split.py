@@ -27,17 +27,33 @@ def split(text: str, tokenizer: Tokenizer, max_tokens: int, rules: TextRules) ->
     Whole sentences are packed while their token counts sum to at most `max_tokens` (or never, with
     rules.sentences_apart); a longer sentence is cut after `, ; :` (and between words, with that rule).
     Words are never cut: a chunk that stays too long is logged as a warning.
-    Time is linear in the text. Raises TextError (nothing to speak), ConfigError (max_tokens < 1).
+    Time is linear in the text. Raises TextError (nothing to speak), ConfigError (max_tokens < 1), both at once.
     """
     if max_tokens < 1:
         raise ConfigError(f"max_tokens must be at least 1, got {max_tokens}; 50 is the usual value")
     prepared = prepare(text, rules)[0].strip()
-    sentences = _sentences(prepared, tokenizer)
+    ids = tokenizer.encode(prepared)
+    said = tokenizer.decode(ids)
+    if not (any(map(is_spoken, said)) if rules.sentences_apart else said):
+        raise TextError(f"the tokenizer finds nothing to speak in {prepared[:40]!r}")
+    return _chunks(ids, tokenizer, max_tokens, rules)
+
+
+def longest(text: str, tokenizer: Tokenizer) -> tuple[int, str]:
+    """The tokens of the longest piece of `text` without a mark to cut at, and that piece: about what split() finds."""
+    ids = tokenizer.encode(text)
+    edges = [0, *_after_marks(ids, _marks(tokenizer, ".!...?") | _marks(tokenizer, ",;:")), len(ids)]
+    start, end = max(pairwise(edges), key=lambda edge: edge[1] - edge[0])
+    return end - start, tokenizer.decode(ids[start:end]).strip()
+
+
+def _chunks(ids: list[int], tokenizer: Tokenizer, max_tokens: int, rules: TextRules) -> Iterator[str]:
+    sentences = _sentences(ids, tokenizer)
     if rules.sentences_apart:
         groups = ([sentence] for sentence in sentences if any(map(is_spoken, sentence[1])))
     else:
         groups = iter([sentences])
-    is_empty, told = True, False
+    told = False
     for group in groups:
         for chunk in _pack(_shorten(group, tokenizer, max_tokens, rules.sentences_apart), max_tokens):
             count = len(tokenizer.encode(chunk))
@@ -49,14 +65,10 @@ def split(text: str, tokenizer: Tokenizer, max_tokens: int, rules: TextRules) ->
                     max_tokens,
                     chunk[:50],
                 )
-            is_empty = False
             yield chunk
-    if is_empty:
-        raise TextError(f"the tokenizer finds nothing to speak in {prepared[:40]!r}")
 
 
-def _sentences(text: str, tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
-    ids = tokenizer.encode(text)
+def _sentences(ids: list[int], tokenizer: Tokenizer) -> Iterator[tuple[int, str]]:
     cuts = (
         cut
         for cut in _after_marks(ids, _marks(tokenizer, ".!...?"))

@@ -115,11 +115,28 @@ def test_a_child_need_not_wait_for_what_was_planned_in_its_parent(brief):
         assert os.waitpid(child, 0)[1] == 0
 
 
-def test_what_is_wrong_with_the_end_of_a_long_text_is_heard_of_after_what_came_before(brief, voice, patient):
+@pytest.mark.parametrize("end", ["a" * 20_000, "and so " * 3000, "Hm. [pause:1s] " + "x" * 10_500 + ". Yes."])
+def test_what_is_wrong_with_the_end_of_a_long_text_is_heard_of_before_anything_is_said(
+    brief, voice, patient, end
+):
     heard = []
 
     async def speak():
-        async for chunk in brief.astream(voice, f"{LONG} {'a' * 20_000}", seed=1):
+        async for chunk in brief.astream(voice, f"{LONG} {end}", seed=1):
+            heard.append(chunk)
+
+    with pytest.raises(TextError, match="without a mark"):
+        patient(speak())
+    assert not heard
+    eventually(lambda: brief.engine_load().running == brief.engine_load().resting == 0)
+
+
+def test_what_only_planning_finds_is_heard_of_after_what_came_before(brief, voice, patient):
+    """Periods within numbers are marks, but no places to cut at."""
+    heard = []
+
+    async def speak():
+        async for chunk in brief.astream(voice, f"{LONG} {'1.' * 6000}1", seed=1):
             heard.append(chunk)
 
     with pytest.raises(TextError, match="without a mark"):

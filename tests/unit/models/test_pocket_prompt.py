@@ -155,7 +155,7 @@ def test_chunks_compare_by_value(planned):
 
 def test_pages_without_punctuation_are_refused_at_some_length(planned):
     assert len(planned("on " * 5000)[0].tokens) > 5000
-    with pytest.raises(TextError, match=r"tokens without a mark to cut at, at most 10000 .* after 'On on"):
+    with pytest.raises(TextError, match=r"tokens without a mark to cut at, at most 10000 .* after 'on on"):
         planned("Fine. " + "on " * 10_000)
 
 

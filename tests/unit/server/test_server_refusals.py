@@ -51,6 +51,8 @@ def test_tts_two_voices(client):
         ({"text": "Hi.", "voice": "hf://kyutai/tts-voices/a.wav"}, 400),
         ({"text": "Hi. " * 6000}, 413),
         ({"text": "[pause:1000000s]"}, 400),
+        ({"text": "Hello there. " * 500 + "a" * 13_000}, 400),
+        ({"text": "Hello there. [pause:1ms]" * 100 + "a" * 11_000 + "[pause:1ms]. And so on."}, 400),
     ],
 )
 def test_before_the_first_byte(client, path, body, status):

@@ -12,7 +12,7 @@ from pocket_fast.models.pocket import builtin
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.text.pauses import Silence, cut_at_pauses, wordless
 from pocket_fast.text.prepare import TextRules, prepare, vanishes
-from pocket_fast.text.split import split
+from pocket_fast.text.split import longest, split
 from pocket_fast.text.tokenizer import Tokenizer
 
 # Upstream's estimate of how long a text can take: three tokens a second, and two seconds to spare.
@@ -55,7 +55,8 @@ def plan(
     natural_pauses: bool = False,
 ) -> Iterator[Chunk | Silence]:
     """Everything to speak and to be silent, in order, as it is found; nothing for what vanishes when it is spelled out
-    or replaced.
+    or replaced. What is wrong with any of the text is raised before anything is found, nearly always: a piece that is
+    just too long may be noticed only when its turn comes.
 
     rules None: those of the config; max_tokens None: that of the rules.
     frames_after_eos None: the config's recommendation, else upstream's guess by the number of words.
@@ -69,34 +70,42 @@ def plan(
         frames_after_eos = config.model_recommended_frames_after_eos
     rules = rules or text_rules(config)
     max_tokens = rules.max_tokens if max_tokens is None else max_tokens
-    is_empty = True
+    pieces: list[Iterator[str] | Silence] = []  # all of them are looked at before the first is spoken
     for piece in cut_at_pauses(text, natural_pauses, config.mimi.sample_rate):
         if isinstance(piece, Silence):
-            is_empty = False
-            yield piece
+            pieces.append(piece)
             continue
         words = piece.text
         if rules.spell_out:
             from pocket_fast.text.spell import spell_out
 
             words = spell_out(words)
-        if vanishes(words, rules):
+        if not vanishes(words, rules):
+            if len(words.encode()) > MOST_TOKENS and not rules.sentences_apart:  # a token has a byte at least
+                _check_length(*longest(prepare(words, rules)[0], tokenizer))
+            pieces.append(split(words, tokenizer, max_tokens, rules))
+    if not pieces and not any(map(str.isalnum, text)):
+        yield wordless(config.mimi.sample_rate)
+    for chunks in pieces:
+        if isinstance(chunks, Silence):
+            yield chunks
             continue
-        for chunk in split(words, tokenizer, max_tokens, rules):
+        for chunk in chunks:
             prepared, guess = prepare(chunk, rules)
             tokens = tuple(tokenizer.encode(prepared))
-            if len(tokens) > MOST_TOKENS:
-                raise TextError(
-                    f"{len(tokens)} tokens without a mark to cut at, at most {MOST_TOKENS} can be spoken in one go; "
-                    f"add punctuation after {prepared[:40]!r}"
-                )
+            _check_length(len(tokens), prepared)
             seconds = len(tokens) / TOKENS_PER_SECOND + SPARE_SECONDS
-            is_empty = False
             yield Chunk(
                 text=prepared,
                 tokens=tokens,
                 frames_after_eos=guess + 2 if frames_after_eos is None else int(frames_after_eos),
                 max_frames=math.ceil(seconds * config.mimi.frame_rate),
             )
-    if is_empty and not any(map(str.isalnum, text)):
-        yield wordless(config.mimi.sample_rate)
+
+
+def _check_length(tokens: int, text: str) -> None:
+    if tokens > MOST_TOKENS:
+        raise TextError(
+            f"{tokens} tokens without a mark to cut at, at most {MOST_TOKENS} can be spoken in one go; "
+            f"add punctuation after {text[:40]!r}"
+        )

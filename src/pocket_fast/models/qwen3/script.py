@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from pocket_fast.models.qwen3.chunks import MOST_CHARACTERS, most_frames, split_text
@@ -60,11 +61,13 @@ class Qwen3Script(PlannedScript):
 
     def plan(self, text: str) -> Iterator[Chunk | Silence]:
         """See PlannedScript."""
-        for piece in cut_at_pauses(text, self._natural_pauses, self._model.sample_rate):
-            if isinstance(piece, Silence):
-                yield piece
-            else:
-                yield from map(self._chunk, split_text(piece.text, self._max_characters))
+        pieces = cut_at_pauses(text, self._natural_pauses, self._model.sample_rate)
+        parts = [
+            [piece] if isinstance(piece, Silence) else split_text(piece.text, self._max_characters)
+            for piece in pieces
+        ]  # of the whole text, before the first is spoken: any of them may be one that cannot be
+        for part in chain.from_iterable(parts):
+            yield part if isinstance(part, Silence) else self._chunk(part)
 
     def begin(self, chunk: Chunk, seed: tuple[int, int] | None) -> Qwen3Utterance:
         """See PlannedScript."""
