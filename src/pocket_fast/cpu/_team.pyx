@@ -14,10 +14,6 @@ def openmp_max_threads():
     return pf_max_threads()
 
 
-def let_go():
-    """End the threads that helped the calling one, where that can be done.
-
-    After work that is done once, such as packing weights: as long as they exist, those of the engine, which come and
-    go with every stage, would be put to sleep in between.
-    """
+def end_helpers():
+    """End the threads that helped the calling one, where that can be done; see _threads.let_go."""
     pf_let_go()

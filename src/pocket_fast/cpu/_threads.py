@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pocket_fast.cpu._quota import cpu_quota
-from pocket_fast.cpu._team import has_openmp, openmp_max_threads
+from pocket_fast.cpu._team import end_helpers, has_openmp, openmp_max_threads
 from pocket_fast.errors import ConfigError, shown
 
 # Below this many multiply-adds a second thread costs more in barriers than it saves: about 60
@@ -60,6 +60,16 @@ def thread_limit(at_load: int) -> int:
     the model was loaded, when it was `at_load`; 0 if it was not. The stages may be called from another thread."""
     now = openmp_max_threads()
     return now if now < at_load else 0
+
+
+def let_go() -> None:
+    """End the threads that helped the calling one, where that can be done.
+
+    After work that is done once, such as packing weights: as long as they exist, those of the engine, which come and
+    go with every stage, would be put to sleep in between. A forked child has none, and would wait for them for ever.
+    """
+    if not _forked:
+        end_helpers()
 
 
 def _whole_number(source: str, given: Any, convert: Callable[[Any], int]) -> int:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pocket_fast.cpu import limits as core
-from pocket_fast.cpu._team import let_go
+from pocket_fast.cpu._threads import let_go
 
 WINDOW = 0.12  # seconds that each figure is looked for; the best counts
 MEMORY = 256_000_000  # bytes, of all threads together: more than caches keep

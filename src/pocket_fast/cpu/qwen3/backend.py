@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.cpu._memory import WeightStore
-from pocket_fast.cpu._team import let_go, openmp_max_threads
-from pocket_fast.cpu._threads import resolve_threads, thread_limit
+from pocket_fast.cpu._team import openmp_max_threads
+from pocket_fast.cpu._threads import let_go, resolve_threads, thread_limit
 from pocket_fast.cpu.compute_types import for_weights, products, resolve_compute_type
 from pocket_fast.cpu.qwen3.codec import CodecDecoder, CodecEncoder
 from pocket_fast.cpu.qwen3.predictor import CodePredictor
