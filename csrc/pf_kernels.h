@@ -57,6 +57,8 @@ typedef struct pf_gemm {
     int k, taps, n; /* k: inputs per tap; n: output channels */
     int activation;
     const float *snake; /* PF_SNAKE: f[n] and then g[n] of v + g[j] * sin(f[j] * v)^2 */
+    int lane;              /* 0; or the rows are those of several lanes, so many of each: row t of lane l is row */
+    ptrdiff_t lane_floats; /* l * lane + t of x, but skip, y and a of a lane begin so much behind the last one's */
 } pf_gemm;
 
 typedef struct pf_kernels {

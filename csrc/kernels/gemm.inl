@@ -28,7 +28,7 @@ ALWAYS_INLINE void finish(const pf_gemm *g, const float *s, int r0, int r1, int 
     }
 }
 
-static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int col, int cols) {
+static void finish_rows(const pf_gemm *g, const float *s, int r0, int r1, int col, int cols) {
     switch (g->a ? g->activation : PF_NONE) {
     case PF_ELU: finish(g, s, r0, r1, col, cols, PF_ELU); break;
     case PF_GELU: finish(g, s, r0, r1, col, cols, PF_GELU); break;
@@ -40,6 +40,23 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
     case PF_SNAKE: finish(g, s, r0, r1, col, cols, PF_SNAKE); break;
 #endif
     default: finish(g, s, r0, r1, col, cols, PF_NONE); break;
+    }
+}
+
+static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int col, int cols) {
+    if (!g->lane) {
+        finish_rows(g, s, r0, r1, col, cols);
+        return;
+    }
+    for (int r = r0, end; r < r1; s += (end - r) * TILE_PITCH, r = end) {
+        const int lane = r / g->lane, first = lane * g->lane;
+        const ptrdiff_t by = lane * g->lane_floats;
+        pf_gemm own = *g;
+        own.skip = g->skip ? g->skip + by : g->skip;
+        own.y = g->y ? g->y + by : g->y;
+        own.a = g->a ? g->a + by : g->a;
+        end = r1 - first < g->lane ? r1 : first + g->lane;
+        finish_rows(&own, s, r - first, end - first, col, cols);
     }
 }
 
@@ -125,7 +142,7 @@ enum {
 DEFINE_GEMM(f32)
 IN_REGISTERS DEFINE_GEMM(bf16)
 DEFINE_GEMM(int8)
-#ifdef V_HAVE_BF16_DOT
+#if defined(V_HAVE_BF16_DOT) && !defined(__AMX_TILE__) /* amx.inl has one for all rows */
 DEFINE_GEMM(dot)
 #endif
 

@@ -43,6 +43,8 @@ cdef extern from "pf_kernels.h" nogil:
         int n
         int activation
         const float *snake
+        int lane
+        Py_ssize_t lane_floats
 
     ctypedef struct pf_kernels:
         const char *isa

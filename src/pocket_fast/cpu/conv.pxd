@@ -4,6 +4,10 @@ from pocket_fast.cpu._team cimport pf_team
 from pocket_fast.cpu.packing cimport Linear
 
 
+cdef enum:
+    GATHERED = 1 << 20     # bytes of inputs that lanes may have together in one product: what stays in a core's L2
+
+
 ctypedef struct Buffer:
     # One activation of the chain: `history` rows of the past, then up to `rows` of this call.
     int channels
@@ -52,11 +56,11 @@ cdef class ConvChain:
     cdef int rows_in(self, int buffer, int rows) noexcept nogil
     cdef float *rows_of(self, int buffer, float *scratch) noexcept nogil
     cdef void begin(self, float *scratch, const float *state) noexcept nogil
-    cdef void run(self, const pf_kernels *kernels, const pf_team *team, float *scratch, int rows,
-                  bint first) noexcept nogil
+    cdef void run(self, const pf_kernels *kernels, const pf_team *team, float *scratch, int rows, bint first,
+                  int lanes, Py_ssize_t lane_floats) noexcept nogil
     cdef void end(self, float *scratch, float *state, int rows) noexcept nogil
     cdef void _pad(self, const Op *op, float *scratch, int rows, int wanted, bint first) noexcept nogil
-    cdef void _multiply(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch,
-                        int rows) noexcept nogil
-    cdef void _row_by_row(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch,
-                          int rows) noexcept nogil
+    cdef void _multiply(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch, int rows,
+                        int lanes, Py_ssize_t lane_floats) noexcept nogil
+    cdef void _row_by_row(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch, int rows,
+                          int lanes, Py_ssize_t lane_floats) noexcept nogil

@@ -20,7 +20,9 @@ from pocket_fast.cpu._kernels cimport PF_NONE, PF_SNAKE, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
-from pocket_fast.cpu.packing cimport PackedLinear, apply_linear, narrowed_bytes, plain_gemm
+from pocket_fast.cpu.packing cimport (
+    PackedLinear, apply_linear, gather_rows, gathered_bytes, narrowed_bytes, plain_gemm, share_linear
+)
 from pocket_fast.cpu.packing import ACTIVATIONS, pack_linear
 
 cdef enum:
@@ -203,6 +205,11 @@ cdef class ConvChain:
         return self.buffers[self.input].rows
 
     @property
+    def outcome(self):
+        """(channels, rows) of the output, as the constructor takes them for a chain behind this one."""
+        return self.buffers[self.output].channels, self.buffers[self.output].rows
+
+    @property
     def memory(self):
         """Rows of the input that a stream's state depends on: those before are forgotten."""
         cdef int i, to
@@ -249,11 +256,13 @@ cdef class ConvChain:
             memcpy(state + b.state, scratch + b.scratch + <Py_ssize_t>self.rows_in(i, rows) * b.channels,
                    <Py_ssize_t>b.history * b.channels * sizeof(float))
 
-    cdef void run(self, const pf_kernels *kernels, const pf_team *team, float *scratch, int rows,
-                  bint first) noexcept nogil:
+    cdef void run(self, const pf_kernels *kernels, const pf_team *team, float *scratch, int rows, bint first,
+                  int lanes, Py_ssize_t lane_floats) noexcept nogil:
         """All layers on `rows` rows in the input buffer. Every member calls it; ends in a barrier.
 
         rows: fewer than a whole number of strides only at a stream's end. first: at its beginning.
+        lanes: so many streams at once, with scratch `lane_floats` apart, so that weights are read once for all; in
+        a chain without strides that repeats no row at its beginning.
         """
         cdef int i, have, wanted
         cdef Op *op
@@ -266,9 +275,9 @@ cdef class ConvChain:
                     self._pad(op, scratch, have, wanted, first)
                 pf_wait(team)
             if op.kind == PRODUCT:
-                self._multiply(kernels, team, op, scratch, wanted // op.stride)
+                self._multiply(kernels, team, op, scratch, wanted // op.stride, lanes, lane_floats)
             else:
-                self._row_by_row(kernels, team, op, scratch, have)
+                self._row_by_row(kernels, team, op, scratch, have, lanes, lane_floats)
             pf_wait(team)
 
     cdef void _pad(self, const Op *op, float *scratch, int rows, int wanted, bint first) noexcept nogil:
@@ -286,11 +295,12 @@ cdef class ConvChain:
             else:
                 memset(x + <Py_ssize_t>r * b.channels, 0, width)
 
-    cdef void _multiply(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch,
-                        int rows) noexcept nogil:
-        """This thread's share of a product of `rows` rows."""
-        cdef Py_ssize_t channels = self.buffers[op.source].channels
-        cdef pf_gemm g
+    cdef void _multiply(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch, int rows,
+                        int lanes, Py_ssize_t lane_floats) noexcept nogil:
+        """This thread's share of a product of `rows` rows of every lane."""
+        cdef Py_ssize_t channels = self.buffers[op.source].channels, most
+        cdef int lane = 0, together
+        cdef pf_gemm g, part
         plain_gemm(&g, self.rows_of(op.source, scratch) - op.past * channels, op.stride * channels, NULL, op.weight.n)
         g.x_tap = op.dilation * channels
         g.scale = op.scale
@@ -304,19 +314,38 @@ cdef class ConvChain:
             g.a_row = op.weight.n
             g.activation = op.activation
             g.snake = op.snake
-        apply_linear(kernels, team, &op.weight, &g, rows)
+        if lanes == 1:
+            apply_linear(kernels, team, &op.weight, &g, rows)
+            return
+        most = max(1, GATHERED // gathered_bytes(&op.weight, rows))
+        while lane < lanes:
+            together = <int>min(most, lanes - lane)
+            part = g
+            part.x += lane * lane_floats
+            part.skip = g.skip + lane * lane_floats if g.skip != NULL else NULL
+            part.y = g.y + lane * lane_floats if g.y != NULL else NULL
+            part.a = g.a + lane * lane_floats if g.a != NULL else NULL
+            part.lane_floats = lane_floats
+            if together == 1:
+                pf_wait(team)       # nobody still reads the rows of the lanes before
+                apply_linear(kernels, team, &op.weight, &part, rows)
+            else:
+                gather_rows(kernels, team, &op.weight, &part, together, rows)
+                share_linear(kernels, team, &op.weight, &part, together * rows)
+            lane += together
 
-    cdef void _row_by_row(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch,
-                          int rows) noexcept nogil:
-        """This thread's share of `rows` rows of a depthwise convolution or of a norm."""
+    cdef void _row_by_row(self, const pf_kernels *kernels, const pf_team *team, const Op *op, float *scratch, int rows,
+                          int lanes, Py_ssize_t lane_floats) noexcept nogil:
+        """This thread's share of `rows` rows of every lane, of a depthwise convolution or of a norm."""
         cdef int r, lo, hi, channels = self.buffers[op.source].channels
+        cdef Py_ssize_t at
         cdef const float *x = self.rows_of(op.source, scratch) - <Py_ssize_t>op.past * channels
         cdef float *y = self.rows_of(op.raw, scratch)
-        pf_share(team, rows, 1, &lo, &hi)
+        pf_share(team, lanes * rows, 1, &lo, &hi)
         for r in range(lo, hi):
+            at = r // rows * lane_floats + r % rows * <Py_ssize_t>channels
             if op.kind == DEPTHWISE:
-                kernels.depthwise(y + <Py_ssize_t>r * channels, x + <Py_ssize_t>r * channels, op.vectors,
-                                  op.vectors + <Py_ssize_t>op.taps * channels, channels, op.taps)
+                kernels.depthwise(y + at, x + at, op.vectors, op.vectors + <Py_ssize_t>op.taps * channels, channels,
+                                  op.taps)
             else:
-                kernels.norm(y + <Py_ssize_t>r * channels, x + <Py_ssize_t>r * channels, channels, op.eps, op.vectors,
-                             op.vectors + channels, NULL, NULL)
+                kernels.norm(y + at, x + at, channels, op.eps, op.vectors, op.vectors + channels, NULL, NULL)

@@ -23,6 +23,9 @@ cdef Py_ssize_t prepared_bytes(int rows, Py_ssize_t widest, int threads) noexcep
 cdef Py_ssize_t narrowed_bytes(Py_ssize_t count) noexcept nogil
 cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g,
                        int rows) noexcept nogil
+cdef Py_ssize_t gathered_bytes(const Linear *w, int rows) noexcept nogil
+cdef void gather_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g, int lanes,
+                      int rows) noexcept nogil
 cdef void share_linear(const pf_kernels *kernels, const pf_team *team, const Linear *w,
                        pf_gemm *g, int rows) noexcept nogil
 cdef void apply_linear(const pf_kernels *kernels, const pf_team *team, const Linear *w,

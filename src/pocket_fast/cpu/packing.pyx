@@ -9,6 +9,7 @@ How a matrix is packed decides how it is multiplied:
 
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int8_t, uint16_t, uint32_t
+from libc.string cimport memcpy
 
 import numpy as np
 
@@ -292,6 +293,7 @@ cdef void plain_gemm(pf_gemm *g, const float *x, Py_ssize_t x_row, float *y, Py_
     g.a_row = 0
     g.activation = PF_NONE
     g.snake = NULL
+    g.lane = g.lane_floats = 0
 
 
 cdef Py_ssize_t _lines(Py_ssize_t nbytes) noexcept nogil:
@@ -328,6 +330,39 @@ cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Lin
         _quantize(kernels, team, g, rows, w.k)
     elif w.kind == PF_DOT:
         _narrow(kernels, team, g, rows, w.k, w.taps)
+
+
+cdef Py_ssize_t gathered_bytes(const Linear *w, int rows) noexcept nogil:
+    """Of team.scratch, for gather_rows of so many rows in all."""
+    return rows * _gathered_row(w) * <Py_ssize_t>(sizeof(uint16_t) if w.kind == PF_DOT else sizeof(float))
+
+
+cdef Py_ssize_t _gathered_row(const Linear *w) noexcept nogil:
+    """Pitch of gathered rows, in elements: never a multiple of 4 KB, which would alias in L1."""
+    return _lines(<Py_ssize_t>w.taps * w.k) + LINE // 2
+
+
+cdef void gather_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g, int lanes,
+                      int rows) noexcept nogil:
+    """Bring `rows` rows of each of several lanes, which begin g.lane_floats apart, one behind the other to team.scratch,
+    in the form w is multiplied with; w is not "int8". share_linear is then for lanes * rows rows. With barriers."""
+    cdef Py_ssize_t pitch = _gathered_row(w)
+    cdef int lo, hi, r, tap
+    cdef const float *x
+    cdef float *to = <float *>team.scratch
+    cdef uint16_t *narrow = <uint16_t *>team.scratch
+    pf_wait(team)      # nobody still reads the rows of the product before
+    pf_share(team, lanes * rows, 1, &lo, &hi)
+    for r in range(lo, hi):
+        x = g.x + (r // rows) * g.lane_floats + (r % rows) * g.x_row
+        for tap in range(w.taps):
+            if w.kind == PF_DOT:
+                kernels.narrow_bf16(narrow + r * pitch + tap * <Py_ssize_t>w.k, x + tap * g.x_tap, w.k)
+            else:
+                memcpy(to + r * pitch + tap * <Py_ssize_t>w.k, x + tap * g.x_tap, w.k * sizeof(float))
+    pf_wait(team)
+    g.x, g.x_row, g.x_tap = to, pitch, w.k
+    g.q, g.lane = narrow, rows
 
 
 cdef void _quantize(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, int rows, int k) noexcept nogil:

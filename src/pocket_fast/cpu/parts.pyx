@@ -213,7 +213,7 @@ def convolve(ConvChain chain, const float[:, ::1] x, float[::1] state, bint firs
     cdef float *past = &state[0] if state.shape[0] else scratch       # of no floats: any address will do
     chain.begin(scratch, past)
     memcpy(chain.rows_of(chain.input, scratch), &x[0, 0], x.shape[0] * x.shape[1] * sizeof(float))
-    chain.run(kernels(), &team, scratch, rows, first)
+    chain.run(kernels(), &team, scratch, rows, first, 1, 0)
     memcpy(&out[0, 0], chain.rows_of(chain.output, scratch), out.shape[0] * out.shape[1] * sizeof(float))
     chain.end(scratch, past, rows)
     return y

@@ -167,6 +167,29 @@ def test_number_of_threads(isa, product, two_threads):
                 assert same_bits(out, np.stack([e[t] for e in expected[:n]]))
 
 
+@functools.cache
+def wide_weights():
+    """(config, weights) of a decoder whose inputs of a few streams are more than one product takes together."""
+    wide = dataclasses.replace(decoder_config(), decoder_dim=640)
+    codec = dataclasses.replace(config(NAME).speech_tokenizer, decoder_config=wide)
+    whole = lively_weights(dataclasses.replace(config(NAME), speech_tokenizer=codec))
+    return wide, part(whole, "speech_tokenizer.decoder.")
+
+
+def test_more_streams_than_fit_one_product(isa, two_threads):
+    """Groups of streams, and a last one alone, have the bits that each has by itself."""
+    product, fit = ("dot", 7) if has_bf16_dot() else (None, 3)
+    wide, given = wide_weights()
+    stage = CodecDecoder(WeightStore(), given, wide, product=product, threads=2)
+    codes = [random_codes(i, 2) for i in range(fit + 2)]
+    expected = [speech(stage, c) for c in codes]
+    for n in (fit, fit + 1, fit + 2):
+        streams = [stage.stream() for _ in range(n)]
+        for t in range(2):
+            out = decode(stage, streams, np.stack([c[t] for c in codes[:n]]))
+            assert same_bits(out, np.stack([e[t] for e in expected[:n]]))
+
+
 def test_reset_is_fresh(isa):
     codes, expected = heard(isa, 2, 9)
     stream = decoder().stream()

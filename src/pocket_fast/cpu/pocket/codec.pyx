@@ -45,7 +45,7 @@ cdef class CodecDecoder(Codec):
         middle = _middle(store, weights, "decoder_transformer.", transformer, steps, product, threads)
         back = decoder_chain(ConvChain(store, seanet.dimension, steps, product=product), weights, "decoder.model.",
                              threads=threads, **_seanet(seanet))
-        self._assemble(store, ConvChain(store, self.width, steps).finish(), middle, back, steps, 1, threads)
+        self._assemble(store, ConvChain(store, self.width, steps).finish(), middle, None, back, steps, 1, threads)
         self.latent_mean = store.vector(latent_mean)
         self.latent_std = store.vector(latent_std)
         self.w_old = self.w_new = NULL
@@ -107,7 +107,7 @@ cdef class CodecEncoder(Codec):
         if steps > 1:
             down.conv(0, weights["downsample.conv.conv.weight"], stride=steps, raw=True, replicate=True,
                       threads=threads)
-        self._assemble(store, front, middle, down.finish(), samples_per_frame, 1, threads)
+        self._assemble(store, front, middle, None, down.finish(), samples_per_frame, 1, threads)
         self.output_dim = down.buffers[down.output].channels
         self.x_frame = samples_per_frame * sizeof(float)
         self.y_frame = self.output_dim * sizeof(float)

@@ -51,7 +51,7 @@ cdef class CodecDecoder(Codec):
     cdef readonly int memory          # frames that the convolutions behind the transformer remember
 
     def __init__(self, WeightStore store, weights, config, *, str product=None, int threads=1):
-        cdef ConvChain front, back
+        cdef ConvChain front, up, back
         weights = halve_exact(store, weights)
         options = {"product": product, "threads": threads}
         self._load_tables(store, weights, config.num_quantizers)
@@ -67,10 +67,13 @@ cdef class CodecDecoder(Codec):
         middle = Middle(store, stack, PRIMED, norm=weights["pre_transformer.norm.weight"],
                         input_proj=_linear(weights, "pre_transformer.input_proj"),
                         output_proj=_linear(weights, "pre_transformer.output_proj"), **options)
-        back = sound_chain(ConvChain(store, config.latent_dim, 1, product=product), weights, config, threads=threads)
-        self._assemble(store, front.finish(), middle, back, 1, 1, threads)
+        # up to the end of the first block rows are few, and there is nine tenths of the weights
+        up = ConvChain(store, config.latent_dim, 1, product=product)
+        back = sound_chain(up, weights, config, lambda: ConvChain(store, *up.finish().outcome, product=product),
+                           threads=threads)
+        self._assemble(store, front.finish(), middle, up, back, 1, 1, threads)
         self.samples_per_frame = back.buffers[back.output].rows
-        self.memory = back.memory
+        self.memory = up.memory + (back.memory + back.rows - 1) // back.rows
         self.own_scratch = PRIMED * <Py_ssize_t>config.latent_dim
         self.x_frame = self.groups * sizeof(int32_t)
         self.y_frame = self.samples_per_frame * sizeof(float)
@@ -138,8 +141,8 @@ cdef class CodecDecoder(Codec):
 
     cdef void _through(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p) noexcept nogil:
         """Where nothing is to leave: many frames at a time, and only the last ones past the transformer."""
-        cdef int frame = 0, rows, i, width = self.back.buffers[self.back.input].channels
-        cdef float *last = self.back.rows_of(self.back.input, room.back)
+        cdef int frame = 0, rows, i, width = self.up.buffers[self.up.input].channels
+        cdef float *last = self._between(room)
         if p.y != NULL:
             Codec._through(self, k, team, room, p)
             return
@@ -177,8 +180,8 @@ cdef class CodecEncoder(Codec):
                       max_period=config.rope_theta, form=MIMI, eps=config.norm_eps, threads=threads)
         down = ConvChain(store, config.hidden_size, HEARD * DOWN)
         down.conv(0, weights["downsample.conv.weight"], stride=DOWN, raw=True, replicate=True, threads=threads)
-        self._assemble(store, front, Middle(store, stack, HEARD * DOWN), down.finish(), self.samples_per_frame, HEARD,
-                       threads)
+        self._assemble(store, front, Middle(store, stack, HEARD * DOWN), None, down.finish(), self.samples_per_frame,
+                       HEARD, threads)
         self.latent_dim = down.buffers[down.output].channels
         self.x_frame = self.samples_per_frame * sizeof(float)
         self.y_frame = self.latent_dim * sizeof(float)

@@ -5,14 +5,23 @@ SnakeBeta units: BigVGAN, arXiv:2206.04658; upsampling blocks: ConvNeXt, arXiv:2
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 
-def sound_chain(chain: Any, weights: Mapping[str, np.ndarray], config: Any, **more: Any) -> Any:
-    """One row of latent_dim channels -> a frame of samples, on a backend's chain; more: what layers take besides."""
+def sound_chain(
+    chain: Any,
+    weights: Mapping[str, np.ndarray],
+    config: Any,
+    behind_first: Callable[[], Any] | None = None,
+    **more: Any,
+) -> Any:
+    """One row of latent_dim channels -> a frame of samples, on a backend's chain; more: what layers take besides.
+
+    behind_first: gives another chain for what is behind the first block, which takes the output of this one.
+    """
 
     def snake(name: str) -> tuple[np.ndarray, np.ndarray]:
         return weights[name + ".alpha"], weights[name + ".beta"]
@@ -30,6 +39,8 @@ def sound_chain(chain: Any, weights: Mapping[str, np.ndarray], config: Any, **mo
     behind = [snake(block + "0") for block in blocks[1:]] + [snake(f"decoder.{last}")]
     _, x = chain.conv(x, *conv("decoder.0"), activation=snake(blocks[0] + "0"), active=True, **more)
     for block, then in zip(blocks, behind, strict=True):
+        if behind_first is not None and block == blocks[min(1, len(blocks) - 1)]:
+            chain, x = behind_first(), 0
         units = [f"{block}{j}." for j in (2, 3, 4)]
         acts = [snake(unit + "act1") for unit in units] + [then]
         raw, x = chain.conv_transpose(
