@@ -24,6 +24,9 @@ _TRANSPORT = "pocket_fast.transport"  # in the state of a request
 _CROWD = "pocket_fast.crowd"
 # Bytes that are read at once. The smallest chunk has six, the smallest message too, and each takes its 20 microseconds.
 _OF_HEADS, _OF_CHUNKS, _OF_MESSAGES, _OF_BODIES = 4096, 2048, 1024, 1 << 18
+# Bytes that the system keeps of what was sent. Linux alone would keep four million: more than a minute of speech, which
+# is computed before it can be seen that nobody takes it.
+_OF_SOUND = 1 << 17
 _LINGER = "hh" if sys.platform == "win32" else "ii"  # struct linger: on or off, seconds
 
 
@@ -35,6 +38,8 @@ class Connection(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        if (connection := transport.get_extra_info("socket")) is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _OF_SOUND)
         service = getattr(getattr(self.app, "state", None), "service", None)
         crowd = crowd_of(self.server_state, Options() if service is None else service.options)
         self.app_state = {**self.app_state, _TRANSPORT: transport, _CROWD: crowd}

@@ -70,6 +70,13 @@ def test_who_does_not_read_keeps_nobody_out(start, said, path):
         wait_until(lambda: free(site))
 
 
+def test_little_is_computed_for_who_does_not_read(start):
+    """The system does not take in minutes of sound on their behalf."""
+    with start() as site, deaf(site, "/stream", ENDLESS):
+        wait_until(lambda: site.events("first_audio") and site.model.engine_load().resting == 1)
+        assert len(site.events("step")) * 0.08 < 20
+
+
 def test_who_does_not_read_for_long_is_cut_off(start):
     with start(Options(idle_seconds=0.5)) as site, deaf(site, "/stream", ENDLESS) as connection:
         wait_until(lambda: site.events("cancelled") or site.events("abandoned"))
