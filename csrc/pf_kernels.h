@@ -20,15 +20,23 @@
  * PF_FEW outputs stays as rows of float32: [n][taps * k], counted as one panel.
  *   int8  panel{ float scale[32]; int32 offset[32]; int8 [k / 4][32][4] }   (k rounded up to 4; one tap)
  *         weight = scale * int8, int8 in [-127, 127]; offset = -128 * sum of the channel's int8
- * PF_DOT is the bf16 packing, multiplied with inputs rounded to bf16 as well. */
+ * PF_DOT is the bf16 packing, multiplied with inputs rounded to bf16 as well.
+ *   int4  panel{ float scale[32]; for each group of PF_GROUP inputs { int8 line[32][2]; uint8 [4][32][4] } }
+ *         byte i of four holds inputs 8 j + i (low nibble) and 8 j + 4 + i (high) of the group, j = 0..3; one tap, at
+ *         most PF_INT4_MOST inputs, or sums would not fit 32 bits.
+ *         weight = scale * (step * (nibble - 8) - 8 * offset), line = {step, offset}, both in [-127, 127]: a whole
+ *         number of scales, so sums are exact and the same on every instruction set. */
 #ifdef PF_WEB /* csrc/web: a panel's row is then one cache line, which matters where nothing can be prefetched */
 enum { PF_PANEL = 16, PF_FEW = 4 };
 #else
 enum { PF_PANEL = 32, PF_FEW = 4 };
 #endif
+enum { PF_GROUP = 32, PF_INT4_MOST = 8192 };
 enum { PF_READ = 128 }; /* floats that `sum` takes at a time */
 
-enum pf_weight_kind { PF_F32 = 0, PF_BF16 = 1, PF_ROWS = 2, PF_INT8 = 3, PF_DOT = 4, PF_WEIGHT_KINDS = 5 };
+enum pf_weight_kind {
+    PF_F32 = 0, PF_BF16 = 1, PF_ROWS = 2, PF_INT8 = 3, PF_DOT = 4, PF_INT4 = 5, PF_WEIGHT_KINDS = 6
+};
 
 /* PF_GELU is its tanh form, PF_ERF_GELU the exact one; PF_CLAMP: to [-1, 1]; PF_SNAKE: see pf_gemm.snake. */
 enum pf_activation {
@@ -45,9 +53,9 @@ enum pf_activation {
 typedef struct pf_gemm {
     const float *x;
     ptrdiff_t x_row, x_tap;
-    const void *q;         /* PF_INT8, PF_DOT: the rows of x as `prepare` made them, instead of x */
-    ptrdiff_t q_row;       /* PF_INT8: bytes from row to row; PF_DOT keeps the pitch of x, in elements */
-    const float *q_scale;  /* PF_INT8: one per row */
+    const void *q;         /* PF_INT8, PF_INT4, PF_DOT: the rows of x as `prepare` made them, instead of x */
+    ptrdiff_t q_row;       /* PF_INT8, PF_INT4: bytes from row to row; PF_DOT keeps the pitch of x, in elements */
+    const float *q_scale;  /* PF_INT8, PF_INT4: one per row */
     const void *w;
     ptrdiff_t w_panel; /* bytes from one panel to the next */
     const float *bias, *scale, *skip;
@@ -73,6 +81,9 @@ typedef struct pf_kernels {
      * in the form that this instruction set's PF_INT8 product reads: so many inputs times q_bytes. Returns the scale. */
     int q_bytes;
     float (*quantize)(int8_t *q, const float *x, int k);
+    /* the same integers for PF_INT4, signed; zeros up to whole groups; behind them two int16 for each group, both
+     * -8 times the sum of its integers. Returns the scale. */
+    float (*quantize_row_int4)(int8_t *q, const float *x, int k);
     /* y = x rounded to bf16, to nearest even; NULL where PF_DOT is */
     void (*narrow_bf16)(uint16_t *y, const float *x, ptrdiff_t n);
 
@@ -112,6 +123,10 @@ typedef struct pf_kernels {
     float (*quantize_weight)(int8_t *q, const float *x, int k);
     /* from rows of such integers; scales[j] belongs to rows[j] and is not read where that is NULL */
     void (*pack_int8)(void *panel, const int8_t *const *rows, const float *scales, int k);
+    /* a row of weights as PF_INT4 has it: q[groups][16] nibbles, lines[groups][2]. Returns the scale. The same on every
+     * instruction set. */
+    float (*quantize_weight_int4)(uint8_t *q, int8_t *lines, const float *x, int k);
+    void (*pack_int4)(void *panel, const uint8_t *const *rows, const int8_t *const *lines, const float *scales, int k);
 
     /* What the products are measured against: `rounds` times as many multiply-adds of that kind as a tile has sums, in
      * registers alone. Returns the operations done, two for each product of two numbers. For PF_F32, PF_INT8 and PF_DOT;

@@ -15,6 +15,11 @@
 #endif
 #include "kernels/rowwise.inl"
 #include "kernels/pack.inl"
+#ifndef PF_WEB
+#include "kernels/simd_int4.h"
+#include "kernels/gemm_int4.inl"
+#include "kernels/pack_int4.inl"
+#endif
 #include "kernels/limits.inl"
 
 #define CAT_(a, b) a##_##b
@@ -27,6 +32,9 @@ extern const pf_kernels CAT(pf_kernels, PF_ISA);
 const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .isa = STR(PF_ISA),
     .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16, [PF_ROWS] = gemm_rows,
+#ifndef PF_WEB
+             [PF_INT4] = gemm_int4,
+#endif
 #ifdef __AMX_TILE__
              [PF_INT8] = gemm_int8_amx, [PF_DOT] = gemm_dot_amx,
     },
@@ -51,6 +59,7 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
 #endif
     .norm = norm,
 #ifndef PF_WEB
+    .quantize_row_int4 = quantize_row_int4,
     .rms_norm = rms_norm,
 #endif
     .rope = rope,
@@ -63,6 +72,8 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .pack_bf16 = pack_bf16,
     .quantize_weight = quantize_weight,
     .pack_int8 = pack_int8,
+    .quantize_weight_int4 = quantize_weight_int4,
+    .pack_int4 = pack_int4,
     .peak = {[PF_F32] = peak_f32, [PF_INT8] = peak_int8,
 #ifdef V_HAVE_BF16_DOT
              [PF_DOT] = peak_dot,

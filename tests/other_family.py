@@ -86,10 +86,10 @@ class Choice:
 class Stored:
     files = (Path(__file__),)
     main_file = "ramp.safetensors"
-    is_int8 = False
+    bits = None
 
-    def quantized(self, quantize: Any) -> dict[str, Tensor]:
-        integers, scales = quantize(np.ones((4, 8), np.float32))
+    def quantized(self, quantize: Any, bits: int) -> dict[str, Tensor]:
+        integers, scales = quantize(np.ones((4, 8), np.float32), bits)
         return {"ones": Tensor(integers, "I8"), "ones_scale": Tensor(scales, "F32")}
 
     def write(self, folder: Path, tensors: dict[str, Tensor]) -> None:

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 from pocket_fast.cpu._memory import WeightStore
-from pocket_fast.cpu.packing import quantize
+from pocket_fast.cpu.integers import quantize, quantize_int4
 from pocket_fast.cpu.qwen3.predictor import CodePredictor
 from pocket_fast.cpu.qwen3.talker import Talker
 
@@ -25,14 +25,17 @@ def config(name):
 
 @functools.cache
 def weights(name, storage="F32"):
-    """{name without 'talker.': read-only array} with the values of a bfloat16 file: F32, BF16, or INT8, where the
-    matrices of the layers are integers and scales."""
+    """{name without 'talker.': read-only array} with the values of a bfloat16 file: F32, BF16, or INT8 or INT4, where
+    the matrices of the layers are integers."""
     arrays = qwen3.part(qwen3.lively_weights(qwen3.tiny_config(name)), "talker.")
     if storage != "F32":
         arrays = {n: narrow(a, "BF16") for n, a in arrays.items()}
-    if storage == "INT8":
+    if storage in ("INT8", "INT4"):
         for n in [n for n in arrays if n.endswith("_proj.weight")]:
-            arrays[n], arrays[f"{n}_scale"] = quantize(arrays[n])
+            how, parts = (
+                (quantize, ("", "_scale")) if storage == "INT8" else (quantize_int4, ("", "_scale", "_lines"))
+            )
+            arrays.update(zip([n + part for part in parts], how(arrays[n]), strict=True))
     for array in arrays.values():
         array.setflags(write=False)
     return arrays

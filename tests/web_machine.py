@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pocket_fast.cpu.packing import quantize
+from pocket_fast.cpu.integers import quantize
 
 from pocket_fast.models.pocket.bundle import web_model
 from pocket_fast.models.pocket.names import int8_matrices
 from pocket_fast.weights.bundle import read_bundle, write_bundle
-from pocket_fast.weights.int8 import scale_name
+from pocket_fast.weights.integers import scale_name
 from pocket_fast.weights.tensors import Tensor
 from reference import lively_weights, tiny_config
 from reference.checkpoint import narrow

@@ -14,7 +14,7 @@
 static pf_kernels K;
 static uint64_t bits; /* FNV-1a of all results */
 
-enum { MOST_ROWS = 19, MOST_N = 131, MOST_K = 140, GUARD = 16 };
+enum { MOST_ROWS = 40, MOST_N = 131, MOST_K = 140, GUARD = 16, GROUPS = 5, ROW = 3 * (MOST_K + 4) };
 static const float MARK = -12345.0f;
 static int failures;
 
@@ -52,9 +52,11 @@ static double check_gemm(int kind, int m, int n, int k) {
     static float x[MOST_ROWS * MOST_K], w[MOST_N * MOST_K], bias[MOST_N], skip[MOST_ROWS * MOST_N];
     static float y[MOST_ROWS * MOST_N + GUARD], a[MOST_ROWS * MOST_N + GUARD], one[MOST_N];
     static char packed[5 * 32 * (MOST_K * 4 + 8) + 64];
-    static int8_t q[MOST_ROWS * 3 * (MOST_K + 4)], qw[MOST_N * (MOST_K + 4)];
+    static int8_t q[MOST_ROWS * ROW];
+    static int qw[MOST_N * MOST_K];
     static float q_scale[MOST_ROWS], w_scale[MOST_N];
     static uint16_t narrow[MOST_ROWS * MOST_K + 1], stored[MOST_N * MOST_K];
+    const int whole = kind == PF_INT8 || kind == PF_INT4; /* numbers */
     const int panels = kind == PF_ROWS ? 1 : (n + PF_PANEL - 1) / PF_PANEL, fours = (k + 3) / 4;
     for (int i = 0; i < m * k; i++) x[i] = uniform();
     for (int i = 0; i < n * k; i++) w[i] = kind == PF_BF16 || kind == PF_DOT ? bf16(uniform()) : uniform();
@@ -89,24 +91,47 @@ static double check_gemm(int kind, int m, int n, int k) {
             }
             g.w_panel = 8 * 32 + 32 * 4 * fours;
             K.pack_int8(packed + p * g.w_panel, quantized, scales, k);
+        } else if (kind == PF_INT4) {
+            static uint8_t nibbles[PF_PANEL][16 * GROUPS];
+            static int8_t lines[PF_PANEL][2 * GROUPS];
+            const uint8_t *quantized[PF_PANEL];
+            const int8_t *their_lines[PF_PANEL];
+            float scales[PF_PANEL];
+            for (int j = 0; j < PF_PANEL; j++) {
+                quantized[j] = rows[j] ? nibbles[j] : NULL;
+                their_lines[j] = lines[j];
+                if (!rows[j]) continue;
+                scales[j] = w_scale[p * PF_PANEL + j] = K.quantize_weight_int4(nibbles[j], lines[j], rows[j], k);
+                for (int c = 0; c < k; c++) { /* how many scales each weight is */
+                    const int8_t *line = lines[j] + c / PF_GROUP * 2;
+                    const uint8_t byte = nibbles[j][c / 8 * 4 + c % 4];
+                    qw[(p * PF_PANEL + j) * k + c] = line[0] * ((c % 8 < 4 ? byte & 15 : byte >> 4) - 8) - 8 * line[1];
+                    if (fabsf(w_scale[p * PF_PANEL + j] * (float)qw[(p * PF_PANEL + j) * k + c] - rows[j][c]) > 0.25f)
+                        return NAN; /* an eighth of the width is the most that a line leaves out */
+                }
+            }
+            g.w_panel = 4 * 32 + (k + PF_GROUP - 1) / PF_GROUP * 32 * 18;
+            K.pack_int4(packed + p * g.w_panel, quantized, their_lines, scales, k);
         } else if (kind != PF_ROWS) {
             g.w_panel = 4 * 32 * ((k + 1) / 2);
             K.pack_bf16((uint16_t *)(packed + p * g.w_panel), halves, k, 1);
         }
     }
     if (kind == PF_ROWS) memcpy(packed, w, sizeof(float) * (size_t)(n * k));
-    if (kind == PF_INT8) {
+    if (whole) {
         g.q = q;
-        g.q_row = 4 * fours * K.q_bytes;
+        g.q_row = ROW;
         g.q_scale = q_scale;
-        for (int r = 0; r < m; r++) q_scale[r] = K.quantize(q + r * g.q_row, x + r * k, k);
+        for (int r = 0; r < m; r++)
+            q_scale[r] = (kind == PF_INT8 ? K.quantize : K.quantize_row_int4)(q + r * g.q_row, x + r * k, k);
+    }
+    if (kind == PF_INT8)
         for (int j = 0; j < n; j++) { /* the integers and scales the packing must have found */
             float top = 0;
             for (int c = 0; c < k; c++) top = fmaxf(top, fabsf(w[j * k + c]));
             w_scale[j] = top / 127;
-            for (int c = 0; c < k; c++) qw[j * k + c] = (int8_t)rint(w[j * k + c] * (127 / top));
+            for (int c = 0; c < k; c++) qw[j * k + c] = (int)rint(w[j * k + c] * (127 / top));
         }
-    }
     if (kind == PF_DOT) {
         K.narrow_bf16(narrow, x, m * k);
         narrow[m * k] = 0;
@@ -122,10 +147,10 @@ static double check_gemm(int kind, int m, int n, int k) {
             double sum = 0;
             for (int c = 0; c < k; c++) {
                 const float xc = x[r * k + c];
-                if (kind == PF_INT8) sum += rint(xc * (127 / top)) * qw[j * k + c]; /* an integer: exact */
+                if (whole) sum += rint(xc * (127 / top)) * qw[j * k + c]; /* an integer: exact */
                 else sum += (double)(kind == PF_DOT ? bf16(xc) : xc) * w[j * k + c];
             }
-            if (kind == PF_INT8) { /* scaled once, in float32 */
+            if (whole) { /* scaled once, in float32 */
                 const float scaled = (float)sum * (top / 127 * w_scale[j]);
                 if (y[r * n + j] != scaled + bias[j] + skip[r * n + j]) worst = NAN;
                 sum = scaled;
@@ -145,7 +170,7 @@ static double check_gemm(int kind, int m, int n, int k) {
         pf_gemm row = g;
         row.x = x + r * k;
         row.skip = skip + r * n;
-        if (kind == PF_INT8) {
+        if (whole) {
             row.q = q + r * g.q_row;
             row.q_scale = q_scale + r;
         }
@@ -162,7 +187,7 @@ static void check_products(void) {
         const char *name;
         double bound;
     } kinds[] = {{PF_F32, "f32", 2e-5}, {PF_BF16, "bf16", 2e-5}, {PF_ROWS, "rows", 2e-5},
-                 {PF_INT8, "int8", 2e-5}, {PF_DOT, "dot", 5e-5}};
+                 {PF_INT8, "int8", 2e-5}, {PF_INT4, "int4", 2e-5}, {PF_DOT, "dot", 5e-5}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         double worst = 0;
         if (!K.gemm[kinds[i].kind]) {

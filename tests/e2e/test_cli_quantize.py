@@ -1,4 +1,4 @@
-"""quantize: a model in 8 bits that speaks exactly as the original does with --quantize."""
+"""quantize: a model in 8 or 4 bits that speaks exactly as the original does when it is quantised at load."""
 
 import errno
 import json
@@ -10,7 +10,7 @@ import yaml
 from pocket_fast.cpu.packing import has_bf16_dot
 
 from command_line import error_of
-from pocket_fast.weights import int8
+from pocket_fast.weights import integers
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +44,43 @@ def test_it_sounds_as_quantised_at_load(sound, tiny, small, compute_type):
     original = sound(tiny, "--compute-type", compute_type)
     assert sound(small, "--compute-type", compute_type) == original
     assert original != sound(tiny)
+
+
+@pytest.fixture(scope="session")
+def smaller(tiny, tmp_path_factory):
+    """The folder of four bits. Not to be changed."""
+    from pocket_fast.cli import main
+
+    folder = tmp_path_factory.mktemp("quantized") / "smaller"
+    assert main(["quantize", str(tiny / "config.yaml"), str(folder), "-q", "--compute-type", "int4"]) == 0
+    return folder
+
+
+def test_four_bits_sound_as_quantised_at_load(run, sound, tiny, small, smaller):
+    original = sound(tiny, "--compute-type", "int4")
+    assert sound(smaller) == sound(smaller, "--compute-type", "int4") == original
+    assert original not in (sound(tiny), sound(small))
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (tiny, small, smaller)]
+    assert sizes == sorted(sizes, reverse=True)
+    result = run("export-voice", "--config", smaller / "config.yaml", tiny / "prompt.wav", "a.safetensors")
+    assert result.err.startswith("INFO: The weights are stored in 4 bits: compute type int4_")
+    words = ("--config", smaller / "config.yaml", "--voice", tiny / "prompt.wav", "-q")
+    error = error_of(run("generate", *words, "--quantize"))
+    assert "compute type 'int8': these weights are stored in 4 bits; use 'auto' or 'int4'" in error
+    assert "quantize means compute_type 'int8'" in error_of(
+        run("generate", *words, "--quantize", "--compute-type", "int4")
+    )
+
+
+def test_the_report_of_four_bits(run, tiny, tmp_path):
+    result = run("quantize", tiny / "config.yaml", "smaller", "--compute-type", "int4")
+    assert (result.code, result.err) == (0, f"INFO: smaller: {tiny / 'config.yaml'} in 4 bits\n")
+    rows = {line[:50].strip(): line.split() for line in result.out.decode().splitlines()}
+    for name, least, most in (("transformer.layers.*.linear1", 18, 26), ("flow_net.cond_embed", 45, 60)):
+        assert least < float(rows[f"flow_lm.{name}"][-2]) < most
+    assert (
+        12 < float(next(line[-2] for name, line in rows.items() if name.startswith("backbone output"))) < 30
+    )
 
 
 def test_auto_is_int8_and_says_so(run, sound, tiny, small):
@@ -119,10 +156,11 @@ def test_an_empty_folder_will_do(run, tiny, tmp_path):
     assert len(os.listdir(tmp_path / "small")) == 3
 
 
-def test_info_knows(run, tiny, small):
-    for folder, stored in ((tiny, False), (small, True)):
+def test_info_knows(run, tiny, small, smaller):
+    for folder, eight, four in ((tiny, False, False), (small, True, False), (smaller, False, True)):
         result = run("info", "--json", "--config", folder / "config.yaml")
-        assert json.loads(result.out)["model"]["files"]["weights"]["8-bit"] is stored
+        weights = json.loads(result.out)["model"]["files"]["weights"]
+        assert (weights["8-bit"], weights["4-bit"]) == (eight, four)
 
 
 @pytest.fixture
@@ -177,8 +215,9 @@ def test_voices_are_refused_before_anything_is_written(refused, tiny):
     assert "not an audio file" in refused(config, "small", "--voice", config)
 
 
-def test_twice_is_once_too_often(refused, small):
-    assert "its weights are in 8 bits already" in refused(small / "config.yaml", "smaller")
+def test_twice_is_once_too_often(refused, small, smaller):
+    assert "its weights are in 8 bits already" in refused(small / "config.yaml", "again")
+    assert "its weights are in 4 bits already" in refused(smaller / "config.yaml", "again")
 
 
 @pytest.mark.parametrize("how", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
@@ -187,7 +226,7 @@ def test_failures_leave_nothing(refused, tiny, monkeypatch, how):
         path.write_bytes(b"half")
         raise how
 
-    monkeypatch.setattr(int8, "write_int8", write)
+    monkeypatch.setattr(integers, "write_integers", write)
     message = "interrupted" if isinstance(how, KeyboardInterrupt) else "cannot write small: No space left"
     for target in ("small", "small.safetensors"):
         assert message in refused(tiny / "config.yaml", target).replace(".safetensors", "")

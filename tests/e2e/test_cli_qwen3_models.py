@@ -132,6 +132,14 @@ def test_a_folder_in_8_bits_sounds_as_quantised_at_load(run, sound, tiny_qwen3, 
     assert sound(tmp_path / "elsewhere", *voice) == sound(original, "--quantize", *voice)
 
 
+def test_a_folder_in_4_bits_sounds_as_quantised_at_load(run, sound, tiny_qwen3, tmp_path):
+    original, small, four = tiny_qwen3(CUSTOM), tmp_path / "small", ("--compute-type", "int4")
+    assert run("quantize", original, small, "-q", *four).code == 0
+    assert sound(small) == sound(small, *four) == sound(original, *four)
+    assert sound(small) not in (sound(original), sound(original, "--quantize"))
+    assert json.loads(run("info", "--json", "--model", small).out)["model"]["files"]["weights"]["4-bit"]
+
+
 def test_the_report_of_quantize(run, tiny_qwen3, tmp_path):
     result = run("quantize", tiny_qwen3(CUSTOM), "small", "--voice", "eric")
     assert (result.code, result.err) == (0, f"INFO: small: {tiny_qwen3(CUSTOM)} in 8 bits\n")

@@ -71,14 +71,15 @@ def model_facts(choice: Choice) -> Facts:
 
 def _file(location: str) -> Facts:
     from pocket_fast.weights.hub import find_cached
-    from pocket_fast.weights.int8 import is_int8
+    from pocket_fast.weights.integers import stored_bits
     from pocket_fast.weights.tensors import TensorFile
 
     path = find_cached(location)
     facts: Facts = {"at": location, "here": path is not None}
     if path is not None and path.suffix == ".safetensors":
         with contextlib.suppress(WeightsError), TensorFile(path) as file:  # loading will complain
-            facts["8-bit"] = is_int8(file)
+            bits = stored_bits(file)
+            facts.update({"8-bit": bits == 8, "4-bit": bits == 4})
     return facts
 
 

@@ -1,10 +1,9 @@
-"""Store a model with its language model in 8 bits: a smaller file that loads without any conversion."""
+"""Store a model with its language model in 8 or 4 bits: a smaller file that loads without any conversion."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import logging
 import os
 import sys
@@ -23,6 +22,8 @@ from pocket_fast.models.contract import Choice, Quantize, StoredModel
 
 if TYPE_CHECKING:
     from pocket_fast.weights.tensors import Tensor
+
+_BITS = {"int8": 8, "int4": 4}
 
 _log = logging.getLogger("pocket_fast")
 
@@ -46,6 +47,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--voice",
         help="measure with this voice, in any form that `generate` takes (default: with none)",
     )
+    add(
+        "--compute-type",
+        choices=tuple(_BITS),
+        default="int8",
+        help="how the language model is stored (default: %(default)s; what int4 costs: README)",
+    )
     add("-q", "--quiet", action="store_true", help="errors only; measure nothing")
     add_thread_option(parser)
 
@@ -62,14 +69,15 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     with voice_source(options.voice, choice) if options.voice else contextlib.nullcontext() as voice:
         stored = load_weights(choice, progress=show)
         refuse_inputs(target, (("a file of the model", file) for file in stored.files))
-        if stored.is_int8:
-            raise ConfigError(f"{options.source}: its weights are in 8 bits already")
-        tensors = stored.quantized(quantizer(options.threads))
+        if stored.bits is not None:
+            raise ConfigError(f"{options.source}: its weights are in {stored.bits} bits already")
+        bits = _BITS[options.compute_type]
+        tensors = stored.quantized(quantizer(options.threads), bits)
         with _written_whole(target, stored.main_file if alone else None) as folder:
             stored.write(folder, tensors)
             if not options.quiet:
-                report = _report(folder, choice, stored, tensors, voice, options.threads)
-    _log.info("%s: %s in 8 bits", target, options.source)
+                report = _report(folder, choice, stored, tensors, voice, options)
+    _log.info("%s: %s in %s bits", target, options.source, bits)
     if report:
         print("\n".join(report))
     return 0
@@ -86,11 +94,12 @@ def _check_target(target: Path, alone: bool) -> None:
 
 
 def quantizer(threads: int | None) -> Quantize:
-    """What makes 8 bits of a matrix, on so many threads."""
+    """What makes 8 or 4 bits of a matrix, on so many threads."""
     from pocket_fast.cpu._threads import resolve_threads
-    from pocket_fast.cpu.packing import quantize
+    from pocket_fast.cpu.integers import quantize, quantize_int4
 
-    return functools.partial(quantize, threads=resolve_threads(threads))
+    most = resolve_threads(threads)
+    return lambda matrix, bits: (quantize_int4 if bits == 4 else quantize)(matrix, threads=most)
 
 
 @contextlib.contextmanager
@@ -116,12 +125,12 @@ def _report(
     stored: StoredModel,
     tensors: Mapping[str, Tensor],
     voice: str | Path | None,
-    threads: int | None,
+    options: argparse.Namespace,
 ) -> list[str]:
     """The weights as they were and are; what was written, read back and made to speak beside the original."""
     from pocket_fast.api import load
 
-    exact = load_model(choice, compute_type="float32", threads=threads)
-    near = load(folder, compute_type="int8_float32", threads=threads)
+    exact = load_model(choice, compute_type="float32", threads=options.threads)
+    near = load(folder, compute_type=f"{options.compute_type}_float32", threads=options.threads)
     voices = [load_voice(choice, model, voice, truncate=True) for model in (exact, near)]
     return stored.report(tensors, (exact, near), tuple(voices))

@@ -1,6 +1,6 @@
 """csrc/pf_kernels.h as Cython sees it. Declarations only: the table itself lives in `_dispatch`."""
 
-from libc.stdint cimport int8_t, uint16_t
+from libc.stdint cimport int8_t, uint8_t, uint16_t
 
 cdef extern from "pf_kernels.h" nogil:
     enum: PF_PANEL
@@ -11,6 +11,9 @@ cdef extern from "pf_kernels.h" nogil:
     enum: PF_ROWS
     enum: PF_INT8
     enum: PF_DOT
+    enum: PF_INT4
+    enum: PF_GROUP
+    enum: PF_INT4_MOST
     enum: PF_NONE
     enum: PF_ELU
     enum: PF_GELU
@@ -49,9 +52,10 @@ cdef extern from "pf_kernels.h" nogil:
     ctypedef struct pf_kernels:
         const char *isa
         int tile_rows
-        void (*gemm[5])(const pf_gemm *g, int row0, int row1, int panel0, int panel1) noexcept nogil
+        void (*gemm[6])(const pf_gemm *g, int row0, int row1, int panel0, int panel1) noexcept nogil
         int q_bytes
         float (*quantize)(int8_t *q, const float *x, int k) noexcept nogil
+        float (*quantize_row_int4)(int8_t *q, const float *x, int k) noexcept nogil
         void (*narrow_bf16)(uint16_t *y, const float *x, Py_ssize_t n) noexcept nogil
         void (*norm)(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
                      const float *scale, const float *shift) noexcept nogil
@@ -67,7 +71,10 @@ cdef extern from "pf_kernels.h" nogil:
         void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps) noexcept nogil
         float (*quantize_weight)(int8_t *q, const float *x, int k) noexcept nogil
         void (*pack_int8)(void *panel, const int8_t *const *rows, const float *scales, int k) noexcept nogil
-        double (*peak[5])(int rounds) noexcept nogil
+        float (*quantize_weight_int4)(uint8_t *q, int8_t *lines, const float *x, int k) noexcept nogil
+        void (*pack_int4)(void *panel, const uint8_t *const *rows, const int8_t *const *lines, const float *scales,
+                          int k) noexcept nogil
+        double (*peak[6])(int rounds) noexcept nogil
         float (*sum)(const float *x, Py_ssize_t n) noexcept nogil
 
     int pf_isa_count()

@@ -1,17 +1,7 @@
 from pocket_fast.cpu._kernels cimport pf_gemm, pf_kernels
+from pocket_fast.cpu._linear cimport Linear
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._team cimport pf_team
-
-ctypedef struct Linear:
-    # A packed matrix: n output channels by taps * k inputs, in panels (see pf_kernels.h).
-    const void *w
-    Py_ssize_t w_panel
-    const float *bias
-    int kind
-    int n
-    int k
-    int taps
-    int panels
 
 
 cdef class PackedLinear:

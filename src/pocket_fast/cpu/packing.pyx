@@ -5,31 +5,33 @@ How a matrix is packed decides how it is multiplied:
     as stored   float32 or bfloat16 weights, widened in registers; float32 arithmetic
     "dot"       bfloat16 weights and inputs, float32 sums; needs the CPU's instructions for it
     "int8"      8-bit weights with a scale per output, inputs quantised row by row, exact integer sums
+    "int4"      the same with 4-bit weights, of which 32 share a step and an offset (integers.pyx)
 """
 
-from cython.parallel cimport prange, threadid
-from libc.stdint cimport int8_t, uint16_t, uint32_t
+from cython.parallel cimport prange
+from libc.stdint cimport uint16_t
 from libc.string cimport memcpy
 
 import numpy as np
 
 from pocket_fast.cpu._dispatch cimport kernels
 from pocket_fast.cpu._kernels cimport (
-    PF_BF16, PF_CLAMP, PF_DOT, PF_ELU, PF_ERF_GELU, PF_F32, PF_FEW, PF_GELU, PF_INT8, PF_NONE, PF_PANEL, PF_RELU,
-    PF_ROWS, PF_SILU, pf_gemm, pf_kernels
+    PF_BF16, PF_CLAMP, PF_DOT, PF_ELU, PF_ERF_GELU, PF_F32, PF_FEW, PF_GELU, PF_GROUP, PF_INT4, PF_INT8, PF_NONE,
+    PF_PANEL, PF_RELU, PF_ROWS, PF_SILU, pf_gemm, pf_kernels
 )
 from pocket_fast.cpu._memory cimport WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
+from pocket_fast.cpu.integers cimport FEW_ROWS, LINE, integer_bytes, pack_integers, prepare_integers, whole_lines
 
 # what a name is enough for; gelu: its tanh form, erf_gelu: the exact one, clamp: to [-1, 1]
 ACTIVATIONS = {None: PF_NONE, "elu": PF_ELU, "gelu": PF_GELU, "silu": PF_SILU, "erf_gelu": PF_ERF_GELU,
                "relu": PF_RELU, "clamp": PF_CLAMP}
 
+INTEGERS = {"int8": PF_INT8, "int4": PF_INT4}
+
 cdef enum:
-    LINE = 64
     WORTH_SHARING = 1 << 18   # weights: below, a parallel region costs more than it saves
-    FEW_ROWS = 8     # up to here every thread prepares all rows for itself: cheaper than two barriers
 
 
 cdef class PackedLinear:
@@ -54,38 +56,51 @@ def has_bf16_dot():
     return kernels().gemm[PF_DOT] != NULL
 
 
-def pack_linear(WeightStore store, weight, bias=None, *, scale=None, int taps=1, order=None, str product=None,
-                int threads=1):
+def pack_linear(WeightStore store, weight, bias=None, *, scale=None, lines=None, inputs=None, int taps=1, order=None,
+                str product=None, int threads=1):
     """Pack `weight` (n, taps * k): float32 stays float32, bfloat16 (given as uint16) stays bfloat16.
 
     weight may be a list of matrices of one dtype that stand one below the other: n is then their rows together.
-    product: None, "dot" or "int8" (see the module); "int8" takes no taps. A few outputs are always float32.
-    scale: (n,) float32 of an int8 weight (see quantize), in *source* order, for the product "int8" only; a
-    list if weight is one.
+    product: None, "dot", "int8" or "int4" (see the module); integers take no taps. A few outputs are always float32.
+    scale: (n,) float32 of a weight that integers.pyx has quantised already, in *source* order, for the product it was
+    quantised for; lines (n, 2 groups) int8 and the number of inputs as well, if that is "int4". Lists if weight is one.
     order: source row of every output row (n,) int, or None; bias: (n,) float32 in *output* order or None.
     float16 is widened to float32 (exact). Raises ValueError for another dtype or a shape that does not chain.
     """
     given = weight if isinstance(weight, list) else [weight]
     if isinstance(scale, list):
         scale = None if all(s is None for s in scale) else np.concatenate([np.atleast_1d(s) for s in scale])
+    line_sources = lines if isinstance(lines, list) else [] if lines is None else [lines]
+    line_sources = [np.ascontiguousarray(l) for l in line_sources if l is not None]
     sources = [w.astype(np.float32) if w.dtype == np.float16 else w for w in given]
     dtype = sources[0].dtype
+    stored = {"int8": np.int8, "int4": np.uint8}.get(product)
     if any(w.dtype != dtype for w in sources) or (
-            dtype not in (np.float32, np.uint16) and (dtype != np.int8 or scale is None)):
+            dtype not in (np.float32, np.uint16) and (dtype not in (np.int8, np.uint8) or scale is None)):
         raise ValueError(
             f"pack_linear: weight is {', '.join(str(w.dtype) for w in given)}, expected float32, float16, bfloat16 as "
-            "uint16, or int8 and a scale"
+            "uint16, or integers and a scale"
         )
     if any(w.ndim != 2 or w.shape[1] % taps or w.shape[1] != sources[0].shape[1] for w in sources):
         raise ValueError(f"pack_linear: weight {', '.join(str(w.shape) for w in given)}, expected (n, {taps} * k)")
     sources = [np.ascontiguousarray(w) for w in sources]
-    cdef Py_ssize_t n = sum([len(w) for w in sources]), k = sources[0].shape[1] // taps
+    cdef Py_ssize_t n = sum([len(w) for w in sources]), k = sources[0].shape[1] // taps, groups
+    if dtype == np.uint8:
+        groups, k = k // (PF_GROUP // 2), -1 if inputs is None else inputs
+        whole = sources[0].shape[1] == groups * (PF_GROUP // 2) and (k + PF_GROUP - 1) // PF_GROUP == groups
+        if not whole or sum([len(l) for l in line_sources]) != n or any(
+                l.dtype != np.int8 or l.shape[1:] != (2 * groups,) for l in line_sources):
+            raise ValueError(
+                f"pack_linear: a weight {(n, sources[0].shape[1])} in 4 bits of {inputs} inputs, lines "
+                f"{', '.join(str(l.shape) for l in line_sources)}; expected {PF_GROUP // 2} bytes and two of a line for "
+                f"each {PF_GROUP} inputs"
+            )
     if bias is not None and np.size(bias) != n:
         raise ValueError(f"pack_linear: bias {np.shape(bias)} for {n} outputs")
-    if scale is not None and (dtype != np.int8 or product != "int8" or n <= PF_FEW or np.shape(scale) != (n,)):
+    if scale is not None and (dtype != stored or n <= PF_FEW or np.shape(scale) != (n,)):
         raise ValueError(
             f"pack_linear: scale {np.shape(scale)} of a weight {(n, k * taps)} of {dtype}, product {product}; "
-            f"expected one per output of an int8 weight of more than {PF_FEW}, product int8"
+            f"expected one per output of more than {PF_FEW}, of an int8 weight for int8, a uint8 one for int4"
         )
     if n * k * taps < WORTH_SHARING:
         threads = 1
@@ -102,10 +117,12 @@ def pack_linear(WeightStore store, weight, bias=None, *, scale=None, int taps=1,
         c.kind, c.panels = PF_ROWS, 1
         c.w = store.vector(np.concatenate(sources)[order])
         c.w_panel = n * k * taps * 4
-    elif product == "int8":
+    elif product in INTEGERS:
         if taps != 1:
-            raise ValueError("pack_linear: int8 takes one tap")
-        _pack_int8(packed, sources, None if scale is None else scale[order], order, threads)
+            raise ValueError(f"pack_linear: {product} takes one tap")
+        c.kind = INTEGERS[product]
+        pack_integers(c, store, sources, None if scale is None else np.ascontiguousarray(scale[order], np.float32),
+                      _addresses(line_sources, order) if line_sources else None, _addresses(sources, order), threads)
     else:
         _pack_floats(packed, sources, product == "dot", order, threads)
     for w in given:
@@ -133,75 +150,6 @@ cdef _pack_floats(PackedLinear packed, list sources, bint dot, order, int thread
     if c.n and c.k:
         for p in prange(c.panels, nogil=True, schedule="static", num_threads=threads):
             _pack_panel(c, p, &rows[0])
-
-
-ctypedef struct RowsOfInt8:
-    # What _pack_int8_panel reads, and room of a thread's own.
-    const Py_ssize_t *addresses   # (n,) of the rows, in output order
-    const float *scales           # (n,), of rows that are int8 already; else NULL, and they are floats
-    bint bf16
-    float *wide                   # (k,) per thread
-    int8_t *integers              # (PF_PANEL, k) per thread
-
-
-cdef _pack_int8(PackedLinear packed, list sources, scale, order, int threads):
-    """Row by row, so that no float32 copy of the matrix is ever made. scale: (n,) in *output* order."""
-    cdef Linear *c = &packed.c
-    cdef RowsOfInt8 given
-    c.kind, c.panels = PF_INT8, (c.n + PF_PANEL - 1) // PF_PANEL
-    c.w_panel = 8 * PF_PANEL + (c.k + 3) // 4 * 4 * PF_PANEL
-    c.w = packed.store.take(c.panels * c.w_panel)
-    cdef const Py_ssize_t[::1] rows = _addresses(sources, order)
-    cdef float[:, ::1] wide = np.empty((threads, max(c.k, 1)), dtype=np.float32)
-    cdef int8_t[:, ::1] integers = np.empty((threads, max(PF_PANEL * c.k, 1)), dtype=np.int8)
-    cdef const float[::1] scales = scale
-    cdef int p
-    given.addresses, given.wide, given.integers = &rows[0], &wide[0, 0], &integers[0, 0]
-    given.scales = NULL if scale is None else &scales[0]
-    given.bf16 = sources[0].dtype == np.uint16
-    for p in prange(c.panels, nogil=True, schedule="static", num_threads=threads):
-        _pack_int8_panel(c, p, &given, threadid())
-
-
-cdef void _pack_int8_panel(const Linear *c, int panel, const RowsOfInt8 *given, int thread) noexcept nogil:
-    cdef const int8_t *rows[PF_PANEL]
-    cdef float scales[PF_PANEL]
-    cdef float *wide = given.wide + <Py_ssize_t>thread * c.k
-    cdef int8_t *integers = given.integers + <Py_ssize_t>thread * PF_PANEL * c.k
-    cdef const float *row
-    cdef int j, i, r
-    for j in range(PF_PANEL):
-        r = panel * PF_PANEL + j
-        rows[j] = NULL
-        if r >= c.n:
-            continue
-        if given.scales != NULL:
-            rows[j], scales[j] = <const int8_t *>given.addresses[r], given.scales[r]
-            continue
-        row = <const float *>given.addresses[r]
-        if given.bf16:
-            row = wide
-            for i in range(c.k):
-                (<uint32_t *>wide)[i] = <uint32_t>(<const uint16_t *>given.addresses[r])[i] << 16
-        scales[j] = kernels().quantize_weight(integers + <Py_ssize_t>j * c.k, row, c.k)
-        rows[j] = integers + <Py_ssize_t>j * c.k
-    kernels().pack_int8(<char *>c.w + panel * c.w_panel, rows, scales, c.k)
-
-
-def quantize(weight, int threads=1):
-    """(integers (n, k) int8, scales (n,) float32): what "int8" multiplies with in the place of `weight`.
-
-    weight: (n, k) float32, float16 or bfloat16 as uint16; it is about scales[:, None] * integers. The same
-    on every instruction set.
-    """
-    values, tops = np.empty(weight.shape, dtype=np.int8), np.empty(len(weight), dtype=np.float32)
-    cdef const float[:, ::1] x = np.ascontiguousarray(widen(weight))
-    cdef int8_t[:, ::1] q = values
-    cdef float[::1] scales = tops
-    cdef int r, k = <int>x.shape[1]
-    for r in prange(x.shape[0], nogil=True, schedule="static", num_threads=threads):
-        scales[r] = kernels().quantize_weight(&q[r, 0], &x[r, 0], k)
-    return values, tops
 
 
 def round_to_bf16(values):
@@ -296,38 +244,23 @@ cdef void plain_gemm(pf_gemm *g, const float *x, Py_ssize_t x_row, float *y, Py_
     g.lane = g.lane_floats = 0
 
 
-cdef Py_ssize_t _lines(Py_ssize_t nbytes) noexcept nogil:
-    """nbytes in whole cache lines."""
-    return (nbytes + LINE - 1) // LINE * LINE
-
-
-cdef Py_ssize_t _quantized_pitch(Py_ssize_t k) noexcept nogil:
-    """Bytes from one row of k quantised inputs to the next."""
-    return _lines((k + 3) // 4 * 4 * kernels().q_bytes)
-
-
-cdef Py_ssize_t _quantized_bytes(int rows, Py_ssize_t k) noexcept nogil:
-    """Of the int8 copies of `rows` rows of k floats, their scales before them."""
-    return _lines(rows * <Py_ssize_t>sizeof(float)) + rows * _quantized_pitch(k)
-
-
 cdef Py_ssize_t narrowed_bytes(Py_ssize_t count) noexcept nogil:
     """Of the bfloat16 copy of `count` floats."""
-    return _lines(count * <Py_ssize_t>sizeof(uint16_t))
+    return whole_lines(count * <Py_ssize_t>sizeof(uint16_t))
 
 
 cdef Py_ssize_t prepared_bytes(int rows, Py_ssize_t widest, int threads) noexcept nogil:
     """Bytes of team.scratch for products of up to `rows` rows that cover at most `widest` floats each."""
     cdef int few = min(rows, <int>FEW_ROWS)
-    return max(max(_quantized_bytes(few, widest), narrowed_bytes(few * widest)) * threads,
-               max(_quantized_bytes(rows, widest), narrowed_bytes(rows * widest)))
+    return max(max(integer_bytes(few, widest), narrowed_bytes(few * widest)) * threads,
+               max(integer_bytes(rows, widest), narrowed_bytes(rows * widest)))
 
 
 cdef void prepare_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g,
                        int rows) noexcept nogil:
     """Bring `rows` rows of g.x into the form w is multiplied with, in team.scratch."""
-    if w.kind == PF_INT8:
-        _quantize(kernels, team, g, rows, w.k)
+    if w.kind == PF_INT8 or w.kind == PF_INT4:
+        prepare_integers(kernels, team, w.kind, g, rows, w.k)
     elif w.kind == PF_DOT:
         _narrow(kernels, team, g, rows, w.k, w.taps)
 
@@ -339,7 +272,7 @@ cdef Py_ssize_t gathered_bytes(const Linear *w, int rows) noexcept nogil:
 
 cdef Py_ssize_t _gathered_row(const Linear *w) noexcept nogil:
     """Pitch of gathered rows, in elements: never a multiple of 4 KB, which would alias in L1."""
-    return _lines(<Py_ssize_t>w.taps * w.k) + LINE // 2
+    return whole_lines(<Py_ssize_t>w.taps * w.k) + LINE // 2
 
 
 cdef void gather_rows(const pf_kernels *kernels, const pf_team *team, const Linear *w, pf_gemm *g, int lanes,
@@ -363,25 +296,6 @@ cdef void gather_rows(const pf_kernels *kernels, const pf_team *team, const Line
     pf_wait(team)
     g.x, g.x_row, g.x_tap = to, pitch, w.k
     g.q, g.lane = narrow, rows
-
-
-cdef void _quantize(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, int rows, int k) noexcept nogil:
-    """Point g at int8 copies of its rows."""
-    cdef int lo = 0, hi = rows, r
-    cdef Py_ssize_t pitch = _quantized_pitch(k)
-    cdef char *base = team.scratch
-    if rows <= FEW_ROWS:
-        base += team.rank * team.each
-    else:
-        pf_wait(team)      # nobody still reads the rows of the product before
-        pf_share(team, rows, 1, &lo, &hi)
-    g.q_scale = <const float *>base
-    g.q = base + _quantized_bytes(rows, 0)     # behind the scales
-    g.q_row = pitch
-    for r in range(lo, hi):
-        (<float *>g.q_scale)[r] = kernels.quantize(<int8_t *>g.q + r * pitch, g.x + r * g.x_row, k)
-    if rows > FEW_ROWS:
-        pf_wait(team)
 
 
 cdef void _narrow(const pf_kernels *kernels, const pf_team *team, pf_gemm *g, int rows, int k, int taps) noexcept nogil:

@@ -23,6 +23,7 @@ from pocket_fast.cpu.attention cimport Heads, Run, attend, score_floats, span_he
 from pocket_fast.cpu.attention import rope_order
 from pocket_fast.stages.layers import LayerForm
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_gemm, prepare_rows, share_linear
+from pocket_fast.cpu.integers import fitting, stored_shape
 from pocket_fast.cpu.packing import ACTIVATIONS, pack_linear
 
 cdef enum:
@@ -71,14 +72,15 @@ cdef class Stack:
         cdef int dim = self.heads.dim, q = self.heads.n * dim, kv = self.heads.kv * dim
 
         def pack(names, heights, k, order=None):
-            for name, n in zip(names, heights, strict=True):
-                if weights[prefix + name].shape != (n, k):
-                    raise ValueError(f"{prefix}{name}: shape {weights[prefix + name].shape}, expected {(n, k)}")
             found = [weights[prefix + name] for name in names]
-            scales = [weights.get(prefix + name + "_scale") for name in names]
+            for name, n, matrix in zip(names, heights, found, strict=True):
+                shape = stored_shape(n, k) if matrix.dtype == np.uint8 else (n, k)
+                if matrix.shape != shape:
+                    raise ValueError(f"{prefix}{name}: shape {matrix.shape}, expected {shape}")
+            scales, lines = [[weights.get(prefix + name + what) for name in names] for what in ("_scale", "_lines")]
             one = len(names) == 1
             packed = pack_linear(self.store, found[0] if one else found, scale=scales[0] if one else scales,
-                                 order=order, product=product, threads=threads)
+                                 lines=lines, inputs=k, order=order, product=fitting(product, k), threads=threads)
             self.packed.append(packed)
             return packed
 

@@ -38,7 +38,8 @@ T = TypeVar("T")
 Slices = Generator[None, None, T]
 """Work that may take seconds: it yields between pieces of some hundredths of a second, and returns what it made."""
 
-Quantize = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Quantize = Callable[[np.ndarray, int], tuple[np.ndarray, ...]]
+"""From a matrix and the bits it shall have, 8 or 4, to what weights.integers.as_tensors takes."""
 
 
 class Utterance(Protocol):
@@ -271,12 +272,12 @@ class StoredModel(Protocol):
     main_file: str
 
     @property
-    def is_int8(self) -> bool:
-        """Whether they are in 8 bits already."""
+    def bits(self) -> int | None:
+        """The fewest bits in which they are stored as integers already; None if they are not."""
         ...
 
-    def quantized(self, quantize: Quantize) -> Mapping[str, Tensor]:
-        """The same tensors, but the large matrices in 8 bits, with their scales (weights/int8.py)."""
+    def quantized(self, quantize: Quantize, bits: int) -> Mapping[str, Tensor]:
+        """The same tensors, but the large matrices as integers of 8 bits, or of 4 bits and 8 (weights/integers.py)."""
         ...
 
     def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:

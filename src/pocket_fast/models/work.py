@@ -10,6 +10,8 @@ PRODUCTS = {  # of the language model and of the codec, by compute type
     "bfloat16": ("bfloat16", "bfloat16"),
     "int8_float32": ("int8", "float32"),
     "int8_bfloat16": ("int8", "bfloat16"),
+    "int4_float32": ("int8", "float32"),  # 4 bits are multiplied as integers, too
+    "int4_bfloat16": ("int8", "bfloat16"),
 }
 
 

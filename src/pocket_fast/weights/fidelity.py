@@ -1,4 +1,4 @@
-"""How near weights in 8 bits stay to those they were made from."""
+"""How near weights in 8 or 4 bits stay to those they were made from."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from pocket_fast.weights.fit import widen
-from pocket_fast.weights.int8 import scale_name
+from pocket_fast.weights.integers import lines_name, scale_name, widened
 from pocket_fast.weights.tensors import Tensor
 
 _OF_LAYER = re.compile(r"\.\d+\.(?=\D)")  # a layer's number, not that of a part of it
@@ -25,19 +25,19 @@ def weights_report(before: Mapping[str, Tensor], after: Mapping[str, Tensor]) ->
     powers: dict[str, np.ndarray] = {}
     counts: dict[str, int] = {}
     sizes = np.zeros(2, dtype=int)
-    for name, tensor in after.items():
-        if tensor.dtype == "I8":
-            scales = after[scale_name(name)].array
-            figures = _powers(widen(before[name]), tensor.array * scales[:, None])
+    for name in after:
+        if scale_name(name) in after:
+            figures = _powers(widen(before[name]), widened(after, name, before[name].shape[1]))
+            parts = [after[part] for part in (name, scale_name(name), lines_name(name)) if part in after]
             for kind in (_OF_LAYER.sub(".*.", name.removesuffix(".weight"), count=1), "all of them"):
                 powers[kind] = powers.get(kind, 0) + figures
-                counts[kind] = counts.get(kind, 0) + tensor.array.size
-            sizes += before[name].array.nbytes, tensor.array.nbytes + scales.nbytes
+                counts[kind] = counts.get(kind, 0) + before[name].array.size
+            sizes += before[name].array.nbytes, sum(part.array.nbytes for part in parts)
     whole = [sum(tensor.array.nbytes for tensor in tensors.values()) for tensors in (before, after)]
     kinds = sorted(powers, key=lambda kind: kind == "all of them")
     wide = max(50, *map(len, kinds))
     return [
-        f"{'matrices in 8 bits':<{wide}}{'weights':>12}{'SNR':>9}",
+        f"{'matrices as integers':<{wide}}{'weights':>12}{'SNR':>9}",
         *(f"{kind:<{wide}}{counts[kind]:>12}{_decibels(*powers[kind]):>6.1f} dB" for kind in kinds),
         "",
         f"{'bytes':<{wide}}{'before':>12}{'after':>12}",

@@ -114,7 +114,7 @@ def test_weights_without_cloning_stay_so(hub, changed_config, tiny, tmp_path, ca
     assert [record.levelname for record in caplog.records] == ["INFO"]
     assert model.has_voice_cloning is False
     assert model.stages.encoder is None
-    with pytest.raises(VoiceError, match=r"cannot clone a voice.*when this 8-bit file was made"):
+    with pytest.raises(VoiceError, match=r"cannot clone a voice.*when this file was quantised"):
         model.get_state_for_audio_prompt(hum(0.5))
     whole = TTSModel.load_model(config=tiny(), quantize=True)
     voice = whole.get_state_for_audio_prompt(hum(0.5))

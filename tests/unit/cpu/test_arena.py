@@ -101,7 +101,7 @@ def backbone(d, heads, feed, product):
 
 
 @pytest.mark.parametrize("rows", [1, 3, 6, 9])
-@pytest.mark.parametrize("product", [None, "int8"])
+@pytest.mark.parametrize("product", [None, "int8", "int4"])
 def test_a_flow_head_of_pieces_that_fill_no_line(product, rows):
     for width, depth, latent, hidden in [(49, 5, 33, 49), (17, 11, 1, 17), (5, 0, 97, 1), (33, 3, 65, 129)]:
         head = flow_head(width, depth, latent, hidden, product)
@@ -111,7 +111,7 @@ def test_a_flow_head_of_pieces_that_fill_no_line(product, rows):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 5, 11])
-@pytest.mark.parametrize("product", [None, "int8"])
+@pytest.mark.parametrize("product", [None, "int8", "int4"])
 def test_a_backbone_of_pieces_that_fill_no_line(product, rows):
     for d, heads, feed in [(8, 2, 9), (2, 1, 1), (12, 3, 33), (10, 1, 5)]:
         model = backbone(d, heads, feed, product)

@@ -25,7 +25,9 @@ F32 = np.float32
 
 def choices(rng):
     """(compute type, how matrices are stored, threads, streams)"""
-    types = ["float32", "int8_float32"] + (["bfloat16", "int8_bfloat16"] if has_bf16_dot() else [])
+    types = ["float32", "int8_float32", "int4_float32"] + (
+        ["bfloat16", "int8_bfloat16"] if has_bf16_dot() else []
+    )
     threads, batch = int(rng.integers(2, 6)), int(rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 13, 17]))
     return str(rng.choice(types)), str(rng.choice(["F32", "BF16"])), threads, batch
 

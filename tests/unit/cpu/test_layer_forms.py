@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pocket_fast.cpu._memory import WeightStore
-from pocket_fast.cpu.packing import quantize, round_to_bf16
+from pocket_fast.cpu.integers import quantize, quantize_int4
+from pocket_fast.cpu.packing import round_to_bf16
 from pocket_fast.cpu.transformer import Stack
 
 from guarded import same_bits
@@ -155,8 +156,9 @@ def test_layer_scales_may_be_missing(name):
 
 
 @pytest.mark.parametrize("name", ["gated", "language"])
-def test_storage_and_products(isa, name):
-    """bfloat16 is exact; 8 bits from a file are those made at load; both are near the float32 weights."""
+@pytest.mark.parametrize(("product", "far"), [("int8", 0.1), ("int4", 0.5)])
+def test_storage_and_products(isa, name, product, far):
+    """bfloat16 is exact; integers from a file are those made at load; both are near the float32 weights."""
     form, x = FORMS[name], normal(2, 20, SHAPE["d_model"])
     bits = {n: round_to_bf16(w) for n, w in weights(form).items()}
     wide = {n: (w.astype(np.uint32) << 16).view(F32) for n, w in bits.items()}
@@ -164,13 +166,14 @@ def test_storage_and_products(isa, name):
     assert worst(run(stack(form, bits), x, [20], 32), exact) < 1e-6
     stored = dict(bits)
     for n in [n for n, w in bits.items() if w.ndim == 2]:
-        stored[n], stored[f"{n}_scale"] = quantize(bits[n])
+        made = quantize(bits[n]) if product == "int8" else quantize_int4(bits[n])
+        stored.update(zip((n, f"{n}_scale", f"{n}_lines"), made, strict=False))
     found = []
     for arrays in (bits, stored):
         for pieces in ([20], [1] * 20):
-            found.append(run(stack(form, arrays, product="int8"), x, pieces, 32))
+            found.append(run(stack(form, arrays, product=product), x, pieces, 32))
     assert all(same_bits(found[0], other) for other in found[1:])
-    assert 0 < worst(found[0], exact) < 0.1
+    assert 0 < worst(found[0], exact) < far
 
 
 @pytest.mark.parametrize("window", [0, WINDOW])

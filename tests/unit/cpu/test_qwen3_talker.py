@@ -13,6 +13,7 @@ from tiny_stages import normal, worst
 from tiny_talkers import F32, NAMES, SAME, WIDE, config, new_talker, reference_talker, step, talker, weights
 
 FRAMES = 6
+PRODUCTS = {"INT8": "int8", "INT4": "int4"}
 
 
 @functools.cache
@@ -69,11 +70,11 @@ def speak(model, stream, rows, heard, cuts=()):
     return np.concatenate([step(model, [stream], x[None])[1] for x in heard])
 
 
-@pytest.mark.parametrize("storage", ["BF16", "INT8"])
+@pytest.mark.parametrize("storage", ["BF16", "INT8", "INT4"])
 @pytest.mark.parametrize("name", NAMES)
 def test_grouping_of_a_prompt(isa, name, storage):
     """Around the 8 score rows, the panels of 32, and the ends of the blocks of 256 positions."""
-    model = talker(name, storage, product="int8" if storage == "INT8" else None)
+    model = talker(name, storage, product=PRODUCTS.get(storage))
     rows, heard = normal(1, 530, model.hidden_dim), normal(2, 4, model.hidden_dim)
     expected = speak(model, model.stream(), rows, heard)
     for cuts in (range(1, 530), [1, 250, 255, 258], [256, 512], [257, 300, 511, 513, 529]):
@@ -108,10 +109,10 @@ def test_reset_is_fresh_and_keeps_the_room(isa):
 # --- batches, threads -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("storage", ["BF16", "INT8"])
+@pytest.mark.parametrize("storage", ["BF16", "INT8", "INT4"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_batch_of_strangers(isa, name, storage):
-    model = talker(name, storage, product="int8" if storage == "INT8" else None)
+    model = talker(name, storage, product=PRODUCTS.get(storage))
     lengths = (0, 1, 40, 254, 33, 2, 64, 255, 12)
     prompts = [normal(i, n, model.hidden_dim) for i, n in enumerate(lengths)]
     heard = [normal(50 + i, 5, model.hidden_dim) for i in range(len(lengths))]
@@ -127,12 +128,12 @@ def test_a_batch_of_strangers(isa, name, storage):
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-@pytest.mark.parametrize("storage", ["BF16", "INT8"])
+@pytest.mark.parametrize("storage", ["BF16", "INT8", "INT4"])
 @pytest.mark.parametrize("name", NAMES)
 def test_number_of_threads(isa, name, storage, threads, two_threads):
     found = []
     for n in (1, threads):
-        model = new_talker(name, storage, product="int8" if storage == "INT8" else None, threads=n)
+        model = new_talker(name, storage, product=PRODUCTS.get(storage), threads=n)
         streams = [model.stream() for _ in range(3)]
         model.prefill(streams, [normal(i, 1 + 125 * i, model.hidden_dim) for i in range(3)])
         outs = [step(model, streams, normal(t, 3, model.hidden_dim)) for t in range(4)]
@@ -153,14 +154,15 @@ def test_a_stream_of_nan_harms_no_neighbour(isa):
 # --- compute types ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(("kind", "far"), [("INT8", 0.3), ("INT4", 1.0)])
 @pytest.mark.parametrize("name", NAMES)
-def test_stored_integers_are_those_made_at_load(isa, name):
+def test_stored_integers_are_those_made_at_load(isa, name, kind, far):
     found = []
-    for storage in ("BF16", "INT8"):
-        model = talker(name, storage, product="int8")
+    for storage in ("BF16", kind):
+        model = talker(name, storage, product=PRODUCTS[kind])
         rows, heard = normal(1, 20, model.hidden_dim), normal(2, 3, model.hidden_dim)
         found.append(speak(model, model.stream(), rows, heard))
-        assert 0 < worst(found[-1], speak(talker(name), talker(name).stream(), rows, heard)) < 0.3
+        assert 0 < worst(found[-1], speak(talker(name), talker(name).stream(), rows, heard)) < far
     assert same_bits(*found)
 
 
@@ -174,9 +176,10 @@ def test_bfloat16_products(isa):
     assert same_bits(found, speak(model, model.stream(), rows, heard, [3, 11, 12]))
 
 
-def test_only_the_layers_are_approximated(isa):
+@pytest.mark.parametrize("product", ["int8", "int4"])
+def test_only_the_layers_are_approximated(isa, product):
     """Embeddings and the head are kept as they are stored."""
-    exact, model = talker(WIDE, "BF16"), talker(WIDE, "BF16", product="int8")
+    exact, model = talker(WIDE, "BF16"), talker(WIDE, "BF16", product=product)
     assert same_bits(model.embed_text([1, 2, 3]), exact.embed_text([1, 2, 3]))
     hidden, logits = step(model, [model.stream()], normal(1, 1, 56))
     assert worst(logits, reference_talker(WIDE).logits(hidden)) < 1e-6

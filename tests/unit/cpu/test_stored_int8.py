@@ -1,28 +1,31 @@
 """Weights that come as integers and scales: the same model, bit for bit, as quantising them when it is loaded."""
 
 import logging
+import math
 
 import numpy as np
 import pytest
 from pocket_fast.cpu._memory import WeightStore
-from pocket_fast.cpu.packing import pack_linear, quantize, round_to_bf16
+from pocket_fast.cpu.integers import quantize, quantize_int4
+from pocket_fast.cpu.packing import pack_linear, round_to_bf16
 
 from guarded import same_bits
 from pocket_fast.cpu import _dispatch, parts
 from pocket_fast.cpu.compute_types import resolve_compute_type
 from pocket_fast.cpu.pocket.backend import load_stages
 from pocket_fast.errors import ConfigError
-from pocket_fast.models.pocket.names import int8_matrices
+from pocket_fast.models.pocket.names import expected_tensors, integer_matrices
 from tiny_stages import MODELS, config, decode, normal, sample, step, weights
 
 F32 = np.float32
 
 
-def stored(name):
-    """The weights of a tiny model with the large matrices of its language model in 8 bits."""
+def stored(name, bits=8):
+    """The weights of a tiny model with the large matrices of its language model in 8 bits, or in 4 and 8."""
     arrays = dict(weights(name, "BF16"))
-    for matrix in int8_matrices(config(name)):
-        arrays[matrix], arrays[f"{matrix}_scale"] = quantize(arrays[matrix])
+    for matrix, own in integer_matrices(config(name), bits).items():
+        made = quantize(arrays[matrix]) if own == 8 else quantize_int4(arrays[matrix])
+        arrays.update(zip((matrix, f"{matrix}_scale", f"{matrix}_lines"), made, strict=False))
         arrays[matrix].setflags(write=False)
     return arrays
 
@@ -95,12 +98,13 @@ def test_integers_are_never_taken_for_numbers(n, given):
             pack_linear(WeightStore(), np.ones((n, 6), F32), **given)
 
 
+@pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize("name", MODELS)
-def test_the_model_is_the_one_quantised_at_load(isa, name):
+def test_the_model_is_the_one_quantised_at_load(isa, name, bits):
     d, width = config(name).flow_lm.transformer.d_model, config(name).mimi.latent_dim
     said = []
-    for arrays in (weights(name, "BF16"), stored(name)):
-        stages = load_stages(config(name), arrays, compute_type="int8")
+    for arrays in (weights(name, "BF16"), stored(name, bits)):
+        stages = load_stages(config(name), arrays, compute_type=f"int{bits}")
         stream, codec = stages.backbone.stream(30), stages.decoder.stream()
         stages.backbone.prefill([stream], [normal(1, 10, d)])
         hidden = np.concatenate([step(stages.backbone, [stream], x[None]) for x in normal(2, 9, width)])
@@ -112,7 +116,8 @@ def test_the_model_is_the_one_quantised_at_load(isa, name):
         assert same_bits(from_file, at_load)
 
 
-def test_exactly_what_int8_approximates_is_stored(monkeypatch):
+@pytest.mark.parametrize("bits", [8, 4])
+def test_exactly_what_is_approximated_is_stored(monkeypatch, bits):
     """Were a matrix left out, quantising its like at load would hide it."""
     from pocket_fast.cpu import transformer
     from pocket_fast.cpu.pocket import flow_head
@@ -120,35 +125,44 @@ def test_exactly_what_int8_approximates_is_stored(monkeypatch):
     asked = []
 
     def spy(store, weight, *args, product=None, **more):
-        if product == "int8" and len(weight) > 4:
-            asked.append(weight.size)
+        if product in ("int8", "int4") and len(weight) > 4:
+            asked.append((int(product[3:]), weight.size))
         return pack_linear(store, weight, *args, product=product, **more)
 
     for module in (transformer, flow_head):
         monkeypatch.setattr(module, "pack_linear", spy)
     for name in MODELS:
         asked.clear()
-        load_stages(config(name), weights(name, "BF16"), compute_type="int8")
-        assert sum(asked) == sum(n * k for n, k in int8_matrices(config(name)).values()) > 0
+        load_stages(config(name), weights(name, "BF16"), compute_type=f"int{bits}")
+        matrices, shapes = integer_matrices(config(name), bits), expected_tensors(config(name))
+        for own in (4, 8):
+            counted = sum(math.prod(shapes[matrix]) for matrix, b in matrices.items() if b == own)
+            assert sum(size for b, size in asked if b == own) == counted
+            assert (counted > 0) == (own >= bits)
 
 
-def test_compute_types_of_stored_integers(caplog):
+@pytest.mark.parametrize("bits", [8, 4])
+def test_compute_types_of_stored_integers(caplog, bits):
     caplog.set_level(logging.INFO)
-    best = resolve_compute_type("int8")
-    for asked, found in {"int8": best, "int8_float32": "int8_float32"}.items():
-        assert load_stages(config("tiny"), stored("tiny"), compute_type=asked).compute_type == found
+    name, arrays = f"int{bits}", stored("tiny", bits)
+    best = resolve_compute_type(name)
+    for asked, found in {name: best, f"{name}_float32": f"{name}_float32"}.items():
+        assert load_stages(config("tiny"), arrays, compute_type=asked).compute_type == found
     assert caplog.messages == []
-    assert load_stages(config("tiny"), stored("tiny")).compute_type == best
-    assert caplog.messages == [f"The weights are stored in 8 bits: compute type {best}"]
+    assert load_stages(config("tiny"), arrays).compute_type == best
+    assert caplog.messages == [f"The weights are stored in {bits} bits: compute type {best}"]
 
 
 def test_integers_do_not_serve_as_float32(monkeypatch):
     from pocket_fast.cpu import compute_types
 
     monkeypatch.setattr(compute_types, "has_bf16_dot", lambda: True)
-    for name in ("float32", "bfloat16"):
-        with pytest.raises(ConfigError, match=f"'{name}': these weights are stored in 8 bits; use 'auto'"):
-            load_stages(config("tiny"), stored("tiny"), compute_type=name)
+    for bits, other in ((8, "int4"), (4, "int8")):
+        for name in ("float32", "bfloat16", other):
+            with pytest.raises(
+                ConfigError, match=f"'{name}': these weights are stored in {bits} bits; use 'auto'"
+            ):
+                load_stages(config("tiny"), stored("tiny", bits), compute_type=name)
 
 
 def test_the_instruction_set_does_not_matter():

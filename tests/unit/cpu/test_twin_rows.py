@@ -32,15 +32,16 @@ def multiply(weight, x, n):
     return out.array
 
 
+@pytest.mark.parametrize("product", ["int8", "int4"])
 @pytest.mark.parametrize("m", [*range(1, 14), 18, 19, 33])
-def test_products_of_every_height(twins, m):
+def test_products_of_every_height(twins, m, product):
     """Every number of rows that a tile may hold, widths with and without a whole vector or panel, and every rest of
     inputs after whole steps of 4 and 8."""
     rng = np.random.default_rng(m)
     for n in (5, 8, 12, 33, 64, 100):
         for k in (*range(1, 18), 63, 64, 100):
             x, w = rng.standard_normal((m, k)).astype(F32), rng.standard_normal((n, k)).astype(F32)
-            weight = pack_linear(WeightStore(), w, rng.standard_normal(n).astype(F32), product="int8")
+            weight = pack_linear(WeightStore(), w, rng.standard_normal(n).astype(F32), product=product)
             one, other = on_both(twins, lambda: multiply(weight, x, n))  # noqa: B023 - called at once
             assert same_bits(one, other), (n, k)
 
@@ -71,7 +72,7 @@ def test_zeros_and_what_is_no_number_stay_in_their_rows(twins):
     assert np.isfinite(one[sound]).all()
 
 
-@pytest.mark.parametrize("compute_type", ["float32", "int8_float32"])
+@pytest.mark.parametrize("compute_type", ["float32", "int8_float32", "int4_float32"])
 def test_models_of_the_first_family(twins, compute_type):
     d, width = config("tiny").flow_lm.transformer.d_model, config("tiny").mimi.latent_dim
 
@@ -91,7 +92,7 @@ def test_models_of_the_first_family(twins, compute_type):
         assert same_bits(one, other)
 
 
-@pytest.mark.parametrize("product", [None, "int8"])
+@pytest.mark.parametrize("product", [None, "int8", "int4"])
 def test_talkers_of_the_second_family(twins, product):
     def speak():
         model = talker(TALKERS[0], "BF16", product=product)
@@ -103,10 +104,11 @@ def test_talkers_of_the_second_family(twins, product):
         assert same_bits(one, other)
 
 
-def test_weights_packed_by_one_serve_the_other(twins):
+@pytest.mark.parametrize("product", ["int8", "int4"])
+def test_weights_packed_by_one_serve_the_other(twins, product):
     rng = np.random.default_rng(8)
     x, w = rng.standard_normal((5, 70)).astype(F32), rng.standard_normal((70, 70)).astype(F32)
-    packed = on_both(twins, lambda: pack_linear(WeightStore(), w, product="int8"))
+    packed = on_both(twins, lambda: pack_linear(WeightStore(), w, product=product))
     found = [on_both(twins, lambda: multiply(p, x, 70)) for p in packed]  # noqa: B023 - called at once
     assert same_bits(found[0][0], found[0][1])
     assert same_bits(found[1][0], found[1][1])

@@ -10,7 +10,7 @@ from pocket_fast.models import catalog
 from pocket_fast.models.pocket.catalog import MODELS, shipped_config
 from pocket_fast.models.pocket.family import FAMILY, PocketChoice
 from pocket_fast.models.pocket.voices import VOICES
-from pocket_fast.weights.int8 import write_int8
+from pocket_fast.weights.integers import write_integers
 from reference.synthetic import make_model
 
 
@@ -42,7 +42,7 @@ def test_a_checkpoint_makes_a_released_model_ones_own(tmp_path):
     [("german", "german", "juergen"), ("another", None, VOICES["alba"]), (None, None, VOICES["alba"])],
 )
 def test_a_config_of_weights_made_from_a_released_model(tmp_path, model, language, voice):
-    write_int8(tmp_path / "w.safetensors", {}, voice_cloning=True, model=model)
+    write_integers(tmp_path / "w.safetensors", {}, voice_cloning=True, model=model)
     changes = {"weights_path": "w.safetensors", "weights_path_without_voice_cloning": None}
     parsed = dataclasses.replace(shipped_config("french"), **changes)
     choice = PocketChoice(None, str(tmp_path / "config.yaml"), None, parsed, progress=False)

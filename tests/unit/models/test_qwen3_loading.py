@@ -13,7 +13,7 @@ from pocket_fast.errors import ConfigError, NotFoundError, PocketFastError, Weig
 from pocket_fast.models.qwen3.catalog import locate
 from pocket_fast.models.qwen3.loading import INDEX, WEIGHTS, load, read_config
 from pocket_fast.models.qwen3.names import CODEC_PREFIX, expected_tensors, int8_matrices
-from pocket_fast.weights.int8 import scale_name, write_int8
+from pocket_fast.weights.integers import scale_name, write_integers
 from pocket_fast.weights.reach import FetchError
 from pocket_fast.weights.tensors import Tensor, TensorFile
 from reference.qwen3 import TINY_QWEN3, lively_weights, make_qwen3_model, tiny_config
@@ -157,7 +157,7 @@ def test_eight_bits(folder, made):
                 tensors[scale_name(name)] = Tensor(scale, "F32")
     quantised = folder / "eight"
     shutil.copytree(made(), quantised)
-    write_int8(quantised / WEIGHTS, tensors, voice_cloning=True, model="qwen3-tts-0.6b-customvoice")
+    write_integers(quantised / WEIGHTS, tensors, voice_cloning=True, model="qwen3-tts-0.6b-customvoice")
     loaded = load(locate(quantised))
     assert loaded.released == "qwen3-tts-0.6b-customvoice"
     assert len(loaded.weights) == len(exact.weights) + len(matrices)
@@ -167,10 +167,10 @@ def test_eight_bits(folder, made):
         np.testing.assert_allclose(near, widened(exact.weights[name]), atol=0.51 * np.abs(near).max() / 127)
 
     tensors[scale_name(name)] = Tensor(-tensors[scale_name(name)].array, "F32")
-    write_int8(quantised / WEIGHTS, tensors, voice_cloning=True, model="something else")
-    assert "8-bit weights out of range in talker." in complaint(quantised)
+    write_integers(quantised / WEIGHTS, tensors, voice_cloning=True, model="something else")
+    assert "integers out of range in talker." in complaint(quantised)
     tensors[scale_name(name)] = Tensor(-tensors[scale_name(name)].array, "F32")
-    write_int8(quantised / WEIGHTS, tensors, voice_cloning=True, model="something else")
+    write_integers(quantised / WEIGHTS, tensors, voice_cloning=True, model="something else")
     assert load(locate(quantised)).released is None
 
 

@@ -9,7 +9,16 @@ import pytest
 import torch_files
 from torch_files import Call, Global, torch_tensor
 
-KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I8": "i1", "BOOL": "?"}
+KINDS = {
+    "F64": "<f8",
+    "F32": "<f4",
+    "F16": "<f2",
+    "BF16": "<u2",
+    "I64": "<i8",
+    "I8": "i1",
+    "U8": "u1",
+    "BOOL": "?",
+}
 
 
 def encode(tensors, pad=8, metadata=None, tail=b""):

@@ -20,6 +20,18 @@ def test_decibels():
     assert decibels(x * 0, x) == -math.inf
 
 
+def test_four_bits_by_kind():
+    before = {"a.layers.0.linear1.weight": Tensor(np.full((3, 40), 10, F32), "F32")}
+    after = {
+        "a.layers.0.linear1.weight": Tensor(np.full((3, 32), 0x99, np.uint8), "U8"),  # 1 in every place
+        "a.layers.0.linear1.weight_scale": Tensor(np.ones(3, F32), "F32"),
+        "a.layers.0.linear1.weight_lines": Tensor(np.tile(np.array([17, 1], np.int8), (3, 2)), "I8"),
+    }
+    rows = [line.split() for line in weights_report(before, after)]  # 17 - 8 = 9 for 10
+    assert rows[1] == ["a.layers.*.linear1", "120", "20.0", "dB"]
+    assert rows[5] == ["of", "these", "matrices", "480", str(3 * 32 + 12 + 12)]
+
+
 def test_weights_by_kind():
     ones = np.ones((10, 8), F32)
     before = {

@@ -71,7 +71,7 @@ cdef class Backbone(LanguageModel):
     """The language model's transformer on this CPU.
 
     weights: {bundle name without 'flow_lm.': float32 | float16 | uint16 (bfloat16 bits) array}; a matrix of the
-    transformer may be int8, with its scales (n,) float32 under NAME_scale, for the product "int8";
+    transformer may be integers with what belongs to it (weights/integers.py), for the product "int8" or "int4";
     the geometry is passed by the caller (see backend.py), product: how the transformer's matrices are
     packed (packing.pyx), `threads` is the most any call may use.
     """

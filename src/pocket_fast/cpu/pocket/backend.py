@@ -53,14 +53,14 @@ def load_stages(
     """Pack `weights` for this CPU.
 
     config: a models.pocket ModelConfig (only its fields are read); weights: {bundle name: float32,
-    float16, or bfloat16 as uint16; the language model's matrices may be int8, each with its scales as
-    float32 under NAME_scale: then "auto" is "int8"}, checked by the caller; threads: see resolve_threads;
+    float16, or bfloat16 as uint16; the language model's matrices may be integers, each with what belongs to it
+    (weights/integers.py): then "auto" is "int8" or "int4"}, checked by the caller; threads: see resolve_threads;
     release: told of every large array once it is packed.
-    Raises UnsupportedError for a compute type that is not built in, ConfigError for one that 8-bit weights
-    cannot serve.
+    Raises UnsupportedError for a compute type that is not built in, ConfigError for one that weights
+    stored as integers cannot serve.
     """
     compute_type = for_weights(resolve_compute_type(compute_type), compute_type, weights)
-    lm_product, codec_product = products(compute_type)
+    packed = products(compute_type)
     threads = resolve_threads(threads)
     store = WeightStore(release)
     lm = {k.removeprefix("flow_lm."): v for k, v in weights.items() if k.startswith("flow_lm.")}
@@ -76,11 +76,11 @@ def load_stages(
         dim=t.head_dim,
         feed=t.ffn_dim,
         max_period=t.max_period,
-        product=lm_product,
+        product=packed.layers,
         threads=threads,
     )
     flow = config.flow_lm.flow
-    head = FlowHead(store, lm, flow_type=flow.type, depth=flow.depth, product=lm_product, threads=threads)
+    head = FlowHead(store, lm, flow_type=flow.type, depth=flow.depth, product=packed.draws, threads=threads)
     codec = config.mimi
     decoder = CodecDecoder(
         store,
@@ -90,7 +90,7 @@ def load_stages(
         steps=codec.steps_per_frame,
         latent_mean=widen(lm["emb_mean"]),
         latent_std=widen(lm["emb_std"]),
-        product=codec_product,
+        product=packed.codec,
         threads=threads,
     )
     encoding = load_encoder(store, config, mimi, threads) if encoder else None

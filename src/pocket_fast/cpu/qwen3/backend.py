@@ -59,14 +59,14 @@ def load_stages(
     """Pack `weights` for this CPU.
 
     config: a models.qwen3 ModelConfig (only its fields are read); weights: {name: float32, float16, or bfloat16 as
-    uint16; the layers' matrices may be int8, each with its scales as float32 under NAME_scale: then "auto" is
-    "int8"}, checked by the caller, those of the codec under speech_tokenizer.; threads: see resolve_threads; release:
-    told of every large array once it is packed.
-    Raises UnsupportedError for a compute type that is not built in, ConfigError for one that 8-bit weights
-    cannot serve.
+    uint16; the layers' matrices may be integers, each with what belongs to it (weights/integers.py): then "auto" is
+    "int8" or "int4"}, checked by the caller, those of the codec under speech_tokenizer.; threads: see
+    resolve_threads; release: told of every large array once it is packed.
+    Raises UnsupportedError for a compute type that is not built in, ConfigError for one that weights
+    stored as integers cannot serve.
     """
     compute_type = for_weights(resolve_compute_type(compute_type), compute_type, weights)
-    lm_product, codec_product = products(compute_type)
+    packed = products(compute_type)
     threads = resolve_threads(threads)
     store = WeightStore(release)
 
@@ -76,13 +76,13 @@ def load_stages(
     lm, codec = below("talker."), config.speech_tokenizer
     clones = config.speaker_encoder_config is not None
     stages = Stages(
-        Talker(store, lm, config.talker_config, product=lm_product, threads=threads),
-        CodePredictor(store, lm, config.talker_config, product=lm_product, threads=threads),
+        Talker(store, lm, config.talker_config, product=packed.layers, threads=threads),
+        CodePredictor(store, lm, config.talker_config, product=packed.draws, threads=threads),
         CodecDecoder(
             store,
             below("speech_tokenizer.decoder."),
             codec.decoder_config,
-            product=codec_product,
+            product=packed.codec,
             threads=threads,
         ),
         CodecEncoder(

@@ -24,7 +24,7 @@ cdef class Talker(LanguageModel):
 
     weights: {name in the file without 'talker.': float32 | float16 | uint16 (bfloat16 bits) array; the table of text
     may be one that reads its rows (weights/rows.py)}; matrices of the
-    layers may be int8, with their scales (n,) float32 under NAME_scale, for the product "int8"; config: a
+    layers may be integers with what belongs to them (weights/integers.py), for the product "int8" or "int4"; config: a
     TalkerConfig; product: how the matrices of the layers are packed (packing.pyx), the rest is kept as it is
     stored, but keys and values are in bfloat16 with a product; threads: the most any call may use.
     Raises ValueError for shapes that do not chain.

@@ -30,7 +30,7 @@ from pocket_fast.models.settings import Setting
 from pocket_fast.text.portable import check_portable
 from pocket_fast.weights.bundle import Packed, WebModel, matrix, plain
 from pocket_fast.weights.fit import widen
-from pocket_fast.weights.int8 import scale_name
+from pocket_fast.weights.integers import scale_name
 from pocket_fast.weights.tensors import Tensor
 
 _SAMPLERS = ("lsd", "flow_matching", "drifting", "pointwise")

@@ -1,7 +1,7 @@
 """The layouts in which Pocket TTS weights come, brought to one: the names of the released bundles.
 
 1. Bundle: one safetensors file, `flow_lm.*` and `mimi.*`, exactly the expected names; or one with its large
-   matrices in 8 bits (int8.py).
+   matrices in 8 or 4 bits (integers.py).
 2. Parts: a FlowLM file and a Mimi file with the names of the training code (renames and skips below;
    weight-normalised convolutions are folded).
 3. Training checkpoint (.pt): see checkpoint.py. It replaces `flow_lm.*`, and `mimi.*` as far as it has them.
@@ -9,14 +9,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from pocket_fast.errors import ConfigError
 from pocket_fast.weights.fit import Problems, as_float, check_values, widen
-from pocket_fast.weights.int8 import is_int8, stored_types, with_scales
+from pocket_fast.weights.integers import stored_bits, stored_types, with_scales
 from pocket_fast.weights.tensors import Tensor, TensorFile
 
 # Only these read a voice recording. Files for use without cloning need not hold real values there.
@@ -50,11 +50,11 @@ def load_pocket_weights(
     mimi: Path | None = None,
     checkpoint: Path | None = None,
     has_voice_cloning: bool = True,
-    int8_matrices: Collection[str] = (),
+    matrices: Callable[[int], Mapping[str, int]] = lambda bits: {},
 ) -> dict[str, Tensor]:
     """Every expected tensor by its bundle name, in the order of `expected`; types F32, BF16 or F16.
 
-    If the bundle is an 8-bit one, int8_matrices are I8 instead, each followed by its scales (int8.py).
+    If the bundle is one of integers, matrices(bits) are, each followed by what belongs to it (integers.py).
     Later sources win: bundle, then flow_lm and mimi files, then checkpoint; but a bundle's FlowLM wins
     over a flow_lm file, as in pocket-tts 4.x. Arrays are views on the mapped files where no conversion was
     needed. With has_voice_cloning=False the tensors that only cloning reads may hold NaN.
@@ -67,9 +67,10 @@ def load_pocket_weights(
     types: dict[str, str] = {}  # where only one will do
     if bundle is not None:
         with TensorFile(bundle) as file:
-            if is_int8(file) and checkpoint is None:
-                types = stored_types(int8_matrices)
-                expected = with_scales(expected, int8_matrices)
+            bits = stored_bits(file)
+            if bits is not None and checkpoint is None:
+                types = stored_types(matrices(bits))
+                expected = with_scales(expected, matrices(bits))
             found.update(_tensors(file))
     elif flow_lm is not None:
         found.update(problems.renamed(_flow_lm_names(_read(flow_lm)), "flow_lm."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,17 +13,17 @@ from pocket_fast.models.pocket.catalog import MODELS, released_as
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.models.pocket.config_file import resolve_location
 from pocket_fast.models.pocket.layouts import load_pocket_weights
-from pocket_fast.models.pocket.names import expected_tensors, int8_matrices
+from pocket_fast.models.pocket.names import expected_tensors, integer_matrices
 from pocket_fast.text.tokenizer import Tokenizer, load_tokenizer
 from pocket_fast.weights.hub import FetchedWeights, fetch, fetch_with_fallback
-from pocket_fast.weights.int8 import cannot_clone, made_from
+from pocket_fast.weights.integers import cannot_clone, made_from
 
 
 @dataclass(frozen=True)
 class Loaded:
     """weights: {bundle name: float32, float16, or bfloat16 as uint16}, views on mapped files where possible.
 
-    From an 8-bit file the int8_matrices are int8, each with its scales as float32 under NAME_scale.
+    From a file that `quantize` made the integer_matrices are as weights/integers.py has them.
     """
 
     weights: dict[str, np.ndarray]
@@ -69,7 +70,7 @@ def load(
         mimi=mimi,
         checkpoint=checkpoint,
         has_voice_cloning=bundle.has_voice_cloning,
-        int8_matrices=int8_matrices(config),
+        matrices=functools.partial(integer_matrices, config),
     )
     tokenizer = load_tokenizer(local(lookup.tokenizer_path), lookup.tokenizer_kind, lookup.n_bins)
     return Loaded(
@@ -91,7 +92,7 @@ def _bundle(config: ModelConfig, folder: Path | None, progress: bool) -> Fetched
         progress=progress,
     )
     if fetched.has_voice_cloning and cannot_clone(fetched.path):
-        return FetchedWeights(fetched.path, False, "when this 8-bit file was made")
+        return FetchedWeights(fetched.path, False, "when this file was quantised")
     return fetched
 
 

@@ -14,10 +14,12 @@ from pocket_fast.models.pocket.config import (
     ModelConfig,
     SEANetConfig,
 )
+from pocket_fast.weights.integers import bits_of
 
 Shapes = dict[str, tuple[int, ...]]
 
 TIME_FREQUENCIES = 128  # sines and cosines each, of the flow head's time embedding
+_LAYERS = "flow_lm.transformer.layers."
 _FEW = 4  # outputs: a matrix of so few is never approximated
 
 
@@ -29,17 +31,25 @@ def expected_tensors(config: ModelConfig) -> Shapes:
 
 
 def int8_matrices(config: ModelConfig) -> dict[str, tuple[int, int]]:
-    """The tensors (n, k) that int8 compute types approximate: the language model's large matrices.
+    """The tensors (n, k) that compute types of integers approximate: the language model's large matrices.
 
     Everything else stays exact: tables and projections at its ends, the time embedding (constants), the
     end-of-speech logit, the codec.
     """
-    names = ("flow_lm.transformer.layers.", "flow_lm.flow_net.cond", "flow_lm.flow_net.input")
+    names = (_LAYERS, "flow_lm.flow_net.cond", "flow_lm.flow_net.input")
     names += ("flow_lm.flow_net.res_blocks.", "flow_lm.flow_net.final_layer.")
     return {
         name: shape
         for name, shape in expected_tensors(config).items()
         if name.startswith(names) and len(shape) == 2 and shape[0] > _FEW
+    }
+
+
+def integer_matrices(config: ModelConfig, bits: int) -> dict[str, int]:
+    """The same {name: bits}, where the transformer has so many: what is beside it never has fewer than 8."""
+    return {
+        name: bits_of(shape, bits if name.startswith(_LAYERS) else 8)
+        for name, shape in int8_matrices(config).items()
     }
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pocket_fast.errors import ConfigError
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.models.pocket.config_file import resolve_location
 from pocket_fast.models.pocket.loading import Loaded
-from pocket_fast.models.pocket.names import int8_matrices
+from pocket_fast.models.pocket.names import integer_matrices
 from pocket_fast.models.pocket.voices import default_text
 from pocket_fast.weights.hub import fetch
-from pocket_fast.weights.int8 import scale_name
+from pocket_fast.weights.integers import as_tensors
 from pocket_fast.weights.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -53,27 +54,26 @@ class StoredPocket:
         self._speaks = speaks
 
     @property
-    def is_int8(self) -> bool:
+    def bits(self) -> int | None:
         """See contract.StoredModel."""
-        return any(array.dtype == "int8" for array in self._loaded.weights.values())
+        types = {array.dtype.name for array in self._loaded.weights.values()}
+        return 4 if "uint8" in types else 8 if "int8" in types else None
 
-    def quantized(self, quantize: Quantize) -> dict[str, Tensor]:
+    def quantized(self, quantize: Quantize, bits: int) -> dict[str, Tensor]:
         """See contract.StoredModel."""
         tensors = self._as_stored()
-        for name in int8_matrices(self._config):
-            integers, scales = quantize(tensors[name].array)
-            tensors[name] = Tensor(integers, "I8")
-            tensors[scale_name(name)] = Tensor(scales, "F32")
+        for name, own in integer_matrices(self._config, bits).items():
+            tensors.update(as_tensors(name, quantize(tensors[name].array, own)))
         return tensors
 
     def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
         """See contract.StoredModel."""
         import yaml
 
-        from pocket_fast.weights.int8 import write_int8
+        from pocket_fast.weights.integers import write_integers
 
         cloning = self._loaded.has_voice_cloning
-        write_int8(folder / self.main_file, tensors, voice_cloning=cloning, model=self._released)
+        write_integers(folder / self.main_file, tensors, voice_cloning=cloning, model=self._released)
         table = self._config.flow_lm.lookup_table
         tokenizer = "tokenizer.json" if table.tokenizer_kind == "tokenizers" else "tokenizer.model"
         original = fetch(resolve_location(table.tokenizer_path, self._folder))
@@ -113,8 +113,12 @@ class StoredPocket:
         """See contract.StoredModel."""
         from pocket_fast.models.pocket.bundle import web_model
 
-        approximate = compute_type == "int8" and not self.is_int8
-        weights = self.quantized(quantize) if approximate else self._as_stored()
+        if self.bits == 4:
+            raise ConfigError(
+                "weights in 4 bits: pages read 8 bits and more; export the model they were made from"
+            )
+        approximate = compute_type == "int8" and self.bits is None
+        weights = self.quantized(quantize, 8) if approximate else self._as_stored()
         table = self._config.flow_lm.lookup_table
         tokenizer = fetch(resolve_location(table.tokenizer_path, self._folder)).read_bytes()
         cloning = cloning and self._loaded.has_voice_cloning

@@ -1,4 +1,4 @@
-"""How near a Qwen3-TTS model in 8 bits stays to the one it was made from: what its stages make of the same past."""
+"""How near a Qwen3-TTS model of integers stays to the one it was made from: what stages make of the same past."""
 
 from __future__ import annotations
 

@@ -19,13 +19,13 @@ from pocket_fast.models.qwen3.names import (
     TEXT_TABLE,
     Shapes,
     expected_tensors,
-    int8_matrices,
+    integer_matrices,
     is_unused,
 )
 from pocket_fast.models.qwen3.texts import Texts, load_texts
 from pocket_fast.weights.fit import Problems, as_float, check_values
 from pocket_fast.weights.folders import HubFolder, LocalFolder
-from pocket_fast.weights.int8 import is_int8, stored_types, with_scales
+from pocket_fast.weights.integers import stored_bits, stored_types, with_scales
 from pocket_fast.weights.rows import FileRows
 from pocket_fast.weights.tensors import Tensor, TensorFile
 
@@ -36,7 +36,7 @@ WEIGHTS, INDEX = "model.safetensors", "model.safetensors.index.json"
 class Loaded:
     """weights: {name as in names.py: float32, float16, or bfloat16 as uint16}, views on mapped files.
 
-    Where `quantize` made the files, the int8_matrices are int8, each with its scales as float32 under NAME_scale.
+    Where `quantize` made the files, the integer_matrices are as weights/integers.py has them.
     text_table: the one of the weights that a model leaves in its file; None if its type has to be converted.
     released: the released model that these weights are, or were made from; None for any other. main_files,
     codec_files: those that hold the weights.
@@ -75,9 +75,8 @@ def load(folder: LocalFolder | HubFolder, *, split: str = "qwen2", progress: boo
     expected = expected_tensors(config)
     codec = {name: shape for name, shape in expected.items() if name.startswith(CODEC_PREFIX)}
     main = {name: shape for name, shape in expected.items() if name not in codec}
-    matrices = int8_matrices(config)
-    own = _Part(folder, "", main, list(matrices), progress)
-    codecs = _Part(folder, CODEC_PREFIX, codec, [], progress)
+    own = _Part(folder, "", main, config, progress)
+    codecs = _Part(folder, CODEC_PREFIX, codec, None, progress)
     tensors = {**own.tensors, **codecs.tensors}
     released = released_as(folder) or (own.made_from if own.made_from in MODELS else None)
     weights = {name: tensor.array for name, tensor in tensors.items()}
@@ -87,8 +86,8 @@ def load(folder: LocalFolder | HubFolder, *, split: str = "qwen2", progress: boo
 class _Part:
     """The tensors of one set of files: the model itself, or its codec in the folder below.
 
-    tensors: {name with the prefix: Tensor}, as expected; text_table: see Loaded; made_from: what an 8-bit file says it
-    was made from.
+    tensors: {name with the prefix: Tensor}, as expected; text_table: see Loaded; made_from: what a file of integers
+    says it was made from. quantized: the config whose integer_matrices may be integers.
     """
 
     def __init__(
@@ -96,7 +95,7 @@ class _Part:
         folder: LocalFolder | HubFolder,
         prefix: str,
         expected: Mapping[str, tuple[int, ...]],
-        matrices: list[str],
+        quantized: ModelConfig | None,
         progress: bool,
     ):
         self.paths = _weight_files(folder, prefix.replace(".", "/"), progress)
@@ -111,7 +110,8 @@ class _Part:
                 found += [(name, file.tensor(name)) for name in file.names]
                 if TEXT_TABLE in file.names and len(file.shape(TEXT_TABLE)) == 2:
                     self.text_table = file.rows(TEXT_TABLE)
-                if matrices and is_int8(file):
+                if quantized is not None and (bits := stored_bits(file)) is not None:
+                    matrices = integer_matrices(quantized, bits)
                     types, shapes = stored_types(matrices), with_scales(expected, matrices)
                     self.made_from = file.metadata.get("model")
         problems = Problems()

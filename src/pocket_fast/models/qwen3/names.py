@@ -18,10 +18,12 @@ from pocket_fast.models.qwen3.config import (
     TalkerConfig,
 )
 from pocket_fast.models.qwen3.consistency import ENCODER_STRIDE
+from pocket_fast.weights.integers import bits_of
 
 Shapes = dict[str, tuple[int, ...]]
 
 CODEC_PREFIX = "speech_tokenizer."
+_TALKER = "talker.model."
 TEXT_TABLE = "talker.model.text_embedding.weight"  # as large as all layers of the smallest model together
 
 _LAYER_MATRICES = re.compile(
@@ -55,7 +57,7 @@ def is_unused(name: str) -> bool:
 
 
 def int8_matrices(config: ModelConfig) -> dict[str, tuple[int, int]]:
-    """The tensors (n, k) that int8 compute types approximate: the layers' matrices of talker and predictor.
+    """The tensors (n, k) that compute types of integers approximate: the layers' matrices of talker and predictor.
 
     Everything else stays exact: embeddings, heads and projections at their ends, the speaker encoder, the codec.
     """
@@ -63,6 +65,14 @@ def int8_matrices(config: ModelConfig) -> dict[str, tuple[int, int]]:
         name: (shape[0], shape[1])
         for name, shape in expected_tensors(config).items()
         if _LAYER_MATRICES.fullmatch(name)
+    }
+
+
+def integer_matrices(config: ModelConfig, bits: int) -> dict[str, int]:
+    """The same {name: bits}, where the talker has so many; the predictor never has fewer than 8."""
+    return {
+        name: bits_of(shape, bits if name.startswith(_TALKER) else 8)
+        for name, shape in int8_matrices(config).items()
     }
 
 

@@ -1,4 +1,4 @@
-"""A Qwen3-TTS model stored with the layers of its language models in 8 bits (contract.StoredModel)."""
+"""A Qwen3-TTS model stored with the layers of its language models in 8 or 4 bits (contract.StoredModel)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pocket_fast.errors import UnsupportedError
 from pocket_fast.models.qwen3.choices import language_id, speaker_id
 from pocket_fast.models.qwen3.config_files import GENERATION_CONFIG, MODEL_CONFIG, TOKENIZER_CONFIG
 from pocket_fast.models.qwen3.loading import INDEX, WEIGHTS, Loaded
-from pocket_fast.models.qwen3.names import CODEC_PREFIX, int8_matrices
+from pocket_fast.models.qwen3.names import CODEC_PREFIX, integer_matrices
 from pocket_fast.models.qwen3.prompt import Embedder, Prompt, plan_prompt
 from pocket_fast.models.qwen3.texts import FILES
 from pocket_fast.models.qwen3.voice import Voice
 from pocket_fast.models.qwen3.voices import DEFAULT_TEXT
-from pocket_fast.weights.int8 import scale_name, write_int8
+from pocket_fast.weights.integers import as_tensors, write_integers
 from pocket_fast.weights.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -42,17 +42,16 @@ class StoredQwen3:
         self._loaded = loaded
 
     @property
-    def is_int8(self) -> bool:
+    def bits(self) -> int | None:
         """See contract.StoredModel."""
-        return any(array.dtype == "int8" for array in self._loaded.weights.values())
+        types = {array.dtype.name for array in self._loaded.weights.values()}
+        return 4 if "uint8" in types else 8 if "int8" in types else None
 
-    def quantized(self, quantize: Quantize) -> dict[str, Tensor]:
+    def quantized(self, quantize: Quantize, bits: int) -> dict[str, Tensor]:
         """See contract.StoredModel. Without the codec, which stays as it is."""
         tensors = self.as_stored()
-        for name in int8_matrices(self._loaded.config):
-            integers, scales = quantize(tensors[name].array)
-            tensors[name] = Tensor(integers, "I8")
-            tensors[scale_name(name)] = Tensor(scales, "F32")
+        for name, own in integer_matrices(self._loaded.config, bits).items():
+            tensors.update(as_tensors(name, quantize(tensors[name].array, own)))
         return tensors
 
     def as_stored(self) -> dict[str, Tensor]:
@@ -65,7 +64,7 @@ class StoredQwen3:
 
     def write(self, folder: Path, tensors: Mapping[str, Tensor]) -> None:
         """See contract.StoredModel. All other files are copied."""
-        write_int8(folder / self.main_file, tensors, voice_cloning=True, model=self._loaded.released)
+        write_integers(folder / self.main_file, tensors, voice_cloning=True, model=self._loaded.released)
         (folder / _CODEC).mkdir()
         for name in (MODEL_CONFIG, GENERATION_CONFIG, TOKENIZER_CONFIG, *FILES):
             shutil.copyfile(self._folder.fetch(name, progress=False), folder / name)
