@@ -182,7 +182,12 @@ def test_a_port_that_is_taken(site):
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
 def test_the_command_serves_until_it_is_interrupted():
     command = [sys.executable, "-m", "pocket_fast", "wasm-demo", "--port", "0"]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+
+    def heed() -> None:
+        """A shell's job in the background, as these tests may be, is begun deaf to interrupts."""
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heed) as process:
         try:
             address = re.search(r"http://127\.0\.0\.1:\d+/", process.stderr.readline())[0]
             with urllib.request.urlopen(f"{address}model.pfweb") as answer:
