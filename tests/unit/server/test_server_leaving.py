@@ -1,6 +1,7 @@
 """Whoever leaves in the middle ends the computing: on every route, directly and through a proxy that buffers."""
 
 import json
+from socket import SHUT_RDWR
 
 import httpx
 import pytest
@@ -53,6 +54,11 @@ def ended(site, caplog):
     return ended
 
 
+def is_there(load):
+    """It is computed for; or rests, or waits to go on, where more was made than is read. In between it is neither."""
+    return load.running + load.resting + load.waiting == 1
+
+
 @pytest.mark.parametrize(("path", "fields"), ROUTES.values(), ids=ROUTES)
 def test_in_the_middle(way, site, ended, path, fields):
     data = ENDLESS | fields
@@ -64,8 +70,7 @@ def test_in_the_middle(way, site, ended, path, fields):
             assert answer.status_code == 200
             sound = answer.iter_raw()  # held: dropping it would close the connection
             assert next(sound)
-            load = site.model.engine_load()  # it rests, or waits to go on, where more was made than is read
-            assert load.running + load.resting + load.waiting == 1
+            wait_until(lambda: is_there(site.model.engine_load()))
     ended()
 
 
@@ -77,6 +82,7 @@ def test_in_the_middle_of_a_conversation(way, ended, how):
         while not isinstance(socket.recv(timeout=60), bytes):
             pass
         if how == "vanish":
+            socket.socket.shutdown(SHUT_RDWR)  # closing alone would wait for the thread that receives from it
             socket.socket.close()
     ended()
 
