@@ -24,6 +24,20 @@ _PATTERN_HELPERS = {
     "findall": "findAll",
     "finditer": "findEach",
 }
+# Functions and methods that are one expression of their arguments; {0} of a method is its object.
+_FUNCTIONS = {
+    **{"any": "{0}.some(Boolean)", "float": "Number({0})", "str": "String({0})", "next": "{0}[0]"},
+    **{"sum": "{0}.reduce((a, b) => a + Number(b), 0)", "set": "new Set({0})"},
+    **{"divmod": "[Math.floor({0} / {1}), {0} % {1}]", "enumerate": "[...{0}.entries()]"},
+    **{"filter": "[...{1}].filter(Boolean)"},
+}
+_FUNCTION_HELPERS = ("int", "range", "pairwise")
+_METHODS = {
+    **{"start": "{0}.index", "end": "({0}.index + {0}[0].length)", "groups": "{0}.slice(1)"},
+    **{"lower": "{0}.toLowerCase()", "upper": "{0}.toUpperCase()", "append": "{0}.push({1})"},
+    **{"replace": "{0}.split({1}).join({2})", "startswith": "{0}.startsWith({1})"},
+    **{"endswith": "{0}.endsWith({1})"},
+}
 
 
 class Calls(Expressions):
@@ -40,8 +54,14 @@ class Calls(Expressions):
             self.names.add(name)
             return f"{safe(name)}({', '.join(self._arguments(name, node, arguments))})"
         builtin = getattr(self, f"_call_{name}", None)
+        if node.keywords and (builtin or name in (*_FUNCTIONS, *_FUNCTION_HELPERS)):
+            raise ValueError(f"not translated: {ast.unparse(node)}")
         if builtin:
             return builtin(node, *arguments)
+        if name in _FUNCTIONS:
+            return _filled(_FUNCTIONS[name], node, arguments)
+        if name in _FUNCTION_HELPERS:
+            return self._helper(name, *arguments)
         return f"{self.expression(node.func)}({', '.join(arguments)})"
 
     def _arguments(self, name: str, node: ast.Call, arguments: list[str]) -> list[str]:
@@ -58,9 +78,6 @@ class Calls(Expressions):
         target = self._target(only.target)
         return f"{made}.{method}(({target}) => {self.truth(node.elt)})"
 
-    def _call_any(self, node: ast.Call, items: str) -> str:
-        return f"{items}.some(Boolean)"
-
     def _call_len(self, node: ast.Call, item: str) -> str:
         return (
             f"{item}.length"
@@ -68,17 +85,8 @@ class Calls(Expressions):
             else self._helper("length", item)
         )
 
-    def _call_int(self, node: ast.Call, *arguments: str) -> str:
-        return self._helper("int", *arguments)
-
-    def _call_float(self, node: ast.Call, item: str) -> str:
-        return f"Number({item})"
-
     def _call_bool(self, node: ast.Call, item: str) -> str:
         return f"Boolean({self.truth(node.args[0])})"
-
-    def _call_str(self, node: ast.Call, item: str) -> str:
-        return f"String({item})"
 
     def _call_max(self, node: ast.Call, *arguments: str) -> str:
         return f"Math.max({', '.join(arguments) if len(arguments) > 1 else f'...{arguments[0]}'})"
@@ -86,34 +94,10 @@ class Calls(Expressions):
     def _call_min(self, node: ast.Call, *arguments: str) -> str:
         return f"Math.min({', '.join(arguments)})"
 
-    def _call_sum(self, node: ast.Call, items: str) -> str:
-        return f"{items}.reduce((a, b) => a + Number(b), 0)"
-
-    def _call_next(self, node: ast.Call, items: str) -> str:
-        return f"{items}[0]"
-
-    def _call_set(self, node: ast.Call, items: str) -> str:
-        return f"new Set({items})"
-
-    def _call_range(self, node: ast.Call, *arguments: str) -> str:
-        return self._helper("range", *arguments)
-
-    def _call_divmod(self, node: ast.Call, a: str, b: str) -> str:
-        return f"[Math.floor({a} / {b}), {a} % {b}]"
-
-    def _call_pairwise(self, node: ast.Call, items: str) -> str:
-        return self._helper("pairwise", items)
-
-    def _call_enumerate(self, node: ast.Call, items: str) -> str:
-        return f"[...{items}.entries()]"
-
     def _call_map(self, node: ast.Call, function: str, items: str) -> str:
         if isinstance(node.args[0], ast.Lambda):
             return f"[...{items}].map({function})"
         return f"[...{items}].map((each) => {function}(each))"
-
-    def _call_filter(self, node: ast.Call, function: str, items: str) -> str:
-        return f"[...{items}].filter(Boolean)"
 
     def _attribute(self, node: ast.Attribute) -> str:
         if node.attr == "string":
@@ -134,12 +118,12 @@ class Calls(Expressions):
         written = self.expression(held)
         if name in _PATTERN_METHODS:
             return self._pattern_call(name, written, arguments)
-        if name in ("start", "end", "groups", "get", "lower", "upper", "join", "append", "replace", "split"):
+        if name in ("get", "join", "split"):
             return getattr(self, f"_method_{name}")(node, written, arguments)
-        if name in ("startswith", "endswith"):
-            if isinstance(node.args[0], ast.Tuple):
-                return self._helper("endsWithAny", written, *arguments)
-            return f"{written}.{'starts' if name == 'startswith' else 'ends'}With({arguments[0]})"
+        if name == "endswith" and isinstance(node.args[0], ast.Tuple):
+            return self._helper("endsWithAny", written, *arguments)
+        if name in _METHODS and not (name == "startswith" and isinstance(node.args[0], ast.Tuple)):
+            return _filled(_METHODS[name], node, [written, *arguments])
         if name not in _HELPERS:
             raise ValueError(f"not translated: {ast.unparse(node)}")
         return self._helper(_HELPERS[name], written, *arguments)
@@ -160,33 +144,12 @@ class Calls(Expressions):
         self.patterns[name] = literal
         return name
 
-    def _method_start(self, node: ast.Call, held: str, arguments: list[str]) -> str:
-        return f"{held}.index"
-
-    def _method_end(self, node: ast.Call, held: str, arguments: list[str]) -> str:
-        return f"({held}.index + {held}[0].length)"
-
-    def _method_groups(self, node: ast.Call, held: str, arguments: list[str]) -> str:
-        return f"{held}.slice(1)"
-
     def _method_get(self, node: ast.Call, held: str, arguments: list[str]) -> str:
         default = f" ?? {arguments[1]}" if len(arguments) > 1 else ""
         return f"({held}.get({arguments[0]}){default})" if default else f"{held}.get({arguments[0]})"
 
-    def _method_lower(self, node: ast.Call, held: str, arguments: list[str]) -> str:
-        return f"{held}.toLowerCase()"
-
-    def _method_upper(self, node: ast.Call, held: str, arguments: list[str]) -> str:
-        return f"{held}.toUpperCase()"
-
     def _method_join(self, node: ast.Call, held: str, arguments: list[str]) -> str:
         return f"{self._list_of(node.args[0])}.join({held})"
-
-    def _method_append(self, node: ast.Call, held: str, arguments: list[str]) -> str:
-        return f"{held}.push({arguments[0]})"
-
-    def _method_replace(self, node: ast.Call, held: str, arguments: list[str]) -> str:
-        return f"{held}.split({arguments[0]}).join({arguments[1]})"
 
     def _method_split(self, node: ast.Call, held: str, arguments: list[str]) -> str:
         if len(arguments) == 1:
@@ -194,3 +157,10 @@ class Calls(Expressions):
         return (
             self._helper("splitOnce", held, arguments[0]) if arguments else self._helper("splitBlanks", held)
         )
+
+
+def _filled(template: str, node: ast.Call, arguments: list[str]) -> str:
+    """Raises ValueError for arguments that it has no place for."""
+    if len(arguments) != int(max(re.findall(r"\{(\d)\}", template))) + 1:
+        raise ValueError(f"not translated: {ast.unparse(node)}")
+    return template.format(*arguments)
