@@ -1,11 +1,9 @@
-// Recordings: WAV files in, several channels to one, another rate, an end on a pause. As audio/read.py, channels.py
-// and resample.py.
+// Recordings: WAV files in, another rate, an end on a pause. As audio/read.py and resample.py.
 
 import { AudioError } from "./errors.js";
+import { oneVoice } from "./sound/channels.js";
 
 const PROMPT_SECONDS = 30;
-const SILENT = 1e-4;
-const CANCELLED = 0.2;
 const FRAME_S = 0.02;
 const FADE_S = 0.02;
 const PAUSE_S = 0.08;
@@ -51,33 +49,6 @@ function readSamples(view, start, size, { channels, rate, bytes, read }) {
       Float32Array.from({ length: count }, (_, i) => read(start + (i * channels + c) * bytes)),
     ),
   };
-}
-
-/** Of several channels their mean, without silent ones; where they cancel each other, the loudest. */
-export function oneVoice(channels) {
-  if (channels.length === 1) return channels[0];
-  const mean = meanOf(channels);
-  const power = [...channels, mean].map(powerOf);
-  let all = power.pop();
-  const loudest = power.indexOf(Math.max(...power));
-  const sounding = channels.filter((_, i) => power[i] >= SILENT * power[loudest]);
-  all *= (channels.length / sounding.length) ** 2;
-  if (all < (CANCELLED / sounding.length) * power[loudest]) return channels[loudest];
-  return sounding.length === channels.length ? mean : meanOf(sounding);
-}
-
-const meanOf = (channels) =>
-  channels[0].map((_, i) => channels.reduce((sum, channel) => sum + channel[i], 0) / channels.length);
-
-/** About its own mean: no direct current. */
-function powerOf(samples) {
-  let [sum, squares] = [0, 0];
-  for (const value of samples) {
-    sum += value;
-    squares += value * value;
-  }
-  const total = Math.max(samples.length, 1);
-  return Math.max(squares / total - (sum / total) ** 2, 0);
 }
 
 /** Samples at another rate, by a polyphase filter: SciPy's default for resample_poly (Kaiser 5.0). */

@@ -2,9 +2,10 @@
 
 import { Clip } from "./clip.js";
 import { $, complain, rearrange, say } from "./dom.js";
+import { Failure } from "./failure.js";
 import { phrases } from "./phrases.js";
 import { finished, more, past, pause, show, wake } from "./playback.js";
-import { Failure, ask, speech, useKey } from "./server.js";
+import { ask, speech, useKey } from "./server.js";
 import { chosenVoice, isRecording, offerFields, offerVoices, setUpVoice, stopRecording } from "./voice.js";
 
 let health = { sample_rate: 24000 };

@@ -1,6 +1,6 @@
 // The microphone.
 
-import { Failure } from "./server.js";
+import { Failure } from "./failure.js";
 
 const LONGEST = 30; // seconds
 

@@ -1,11 +1,6 @@
 // What the page asks of the server, and its refusals as plain sentences. Addresses are relative to the page.
 
-export class Failure extends Error {
-  constructor(sentence, status = 0) {
-    super(sentence);
-    this.status = status;
-  }
-}
+import { Failure, sentence } from "./failure.js";
 
 const TOO_LARGE =
   "Something in front of this server does not let so much through (status 413). Try a shorter recording or text, or ask " +
@@ -15,11 +10,6 @@ let key = "";
 
 export function useKey(text) {
   key = text;
-}
-
-function sentence(words) {
-  const text = String(words).trim();
-  return text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
 /** The reason in an answer of FastAPI's form, its list of problems, or OpenAI's form. */

@@ -1,7 +1,8 @@
 // A recording of a voice, as it is sent.
 
+import { oneVoice } from "./channels.js";
+import { Failure } from "./failure.js";
 import { flac } from "./flac.js";
-import { Failure } from "./server.js";
 
 const LONGEST = 30; // seconds that are used of a recording
 const SHORTEST = 1;
@@ -9,13 +10,6 @@ const SILENT = 0.01; // peak, of 1
 const MOST = 900_000; // bytes: many a proxy lets no more than 1 MiB through, and the text is there too
 
 const peakOf = (channel) => channel.reduce((peak, value) => Math.max(peak, Math.abs(value)), 0);
-
-/** All channels as one; the loudest, where they cancel each other. */
-function mix(channels) {
-  const mixed = channels[0].map((_, i) => channels.reduce((sum, channel) => sum + channel[i], 0) / channels.length);
-  const loudest = channels.reduce((best, channel) => (peakOf(channel) > peakOf(best) ? channel : best));
-  return peakOf(mixed) < 0.1 * peakOf(loudest) ? loudest : mixed;
-}
 
 /** A recording in any form the browser reads -> {name, seconds, file}: mono FLAC at the model's rate, its first 30 s. */
 export async function voiceSample(blob, name, rate) {
@@ -29,7 +23,7 @@ export async function voiceSample(blob, name, rate) {
   const channels = Array.from({ length: heard.numberOfChannels }, (_, i) =>
     heard.getChannelData(i).subarray(0, LONGEST * rate),
   );
-  const sound = mix(channels);
+  const sound = oneVoice(channels);
   if (peakOf(sound) < SILENT) {
     throw new Failure("There is only silence in that recording. Is the right microphone chosen?");
   }

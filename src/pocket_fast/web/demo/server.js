@@ -2,13 +2,7 @@
 
 import { PocketTTS, toInt16 } from "../pocket-fast/index.js";
 import { $, say } from "./dom.js";
-
-export class Failure extends Error {
-  constructor(sentence, status = 0) {
-    super(sentence);
-    this.status = status;
-  }
-}
+import { Failure, sentence } from "./failure.js";
 
 const here = (path) => new URL(`../${path}`, import.meta.url);
 const SETTINGS = { temperature: "temperature", steps: "steps", eos_threshold: "eosThreshold", max_tokens: "maxTokens" };
@@ -43,9 +37,7 @@ function load() {
 
 /** An error of the engine as a plain sentence; that of a cancelled speech as it is. */
 function failure(error) {
-  if (error.name === "AbortError") return error;
-  const text = String(error.message ?? error);
-  return new Failure(text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : "."));
+  return error.name === "AbortError" ? error : new Failure(sentence(error.message ?? error));
 }
 
 /** The answer of one of the server's addresses. */
