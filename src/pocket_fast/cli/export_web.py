@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pocket_fast.cli.arguments import add_thread_option
 from pocket_fast.cli.console import Interrupts, stderr_is_terminal
@@ -66,13 +67,28 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Writes all or nothing, and reads it back."""
+    target = Path(options.target)
+    description = export(options, target)
+    voices = description["voices"]
+    _log.info(
+        "%s: %s, compute type %s, %s, %.1f MB",
+        target,
+        options.source,
+        description["compute_type"],
+        f"voices {', '.join(voices)}" if voices else "no voice",
+        target.stat().st_size / 1e6,
+    )
+    return 0
+
+
+def export(options: argparse.Namespace, target: Path) -> dict[str, Any]:
+    """Writes the file that add_bundle_options() describe. -> what it says of itself"""
     from pocket_fast.weights.bundle import read_bundle, write_bundle
 
     if options.no_voice and options.voice:
         raise ConfigError("--no-voice and --voice were given; leave out one of them")
     show = not options.quiet and stderr_is_terminal()
     choice = catalog.choose({"model": options.source}, progress=show)
-    target = Path(options.target)
     _check_target(target)
     sources = list(options.voice)
     if not sources and not options.no_voice and choice.voice_names and choice.default_voice:
@@ -92,17 +108,7 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
             os.replace(written, target)
     except OSError as error:
         raise WeightsError(f"cannot write {named(target)}: {error.strerror or error}") from None
-    said = f"voices {', '.join(description['voices'])}" if voices else "no voice"
-    size = target.stat().st_size / 1e6
-    _log.info(
-        "%s: %s, compute type %s, %s, %.1f MB",
-        target,
-        options.source,
-        description["compute_type"],
-        said,
-        size,
-    )
-    return 0
+    return description
 
 
 def _check_target(target: Path) -> None:

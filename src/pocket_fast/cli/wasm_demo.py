@@ -6,13 +6,11 @@ import argparse
 import logging
 import tempfile
 import threading
-import webbrowser
 from pathlib import Path
 
 from pocket_fast.cli import export_web
 from pocket_fast.cli.arguments import add_thread_option, whole
 from pocket_fast.cli.console import Interrupts
-from pocket_fast.cli.web_site import POLICY, SiteServer, lay_out
 from pocket_fast.errors import ConfigError, NotFoundError, named
 from pocket_fast.models import catalog
 
@@ -53,6 +51,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
     """Serves on loopback until it is told to stop; or writes the folder."""
+    from pocket_fast.cli.web_site import POLICY, SiteServer
+
     if options.out is not None:
         if options.open:
             raise ConfigError(
@@ -61,16 +61,18 @@ def run(options: argparse.Namespace, interrupts: Interrupts) -> int:
         folder = Path(options.out)
         _check_folder(folder)
         folder.mkdir(exist_ok=True)
-        _make(folder, options, interrupts)
+        _make(folder, options)
         _log.info(
             "%s: serve it with any web server; its Content-Security-Policy is in the page: %s", folder, POLICY
         )
         return 0
     with tempfile.TemporaryDirectory(prefix="pocket_fast_page_") as work:
-        _make(Path(work), options, interrupts)
+        _make(Path(work), options)
         with SiteServer(Path(work), options.port) as server:
             _log.info("the page is at %s (Ctrl+C ends it)", server.address)
             if options.open:
+                import webbrowser
+
                 webbrowser.open(server.address)
             with interrupts.gently() as stop:
                 thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -94,16 +96,10 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _make(folder: Path, options: argparse.Namespace, interrupts: Interrupts) -> None:
-    options.target = str(folder / _MODEL)
-    quiet, options.quiet = options.quiet, True
-    level = _log.level
-    _log.setLevel(logging.WARNING)
-    try:
-        export_web.run(options, interrupts)
-    finally:
-        options.quiet = quiet
-        _log.setLevel(level)
+def _make(folder: Path, options: argparse.Namespace) -> None:
+    from pocket_fast.cli.web_site import lay_out
+
+    export_web.export(options, folder / _MODEL)
     lay_out(folder, _MODEL, _more_voices(options))
 
 

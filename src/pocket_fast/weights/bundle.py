@@ -98,7 +98,7 @@ def write_bundle(path: Path, model: WebModel, voices: Mapping[str, bytes]) -> No
         blocks += [*section, bytes(padding)]
         at += size + padding
     if at >= 1 << 32:
-        raise WeightsError(f"{path}: {at / 1e9:.1f} GB, more than a page can load; choose int8 or int4")
+        raise WeightsError(f"{path}: {at / 1e9:.1f} GB, more than a page can load; choose int8")
     crc = 0
     for block in blocks:
         crc = zlib.crc32(block, crc)
