@@ -126,6 +126,27 @@ const METHODS = {
     const other = await PocketTTS.load({ model: pathToFileURL(model), engine, wasm, warmUp: false });
     return await tts.generate("a", { voice: other.voice }).finally(() => other.close());
   },
+  /** What of another model's voice this one would do away with, or write. */
+  async strangers() {
+    const other = await PocketTTS.load({ model: pathToFileURL(model), engine, wasm, warmUp: false });
+    const said = [];
+    for (const act of ["forgetVoice", "exportVoice"]) {
+      said.push(await tts[act](other.voice).then(() => act, (error) => error.message));
+    }
+    other.close();
+    return said;
+  },
+  /** Aborts a text after its first frame, when all of its sound is there. */
+  async abortLate(text) {
+    const abort = new AbortController();
+    const stream = tts.startStream(text, { signal: abort.signal });
+    const { last } = await tts.stats();
+    await stream.nextChunk();
+    while ((await tts.stats()).last === last) await new Promise((resolve) => setTimeout(resolve, 5));
+    abort.abort();
+    const next = () => stream.nextChunk().catch((error) => error.name);
+    return [await next(), await next()];
+  },
   async both(first, second) {
     return (await Promise.all([tts.generate(first), tts.generate(second)])).map(base64);
   },

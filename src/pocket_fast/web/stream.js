@@ -14,6 +14,7 @@ export class SpeechStream {
   #taken = 0;
   #link = null;
   #stats = { samples: 0, computeMs: 0, chunksMerged: 0 };
+  #leave = () => this.#stopped();
 
   /** begin(hear, signal) -> {took(frames), finished}: asks for the speech; called when somebody first listens. */
   constructor(begin, signal) {
@@ -93,7 +94,7 @@ export class SpeechStream {
   async #start() {
     if (this.#over) return;
     if (this.#outer?.aborted) return this.#stopped();
-    this.#outer?.addEventListener("abort", () => this.#stopped(), { once: true });
+    this.#outer?.addEventListener("abort", this.#leave);
     try {
       this.#link = await this.#begin((frame) => {
         this.#frames.push(frame);
@@ -114,6 +115,7 @@ export class SpeechStream {
 
   /** The caller's signal: nothing more is heard, not even what is there already. */
   #stopped() {
+    if (this.#frames.length) this.#over = false; // all of it was made, but not all was heard
     this.#frames = [];
     this.#end(this.#outer.reason);
     this.#abort.abort(this.#outer.reason);
@@ -123,6 +125,7 @@ export class SpeechStream {
     if (this.#over) return;
     this.#over = true;
     this.#error = error;
+    this.#outer?.removeEventListener("abort", this.#leave);
     this.#wake();
   }
 }

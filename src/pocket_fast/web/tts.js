@@ -150,6 +150,7 @@ export class PocketTTS {
 
   /** Lets go of a voice's memory. */
   async forgetVoice(voice) {
+    this.#own(voice);
     if (this.#voice === voice) this.#voice = null;
     if (voice.name) this.#named.delete(voice.name);
     await this.#link.ask("forgetVoice", { voice: voice.number }).done;
@@ -158,14 +159,13 @@ export class PocketTTS {
   /** A voice as a file that loads in milliseconds: a Blob, .safetensors. */
   async exportVoice(voice = this.#voice) {
     if (!voice) throw new VoiceError("there is no voice to export; load one first");
+    this.#own(voice);
     return await this.#link.ask("exportVoice", { voice: voice.number }).done;
   }
 
   async #find(source, signal, truncate = false) {
-    if (source instanceof Voice && !this.#mine.has(source)) {
-      throw new VoiceError("this voice was loaded by another model; load it with this one");
-    }
-    if (source === null || source instanceof Voice) return source;
+    if (source === null) return null;
+    if (source instanceof Voice) return this.#own(source);
     if (typeof source === "string" && this.voices.includes(source)) return await this.#byName(source);
     if (typeof source === "string" && !/[/.:]/.test(source)) {
       const names = this.voices.join(", ") || "none: give it a recording or an exported voice";
@@ -178,6 +178,12 @@ export class PocketTTS {
     const { done } = this.#link.ask("voice", { given, where, truncate }, { signal, transfer });
     const { number, positions } = await done;
     return this.#heard(number, positions, null);
+  }
+
+  /** A voice that this model has heard: numbers of voices mean something else to every model. */
+  #own(voice) {
+    if (!this.#mine.has(voice)) throw new VoiceError("this voice was loaded by another model; load it with this one");
+    return voice;
   }
 
   #heard(number, positions, name) {

@@ -313,12 +313,15 @@ def test_the_player(open_demo):
           player.stop();
           await done;
           await player.play(tts.stream("Hello."), tts.sampleRate);
-          return { states, level, position: player.position };
+          const failing = tts.stream("Hello.", { steps: 0 });
+          const failed = await player.play(failing, tts.sampleRate).catch((error) => error.name);
+          return { states, level, failed, still: player.state };
         }""",
         LONG,
     )
     assert states["states"][:5] == ["waiting", "playing", "paused", "playing", "still"]
-    assert states["states"][-1] == "still"
+    assert states["states"][-1] == states["still"] == "still"
+    assert states["failed"] == "SettingError"
     assert states["level"] > 0.01
 
 

@@ -118,6 +118,11 @@ def test_leaving_ends_the_computing_within_a_frame(asked, how):
     assert sound == whole
 
 
+def test_what_was_made_but_not_heard_is_aborted_too(asked):
+    """It must not look like the text's end."""
+    assert asked(["abortLate", "Hello."]) == [["AbortError", "AbortError"]]
+
+
 @pytest.mark.parametrize("engine", ["worker", "main"])
 def test_what_is_left_or_closed_is_told(asked, engine):
     """The writer of a text that nobody hears any more, and whoever waits for a model that was closed."""
@@ -177,6 +182,13 @@ def test_a_voice_of_the_bundle_comes_again(asked):
     """After it was forgotten."""
     before, gone, after = asked(["generate", "Hello."], ["forget"], ["generate", "Hello.", {"voice": "ada"}])
     assert gone["voice"] is None
+    assert before == after
+
+
+def test_the_voice_of_another_model_is_left_alone(asked):
+    """Both number their voices from 1."""
+    before, said, after = asked(["generate", "Hello."], ["strangers"], ["generate", "Hello."])
+    assert said == ["this voice was loaded by another model; load it with this one"] * 2
     assert before == after
 
 

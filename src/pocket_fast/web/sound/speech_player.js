@@ -7,7 +7,7 @@ const AHEAD = 10; // seconds that are taken from a stream before they are heard
 export class SpeechPlayer {
   #player = new Player((report) => this.#heard(report));
   #position = 0;
-  #running = null; // {finish, fail, stopped, chunks}
+  #running = null; // {rate, chunks, complete, stopped, ended, finish}
   #stir = () => {};
   #onstate;
   state = "still"; // or "waiting", "playing", "paused"
@@ -26,7 +26,8 @@ export class SpeechPlayer {
 
   /**
    * Plays a stream of samples (Float32Array) from its start, in place of what is being played; resolves when the last
-   * one was heard, or when it was stopped. Browsers want a click or a key before the first sound of a page.
+   * one was heard, or when it was stopped. A stream that fails ends the sound, and rejects. Browsers want a click or a
+   * key before the first sound of a page.
    * @param {AsyncIterable<Float32Array>} stream
    */
   async play(stream, rate = 24000) {
@@ -39,11 +40,16 @@ export class SpeechPlayer {
     this.#player.play();
     this.#show("waiting", 0);
     let taken = 0;
-    for await (const chunk of stream) {
-      if (running.stopped) return; // which ends the stream
-      this.#player.push(chunk);
-      taken += chunk.length;
-      while (taken - this.#position > AHEAD * rate && !running.stopped) await new Promise((go) => (this.#stir = go));
+    try {
+      for await (const chunk of stream) {
+        if (running.stopped) return; // which ends the stream
+        this.#player.push(chunk);
+        taken += chunk.length;
+        while (taken - this.#position > AHEAD * rate && !running.stopped) await new Promise((go) => (this.#stir = go));
+      }
+    } catch (error) {
+      if (!running.stopped) this.stop();
+      throw error;
     }
     if (running.stopped) return;
     this.#player.finish();
