@@ -2,7 +2,7 @@
 
 import { WeightsError } from "./errors.js";
 
-export const HEADER = 64;
+export const HEADER = 64; // bytes, that tell one bundle from another: its size and checksum are among them
 const SECTIONS = { description: 24, tokenizer: 32, voices: 40 };
 
 /** What the bundle of `bytes` (a view that is valid now) says of itself: {about, tokenizer, voices}. */

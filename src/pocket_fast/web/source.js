@@ -1,10 +1,10 @@
 // Where bytes come from: an address, a Response, a buffer, a file, a stream -> pieces, one after the other.
 
+import { HEADER } from "./bundle.js";
 import { ConfigError, DownloadError } from "./errors.js";
 
 const CACHE = "pocket-fast";
 const PIECE = 1 << 20; // of a buffer, and of a file on disk
-const HEADER = 64; // bytes that tell one bundle from another: size and checksum are among them
 
 const nothing = () => {};
 const isNode = typeof process !== "undefined" && Boolean(process.versions?.node);

@@ -1,7 +1,7 @@
 // The WebAssembly module: which of its builds runs here, and where it comes from.
 
 import { DownloadError, UnsupportedError } from "./errors.js";
-import { bytesOf } from "./source.js";
+import { absolute, bytesOf } from "./source.js";
 
 // Modules of one function each, which only an engine with the feature accepts.
 const PROBES = {
@@ -37,7 +37,7 @@ export async function loadWasm({ url = new URL("./", import.meta.url), build = b
         : `unknown build ${JSON.stringify(build)}; use ${BUILDS.map((name) => `'${name}'`).join(" or ")}`,
     );
   }
-  const place = new URL(url, globalThis.location?.href ?? import.meta.url);
+  const place = absolute(url);
   const file = place.pathname.endsWith(".wasm") ? place : new URL(`${build}.wasm`, place.href.replace(/\/?$/, "/"));
   const bytes = await bytesOf(file, signal);
   try {
