@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 import shutil
 import subprocess
 from collections.abc import Iterable
@@ -27,6 +28,21 @@ def node() -> str:
     if int(version.lstrip("v").split(".")[0]) < _OLDEST:
         pytest.skip(f"node is {version.strip()}, too old: Node {_OLDEST} or later is needed")
     return program
+
+
+def install(folder: Path) -> None:
+    """Into an empty folder: the package, from its tarball, without a network."""
+    node()
+    npm = shutil.which("npm") or pytest.skip("needs npm")
+    pack = [npm, "pack", "--silent", "--pack-destination", folder, WEB]
+    packed = subprocess.run(pack, capture_output=True, text=True, check=True).stdout.split()[-1]
+    command = [npm, "install", "--offline", "--silent", "--no-audit", "--no-fund", folder / packed]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+def readme_examples() -> list[str]:
+    """The JavaScript of the package's README."""
+    return re.findall(r"```js\n(.*?)```", (WEB / "README.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 def run_script(name: str, *arguments: object, lines: Iterable[Any] = (), timeout: float = 100) -> list[Any]:
