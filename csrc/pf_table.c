@@ -19,8 +19,8 @@
 #include "kernels/simd_int4.h"
 #include "kernels/gemm_int4.inl"
 #include "kernels/pack_int4.inl"
-#endif
 #include "kernels/limits.inl"
+#endif
 
 #define CAT_(a, b) a##_##b
 #define CAT(a, b) CAT_(a, b)

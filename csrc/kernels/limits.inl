@@ -8,8 +8,6 @@
 #define UNKNOWN(v) __asm__ volatile("" : "+x"(v))
 #elif defined(__aarch64__)
 #define UNKNOWN(v) __asm__ volatile("" : "+w"(v))
-#elif defined(__wasm__)
-#define UNKNOWN(v) __asm__ volatile("" : "+r"(v))
 #else
 #define UNKNOWN(v) __asm__ volatile("" : "+m"(v)) /* right everywhere, and slow */
 #endif
