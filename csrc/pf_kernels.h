@@ -13,15 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Weights and key/value caches are cut into panels of PF_PANEL output channels:
- *   f32   panel[k][32]
- *   bf16  panel[k / 2][32][2]     (k rounded up to even in each tap, zero padded)
+/* Weights and key/value caches are cut into panels of PF_PANEL output channels, P below:
+ *   f32   panel[k][P]
+ *   bf16  panel[k / 2][P][2]      (k rounded up to even in each tap, zero padded)
  * A panel is one contiguous stream; the channels past n in the last panel are zero. A matrix of at most
  * PF_FEW outputs stays as rows of float32: [n][taps * k], counted as one panel.
- *   int8  panel{ float scale[32]; int32 offset[32]; int8 [k / 4][32][4] }   (k rounded up to 4; one tap)
+ *   int8  panel{ float scale[P]; int32 offset[P]; int8 [k / 4][P][4] }   (k rounded up to 4; one tap)
  *         weight = scale * int8, int8 in [-127, 127]; offset = -128 * sum of the channel's int8
  * PF_DOT is the bf16 packing, multiplied with inputs rounded to bf16 as well.
- *   int4  panel{ float scale[32]; for each group of PF_GROUP inputs { int8 line[32][2]; uint8 [4][32][4] } }
+ *   int4  panel{ float scale[P]; for each group of PF_GROUP inputs { int8 line[P][2]; uint8 [4][P][4] } }
  *         byte i of four holds inputs 8 j + i (low nibble) and 8 j + 4 + i (high) of the group, j = 0..3; one tap, at
  *         most PF_INT4_MOST inputs, or sums would not fit 32 bits.
  *         weight = scale * (step * (nibble - 8) - 8 * offset), line = {step, offset}, both in [-127, 127]: a whole
@@ -114,7 +114,7 @@ typedef struct pf_kernels {
     /* Depthwise convolution, one output row: y[c] = bias[c] + sum over tap of w[tap][c] * x[tap][c] */
     void (*depthwise)(float *y, const float *x, const float *w, const float *bias, int channels, int taps);
 
-    /* One panel of packed weights from up to 32 rows of a row-major matrix [n][taps * k].
+    /* One panel of packed weights from up to PF_PANEL rows of a row-major matrix [n][taps * k].
      * rows[j] points at the source row of channel j or is NULL (zero channel). */
     void (*pack_f32)(float *panel, const float *const *rows, int k);
     void (*pack_bf16)(uint16_t *panel, const uint16_t *const *rows, int k, int taps);

@@ -4,8 +4,8 @@
     python tools/build_wasm.py            writes src/pocket_fast/web/*.wasm, built twice and compared
     python tools/build_wasm.py --check    builds once and compares with what is there
 
-Two modules of one source: `relaxed` takes fused multiply-adds and the 8-bit product, which not every engine has;
-`simd128` runs wherever there is SIMD. Neither imports anything. The same bytes come out on every machine.
+Two modules of one source: `relaxed` takes fused multiply-adds, which not every engine has; `simd128` runs wherever
+there is SIMD. Neither imports anything. The same bytes come out on every machine.
 """
 
 from __future__ import annotations

@@ -227,7 +227,7 @@ static inline float number_of(const void *data, ptrdiff_t i, int dtype) {
 
 float pw_number(const pw_numbers *numbers, ptrdiff_t i) { return number_of(numbers->data, i, numbers->dtype); }
 
-/* Row j of a matrix is column j % 32 of panel j / 32. */
+/* Row j of a matrix is column j % PF_PANEL of panel j / PF_PANEL. */
 static inline void widen_rows(float *to, const void *from, int n, ptrdiff_t k, const int dtype) {
     for (int j = 0; j < n; j += PF_PANEL, to += k * PF_PANEL)
         for (ptrdiff_t c = 0; c < k; c++)

@@ -114,7 +114,7 @@ void pw_cos_sin(double x, double *cosine, double *sine);
 /* --- transformer.c ---------------------------------------------------------------------------------------- */
 
 /* Keys and values of `capacity` places (a multiple of PF_PANEL), for every layer and key/value head:
- * keys (capacity / 32, dim, 32), values (dim / 32 rounded up, capacity, 32), float32, zeroed. */
+ * with P of PF_PANEL, keys (capacity / P, dim, P), values (dim / P rounded up, capacity, P), float32, zeroed. */
 typedef struct pw_span {
     float *data;
     int capacity, length;
