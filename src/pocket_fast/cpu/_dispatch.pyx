@@ -33,8 +33,10 @@ def isa():
 def set_isa(name):
     """Use the instruction set `name` from the next stage call on; None: the best usable one.
 
-    Packed weights and streams stay valid: layouts do not depend on the instruction set. Results
-    are bitwise reproducible within one set, not across all (docs/instruction-sets.md). Raises UnsupportedError.
+    For tests. Packed weights and streams stay valid, for layouts do not depend on the instruction set, unless the
+    product of those weights is one that the set lacks: a model with "dot" in it crashes where has_bf16_dot() is
+    False. Results are bitwise reproducible within one set, not across all (docs/instruction-sets.md). Raises
+    UnsupportedError.
     """
     global _active
     built = isas()
