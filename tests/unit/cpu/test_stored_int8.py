@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 from pocket_fast.cpu._memory import WeightStore
-from pocket_fast.cpu.integers import quantize, quantize_int4
+from pocket_fast.cpu.integers import MOST_INPUTS, fitting, quantize, quantize_int4, stored_shape
 from pocket_fast.cpu.packing import pack_linear, round_to_bf16
 
 from guarded import same_bits
@@ -15,6 +15,7 @@ from pocket_fast.cpu.compute_types import resolve_compute_type
 from pocket_fast.cpu.pocket.backend import load_stages
 from pocket_fast.errors import ConfigError
 from pocket_fast.models.pocket.names import expected_tensors, integer_matrices
+from pocket_fast.weights.integers import bits_of, with_scales
 from tiny_stages import MODELS, config, decode, normal, sample, step, weights
 
 F32 = np.float32
@@ -54,6 +55,14 @@ def product(packed, x):
     y = np.full((len(x), packed.shape[0]), np.nan, F32)
     parts.linear(x, packed, y)
     return y
+
+
+@pytest.mark.parametrize("k", [1, 32, 33, MOST_INPUTS, MOST_INPUTS + 1])
+def test_files_hold_what_a_stage_expects(k):
+    """Which matrices have 4 bits, and in what shape, is said for files and for packing apart."""
+    bits = bits_of((7, k), 4)
+    assert fitting("int4", k) == f"int{bits}"
+    assert with_scales({"w": (7, k)}, {"w": bits})["w"] == (stored_shape(7, k) if bits == 4 else (7, k))
 
 
 @pytest.mark.parametrize(("n", "k"), [(5, 1), (33, 3), (64, 64), (97, 65), (600, 130)])
