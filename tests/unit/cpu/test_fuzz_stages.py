@@ -13,6 +13,7 @@ from pocket_fast.cpu.packing import has_bf16_dot
 
 from fuzzed_models import pocket_config, qwen3_config
 from guarded import Guarded, same_bits
+from matrices import normal
 from pocket_fast.cpu.pocket import backend as pocket
 from pocket_fast.cpu.qwen3 import backend as qwen3
 from reference import lively_weights
@@ -20,7 +21,6 @@ from reference.checkpoint import narrow
 from reference.qwen3 import lively_weights as lively_qwen3
 
 SEEDS = range(int(os.environ.get("POCKET_FAST_FUZZ", "12")))
-F32 = np.float32
 
 
 def choices(rng):
@@ -36,10 +36,6 @@ def stored(weights, storage):
     if storage == "F32":
         return weights
     return {n: narrow(a, "BF16") if a.ndim > 1 else a for n, a in weights.items()}
-
-
-def normal(rng, *shape):
-    return rng.standard_normal(shape).astype(F32)
 
 
 def outputs(call, given, *shapes):

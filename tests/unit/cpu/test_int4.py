@@ -7,24 +7,9 @@ from pocket_fast.cpu.integers import MOST_INPUTS, fitting, quantize_int4
 from pocket_fast.cpu.packing import pack_linear, round_to_bf16
 
 from guarded import Guarded, same_bits
+from matrices import F32, SHAPES, normal
 from pocket_fast.cpu import parts
 from reference import int4
-
-F32 = np.float32
-SHAPES = [
-    (1, 5, 1),
-    (1, 33, 3),
-    (1, 64, 64),
-    (2, 31, 7),
-    (3, 97, 65),
-    (7, 64, 130),
-    (9, 40, 32),
-    (70, 70, 33),
-]
-
-
-def normal(rng, *shape):
-    return rng.standard_normal(shape).astype(F32)
 
 
 def heavy(rng, *shape):

@@ -7,6 +7,7 @@ from pocket_fast.cpu.packing import pack_linear
 from scipy.special import erfc
 
 from guarded import Guarded, same_bits
+from matrices import F32, normal
 from pocket_fast.cpu import parts
 from reference.checkpoint import narrow, widen
 
@@ -23,7 +24,6 @@ ACTIVATIONS = {
     "relu": lambda v: np.maximum(v, 0),
     "clamp": lambda v: np.clip(v, -1, 1),
 }
-F32 = np.float32
 KINDS = ("float32", "float16", "bfloat16")
 
 
@@ -34,10 +34,6 @@ def stored(values, kind):
         return bits, widen(bits, "BF16")
     values = values.astype(kind)
     return values, values.astype(F32)
-
-
-def normal(rng, *shape):
-    return rng.standard_normal(shape).astype(F32)
 
 
 class Case:

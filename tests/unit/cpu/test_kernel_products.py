@@ -6,23 +6,8 @@ from pocket_fast.cpu._memory import WeightStore
 from pocket_fast.cpu.packing import has_bf16_dot, pack_linear, round_to_bf16
 
 from guarded import Guarded, same_bits
+from matrices import F32, SHAPES, normal
 from pocket_fast.cpu import parts
-
-F32 = np.float32
-SHAPES = [
-    (1, 5, 1),
-    (1, 33, 3),
-    (1, 64, 64),
-    (2, 31, 7),
-    (3, 97, 65),
-    (7, 64, 130),
-    (9, 40, 16),
-    (25, 70, 33),
-]
-
-
-def normal(rng, *shape):
-    return rng.standard_normal(shape).astype(F32)
 
 
 def quantized(x):

@@ -5,14 +5,10 @@ import pytest
 from scipy.special import erfc
 
 from guarded import Guarded, same_bits
+from matrices import F32, normal
 from pocket_fast.cpu import parts
 
-F32 = np.float32
 LENGTHS = (1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100)
-
-
-def normal(rng, *shape):
-    return rng.standard_normal(shape).astype(F32)
 
 
 # --- norm ------------------------------------------------------------------------------------------
