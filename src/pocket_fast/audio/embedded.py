@@ -11,9 +11,8 @@ from pocket_fast.errors import AudioError, shown
 
 _LEAST = 100  # characters of bare base64: no name and no path is that long and has nothing else in it
 _BLANKS = re.compile(r"\s+")
-_STEP = (
-    1 << 16
-)  # characters; Python's own C does many megabytes in one go, and keeps all other threads waiting
+# characters; Python's own C does many megabytes in one go, and keeps all other threads waiting
+_STEP = 1 << 16
 
 
 def embedded_audio(text: str) -> bytes | None:

@@ -30,9 +30,8 @@ def samples_before_end(tail: bytes, head: bytes) -> int | None:
         if (frame := _frame(tail[found.start() :][:16], head)) is not None
     ][-_NEAREST:]
     for before, last in zip(reversed(frames[:-1]), reversed(frames), strict=False):
-        if (
-            before.first + before.samples == last.first
-        ):  # what looks like a header in the sound does not go on so
+        # what looks like a header in the sound does not go on so
+        if before.first + before.samples == last.first:
             return last.first + last.samples
     return frames[0].samples if len(frames) == 1 and frames[0].first == 0 else None
 

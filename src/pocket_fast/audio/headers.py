@@ -33,9 +33,8 @@ def info_frame(header: bytes, frames: int, trim: tuple[int, int] | None) -> byte
     """
     mpeg1 = header[1] >> 3 & 3 == 3
     rate = (44100, 48000, 32000)[header[2] >> 2 & 3] >> (0 if mpeg1 else 1 if header[1] & 0x10 else 2)
-    plain = bytes(
-        [0xFF, header[1] | 1, (9 if mpeg1 else 12) << 4 | header[2] & 0x0C, header[3]]
-    )  # 128 kbit/s
+    of_128_kbit = (9 if mpeg1 else 12) << 4
+    plain = bytes([0xFF, header[1] | 1, of_128_kbit | header[2] & 0x0C, header[3]])
     size = (144 if mpeg1 else 72) * 128_000 // rate
     return _info(plain, frames, trim).ljust(size, b"\0")
 

@@ -208,9 +208,8 @@ class _Reading:
         voice = heard.voice()
         with ExitStack() as stack:
             if len(voice) < sound.channels:
-                sound = stack.enter_context(
-                    part.open()
-                )  # few files need it, and all channels may take much memory
+                # few files need it, and all channels may take much memory
+                sound = stack.enter_context(part.open())
                 pcm = _joined(self._blocks(sound, counted, heard, voice))
             if there > counted:
                 with suppress(AudioError):  # bytes that are no numbers

@@ -206,9 +206,8 @@ def _stages(trials: Sequence[Trial], limits: dict[str, float], threads: int) -> 
     times: list[list[float]] = [[] for _ in trials]
     end = time.perf_counter() + _STAGE_SECONDS
     while len(times[0]) < _FEWEST_ROUNDS or (time.perf_counter() < end and len(times[0]) < _MOST_ROUNDS):
-        once = (
-            len(times[0]) < _FEWEST_ROUNDS
-        )  # what comes before the first frame would empty the caches for it
+        # what comes before the first frame would empty the caches for it
+        once = len(times[0]) < _FEWEST_ROUNDS
         for trial, taken in zip(trials, times, strict=True):
             if trial.every_frame or once:
                 start = time.perf_counter()

@@ -40,9 +40,8 @@ if TYPE_CHECKING:
     from pocket_fast.api.voice_folder import VoiceFolder
 
 _WORDS = "POCKET_FAST_SERVE"  # the command line, for processes that uvicorn starts
-_SWITCH_SECONDS = (
-    0.001  # that a thread of Python may keep frames and requests waiting; by itself, Python lets it 5 ms
-)
+# That a thread of Python may keep frames and requests waiting; by itself, Python lets it 5 ms.
+_SWITCH_SECONDS = 0.001
 _LEVELS = ("debug", "info", "warning", "error")
 
 _log = logging.getLogger("pocket_fast")

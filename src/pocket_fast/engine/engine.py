@@ -343,7 +343,6 @@ def _close_all() -> None:
         engine.join(5.0)
 
 
-if hasattr(
-    os, "register_at_fork"
-):  # a child has none of its parent's threads, and must not wait for their locks
+# a child has none of its parent's threads, and must not wait for their locks
+if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_engines.clear)

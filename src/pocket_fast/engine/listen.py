@@ -22,9 +22,8 @@ _BUSY = 0.002  # seconds of planning after which others get their turn,
 _PAUSE = 0.0005  # for so long at least
 
 P = TypeVar("P")
-_planning = (
-    threading.Lock()
-)  # what only Python computes: more threads at it would be no faster, but stand in the way
+# what only Python computes: more threads at it would be no faster, but stand in the way
+_planning = threading.Lock()
 
 
 def _forget() -> None:

@@ -64,9 +64,8 @@ class Setting:
     def check(self, value: Any) -> Any:
         """The value, as the type of the setting. Raises SettingError for anything but what is expected."""
         fits = {bool: is_flag, str: self._is_text, int: is_whole, float: is_number}[self.type]
-        own = (
-            self.type(value) if fits(value) else None
-        )  # and compared as Python's: NumPy's may be of eight bits
+        # and compared as Python's: NumPy's may be of eight bits
+        own = self.type(value) if fits(value) else None
         if own is None or (self.type in (int, float) and not self._is_within(own)):
             raise SettingError(self.name, f"{self.name}: expected {self.expected}, got {shown(value)}")
         if self.absurd is not None and own > self.absurd:

@@ -48,9 +48,8 @@ class Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.phase == HEAD and not self.received:
-            self.since = (
-                self.loop.time()
-            )  # a connection may rest between requests for as long as uvicorn lets it
+            # a connection may rest between requests for as long as uvicorn lets it
+            self.since = self.loop.time()
         self.received += len(data)
         super().data_received(data)
 

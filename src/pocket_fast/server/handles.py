@@ -16,9 +16,8 @@ _LATER = 64  # handles of models, event loops and the like, which are not open y
 
 def allow_handles(connections: int) -> None:
     """Raise the soft limit of this process to what that many connections need, as far as the hard limit lets."""
-    with contextlib.suppress(
-        ImportError, ValueError, OSError
-    ):  # Windows has none; macOS' hard limit may be a fable
+    # Windows has none; macOS' hard limit may be a fable
+    with contextlib.suppress(ImportError, ValueError, OSError):
         import resource
 
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -246,9 +246,8 @@ class SoundResponse(Response):
             log.error("Speech broke off after it had begun: %s", refusal.detail)
             return  # without the end of the body: the server closes the connection
         if self._open_end is not None:
-            await send(
-                {"type": "http.response.body", "body": b"", "more_body": True}
-            )  # waits for all before it
+            # waits for all before it
+            await send({"type": "http.response.body", "body": b"", "more_body": True})
             self._open_end.complete()
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 

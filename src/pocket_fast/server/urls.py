@@ -79,9 +79,8 @@ def fetch_public(
     """
     deadline = Deadline(_SECONDS, stop)
 
-    def run() -> (
-        bytes
-    ):  # a look-up may take longer than anybody waits for it: its place is free when it has ended
+    # a look-up may take longer than anybody waits for it: its place is free when it has ended
+    def run() -> bytes:
         if not _places.acquire(timeout=deadline.left() / 2):
             raise BusyError(f"{MOST_FETCHES} voices are being fetched already", 5.0)
         try:

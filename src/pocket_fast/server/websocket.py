@@ -140,10 +140,8 @@ class _Conversation:
             await self._take(message)
             ended = ended or message.end
             message = await _receive(self._socket)
-            if (
-                time.perf_counter() > since + _TURN
-            ):  # many may be there already, and others want their turn too
-                await asyncio.sleep(0)
+            if time.perf_counter() > since + _TURN:
+                await asyncio.sleep(0)  # many may be there already, and others want their turn too
                 since = time.perf_counter()
 
     async def _take(self, message: Message) -> None:
@@ -208,10 +206,8 @@ class _Conversation:
             finally:
                 self._speaking.cancel()
             if not self._speaking.cancelled() and (error := self._speaking.exception()) is not None:
-                if isinstance(
-                    error, WebSocketDisconnect
-                ):  # noticed here before it is where messages are read
-                    raise error
+                if isinstance(error, WebSocketDisconnect):
+                    raise error  # noticed here before it is where messages are read
                 refusal = _refusal(error)
                 if refusal.status_code not in (400, 408, 503):
                     raise refusal

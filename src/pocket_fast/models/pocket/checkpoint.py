@@ -25,9 +25,8 @@ _OLD_FORMAT = (b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19.", b"\x80\x02", b"\x8
 _RESAVE = 'load it with PyTorch and save it again: torch.save(torch.load(path, map_location="cpu"), new_path)'
 
 _MOST_PICKLE = 16 << 20  # bytes; a tensor takes 350
-_MOST_GROWTH = (
-    8  # times the file's size, of what is not mapped: inflated, or copied because it was transposed
-)
+# times the file's size, of what is not mapped: inflated, or copied because it was transposed
+_MOST_GROWTH = 8
 _SPARE = 1 << 20
 
 
@@ -123,9 +122,8 @@ class _Checkpoint:
         last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
         if count == 0:
             array = np.empty(size, kind)
-        elif (
-            last >= storage.count or count > storage.count
-        ):  # what repeats its numbers may be as large as one likes
+        elif last >= storage.count or count > storage.count:
+            # what repeats its numbers may be as large as one likes
             raise PickleError(f"a tensor {list(size)} is larger than its storage")
         else:
             flat = self._flat(storage, kind)

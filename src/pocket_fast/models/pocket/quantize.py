@@ -78,9 +78,8 @@ class StoredPocket:
         tokenizer = "tokenizer.json" if table.tokenizer_kind == "tokenizers" else "tokenizer.model"
         original = fetch(resolve_location(table.tokenizer_path, self._folder))
         (folder / tokenizer).write_bytes(original.read_bytes())
-        config: dict[str, Any] = json.loads(
-            json.dumps(dataclasses.asdict(self._config))
-        )  # YAML has no tuples
+        # YAML has no tuples
+        config: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self._config)))
         config["weights_path"] = self.main_file
         config["weights_path_without_voice_cloning"] = None
         config["flow_lm"]["weights_path"] = config["mimi"]["weights_path"] = None

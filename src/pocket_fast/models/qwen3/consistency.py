@@ -16,9 +16,8 @@ from pocket_fast.models.qwen3.config import (
     TalkerConfig,
 )
 
-CONTROL_IDS = (
-    1024  # the last ids of the talker's codec vocabulary: never a code, drawn only to end the speech
-)
+# The last ids of the talker's codec vocabulary: never a code, drawn only to end the speech.
+CONTROL_IDS = 1024
 TOKENIZER_TYPE = "qwen3_tts_tokenizer_12hz"
 ENCODER_STRIDE = 2  # of the encoder's last convolution
 _MEL_BANDS, _MEL_RATE = 128, 24000  # of the spectrogram that speaker encoders are made for

@@ -23,9 +23,8 @@ from pocket_fast.models.qwen3.prompt import Embedder, Plan, Prompt
 BLOCK_FRAMES, BLOCK_CONTEXT = 300, 25
 # Frames that are the same in all codes, one after the other, before a speech is given up: real pauses vary.
 _STUCK_FRAMES = 38
-_SPECIAL_IDS = (
-    1024  # the last of the talker's vocabulary: no codes, and never drawn but for the end of speech
-)
+# The last of the talker's vocabulary: no codes, and never drawn but for the end of speech.
+_SPECIAL_IDS = 1024
 _LEAST_FRAMES = 2  # end of speech is not drawn before: what the official sampler calls min_new_tokens
 
 _log = logging.getLogger("pocket_fast")
