@@ -112,7 +112,7 @@ def _contexts(piece: str) -> dict[int, tuple[bool, str, str]]:
 
 
 def _base(word: str) -> str:
-    """Without the s of TVs, the 's of the CEO's."""
+    """Without an s or 's at its end."""
     return re.sub("'?s$", "", word) if len(word) > 2 else word
 
 
