@@ -121,7 +121,7 @@ def begun(model: Speaking, seed: int) -> Any:
     """An utterance of the text that does not end by itself soon, with nothing computed yet."""
     voice, settings = voice_and_settings(model)
     script = model._script(voice, settings, seed=seed, natural_pauses=False)
-    return next(part for part in script.parts(TEXT) if callable(part))()
+    return next(part for part in script.whole(TEXT) if callable(part))()
 
 
 def voice_and_settings(model: Speaking) -> tuple[Any, dict[str, Any]]:

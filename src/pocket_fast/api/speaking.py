@@ -266,7 +266,7 @@ class Speaking(ABC):
             from pocket_fast.text.arriving import passages
 
             speech = self._engine().submit(stop=stop, **options)
-            feed(speech, text, passages, script.pieces)
+            feed(speech, text, passages, script.parts)
         return speech
 
     async def _aspoken(
@@ -286,7 +286,7 @@ class Speaking(ABC):
         feeding = None
         if isinstance(text, str) and len(text) > SHORT:
             speech = self._engine().submit(**options)
-            feed(speech, [text], iter, script.pieces)  # as a whole, but not in the loop
+            feed(speech, [text], iter, script.parts)  # as a whole, but not in the loop
         elif not _in_pieces(text):
             parts = script.whole(text)
             speech = self._engine().submit(**options)
@@ -295,9 +295,9 @@ class Speaking(ABC):
         else:
             speech = self._engine().submit(**options)
             if isinstance(text, AsyncIterable):
-                feeding = afeed(speech, text, apassages, script.pieces)
+                feeding = afeed(speech, text, apassages, script.parts)
             else:
-                feed(speech, text, passages, script.pieces)
+                feed(speech, text, passages, script.parts)
         sounds = alisten(speech, bell, feeding)
         try:
             async for sound in sounds:
@@ -349,7 +349,7 @@ class Speaking(ABC):
         self._model.prepare(self.engine_load().max_streams)
         script, text = self._warming()
         speech = self._engine().submit(live=False)
-        speech.add(script.parts(text))
+        speech.add(script.whole(text))
         speech.close()
         for _ in listen(speech):
             pass

@@ -118,16 +118,13 @@ class Script(Protocol):
     sequential: bool
     passages: dict[Callable[[], Utterance], str]
 
-    def parts(self, text: str) -> Sequence[Callable[[], Utterance] | int]:
-        """Of a passage: functions that begin utterances, and numbers of silent samples. Raises TextError."""
-        ...
-
-    def pieces(self, text: str) -> Iterator[Sequence[Callable[[], Utterance] | int]]:
-        """The same, each as soon as it is planned, with the silence behind it."""
+    def parts(self, text: str) -> Iterator[Sequence[Callable[[], Utterance] | int]]:
+        """Of a passage: functions that begin utterances, and numbers of silent samples; each utterance as soon as it
+        is planned, with the silence behind it. Raises TextError."""
         ...
 
     def whole(self, text: str) -> Sequence[Callable[[], Utterance] | int]:
-        """parts() of a text that is all there is. Raises TextError too if they are none."""
+        """All of parts() in one, of a text that is all there is. Raises TextError too if they are none."""
         ...
 
     def finished(self, utterance: Any) -> None:

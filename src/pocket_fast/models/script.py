@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from itertools import count
 from typing import Any
@@ -10,7 +11,7 @@ from pocket_fast.errors import TextError
 from pocket_fast.text.pauses import Silence
 
 
-class PlannedScript:
+class PlannedScript(ABC):
     """A contract.Script of a family that says what a passage is made of, and how one of its chunks begins.
 
     seed: None, or what makes chunk i draw the same numbers every time.
@@ -23,42 +24,38 @@ class PlannedScript:
         self._numbers = count()
         self.passages: dict[Callable[[], Any], str] = {}
 
+    @abstractmethod
     def plan(self, text: str) -> Iterable[Any]:
         """The chunks and silences (text.pauses.Silence) of a passage, in order, as they are found. Raises TextError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def begin(self, chunk: Any, seed: tuple[int, int] | None) -> Any:
         """An utterance of the chunk, not computed yet. seed: for its random generator, of this chunk alone."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finished(self, utterance: Any) -> None:
         """See contract.Script."""
-        raise NotImplementedError
 
-    def parts(self, text: str) -> list[Callable[[], Any] | int]:
+    def parts(self, text: str) -> Iterator[list[Callable[[], Any] | int]]:
         """See contract.Script. Raises as plan()."""
-        return [part for piece in self.pieces(text) for part in piece]
-
-    def pieces(self, text: str) -> Iterator[list[Callable[[], Any] | int]]:
-        """See contract.Script. Raises as plan()."""
-        piece: list[Callable[[], Any] | int] = []
+        few: list[Callable[[], Any] | int] = []
         is_first = True
         for planned in self.plan(text):
             if isinstance(planned, Silence):
-                piece.append(planned.samples)  # speech fades into what comes with it
+                few.append(planned.samples)  # speech fades into what comes with it
                 continue
-            if piece:
-                yield piece
-            piece = [self._part(planned)]
+            if few:
+                yield few
+            few = [self._part(planned)]
             if is_first:
-                self.passages[piece[0]] = text
+                self.passages[few[0]] = text
                 is_first = False
-        if piece:
-            yield piece
+        if few:
+            yield few
 
     def whole(self, text: str) -> list[Callable[[], Any] | int]:
         """See contract.Script."""
-        if not (parts := self.parts(text)):
+        if not (parts := [part for few in self.parts(text) for part in few]):
             raise TextError("the text is blank to this model: it has no words for any of its characters")
         return parts
 
