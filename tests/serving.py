@@ -20,6 +20,12 @@ def wait_until(condition, seconds=60):
         time.sleep(0.01)
 
 
+def texts_in(model):
+    """How many its engine has: those it computes for, those who wait for that, and those who rest."""
+    load = model.engine_load()
+    return load.running + load.waiting + load.resting
+
+
 def read_on(answer):
     """Have a streamed answer read in a thread, to its end or until it is closed: it holds a place for so long.
 

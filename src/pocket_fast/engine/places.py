@@ -55,12 +55,14 @@ class Places:
 
     @property
     def resting(self) -> int:
-        """How many have nothing to compute, because they wait for text or have a reader who does not read."""
-        return sum(not speech.ended for speech in self._resting)
+        """How many have nothing to compute, because they wait for text or have a reader who does not read; also those
+        whose place the next turn takes for that."""
+        idle = (speech for speech in self.running if not turns.wants(speech, self._rate))
+        return sum(not speech.ended for speech in chain(self._resting, idle))
 
     @property
     def computed_for(self) -> int:
-        """How many hold a place."""
+        """How many hold a place and need it."""
         return sum(turns.wants(speech, self._rate) for speech in self.running)
 
     def refusal(self, now: float) -> BusyError | None:

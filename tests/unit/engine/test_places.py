@@ -63,6 +63,28 @@ def test_who_waits_for_text_holds_no_place(engine, silent_ones):
     eventually(lambda: everything_free(engine))
 
 
+def test_whoever_has_not_ended_counts_at_all_times():
+    """Also between the sound that is too much and the turn that takes the place."""
+    places = Places(RATE, lambda event, value: None)
+    speech = Speech(threading.Lock(), places.stirred, places.leave_later, RATE)
+
+    def counts():
+        return places.computed_for, places.waiting, places.resting
+
+    places.come(speech)
+    assert counts() == (0, 0, 1)
+    speech.add([frames(900)])
+    assert counts() == (0, 1, 0)
+    places.sort_out(0.0)
+    assert counts() == (1, 0, 0)
+    speech.unread = 100 * RATE
+    assert counts() == (0, 0, 1)
+    places.rest(speech, 0.0)
+    assert counts() == (0, 0, 1)
+    speech.cancel()
+    assert counts() == (0, 0, 0)
+
+
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("max_streams", [1, 3])
 def test_who_does_not_read_holds_no_place(engine, live, max_streams):

@@ -10,7 +10,7 @@ from websockets.sync.client import connect
 from pocket_fast.audio.encode import available_formats
 from pocket_fast.server.speech import waits
 from proxies import nginx
-from serving import wait_until
+from serving import texts_in, wait_until
 
 LONG = "This goes on and on. " * 900
 ENDLESS = {"text": LONG, "input": LONG, "model": "m", "eos_threshold": 1e9}
@@ -54,11 +54,6 @@ def ended(site, caplog):
     return ended
 
 
-def is_there(load):
-    """It is computed for; or rests, or waits to go on, where more was made than is read. In between it is neither."""
-    return load.running + load.resting + load.waiting == 1
-
-
 @pytest.mark.parametrize(("path", "fields"), ROUTES.values(), ids=ROUTES)
 def test_in_the_middle(way, site, ended, path, fields):
     data = ENDLESS | fields
@@ -70,7 +65,7 @@ def test_in_the_middle(way, site, ended, path, fields):
             assert answer.status_code == 200
             sound = answer.iter_raw()  # held: dropping it would close the connection
             assert next(sound)
-            wait_until(lambda: is_there(site.model.engine_load()))
+            assert texts_in(site.model) == 1
     ended()
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from pocket_fast.server.options import Options
-from serving import read_on, wait_until
+from serving import read_on, texts_in, wait_until
 
 LONG = "This goes on and on. " * 900  # a quarter of an hour of speech
 ENDLESS = {"text": LONG, "eos_threshold": 1e9}
@@ -19,11 +19,6 @@ def listen_to(answer):
     answer.sound = sound = answer.iter_raw(1000)  # held: dropping it closes the connection
     next(sound)
     return sound
-
-
-def running(site):
-    load = site.model.engine_load()
-    return load.running + load.waiting + load.resting
 
 
 def settled(read):
@@ -65,8 +60,8 @@ def test_a_client_that_leaves_ends_the_computing(start, path):
         site.slow_down()
         with site.client.stream("POST", path, **body) as answer:
             listen_to(answer)
-            assert running(site) == 1
-        wait_until(lambda: running(site) == 0)
+            assert texts_in(site.model) == 1
+        wait_until(lambda: texts_in(site.model) == 0)
         wait_until(lambda: site.events("cancelled") == [1.0])
 
 
@@ -75,7 +70,7 @@ def test_a_client_that_leaves_before_anything_was_sent(start):
         site.slow_down(0.1)
         with pytest.raises(httpx.ReadTimeout):
             site.client.post("/generate", json=ENDLESS, timeout=httpx.Timeout(60, read=0.2))
-        wait_until(lambda: running(site) == 0)
+        wait_until(lambda: texts_in(site.model) == 0)
         wait_until(lambda: site.events("cancelled"))
 
 
@@ -98,7 +93,7 @@ def test_a_listener_that_does_not_read_costs_nothing(start):
             other = httpx.post(f"{site.url}/stream", json={"text": "Hi."}, timeout=60)
             assert other.status_code == 200
             assert sum(len(part) for part, _ in zip(answer.iter_raw(), range(100), strict=False)) > 1000
-        wait_until(lambda: running(site) == 0)
+        wait_until(lambda: texts_in(site.model) == 0)
 
 
 def test_too_many(start):
@@ -125,7 +120,7 @@ def test_waiting_too_long(start):
             answer = httpx.post(f"{site.url}/stream", json={"text": "Hi."}, timeout=60)
             assert answer.status_code == 503
             assert "deadline" in json.loads(answer.content)["error"]
-        wait_until(lambda: site.events("refused") == [1.0] and running(site) == 0)
+        wait_until(lambda: site.events("refused") == [1.0] and texts_in(site.model) == 0)
         assert site.client.post("/stream", json={"text": "Hi."}).status_code == 200
 
 
@@ -158,4 +153,4 @@ def test_malformed_requests_leave_nothing_behind(start):
     with start() as site:
         for body in ({"text": " "}, {"text": "Hi.", "voice": "x"}, {"text": "Hi.", "speed": 9}):
             assert site.client.post("/stream", json=body).status_code >= 400
-        assert running(site) == 0
+        assert texts_in(site.model) == 0

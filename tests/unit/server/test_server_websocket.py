@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 
 from pocket_fast.server.options import Options
 from pocket_fast.text.arriving import passages
-from serving import read_on, wait_until
+from serving import read_on, texts_in, wait_until
 
 FIRST = "Hello there, my friend. How are you doing on this fine day? "
 SECOND = "I am well."
@@ -146,8 +146,8 @@ def test_a_listener_who_leaves(start):
             socket.send(json.dumps({"text": "This goes on. " * 1000, "eos_threshold": 1e9, "end": True}))
             while not isinstance(socket.recv(timeout=60), bytes):
                 pass
-            assert site.model.engine_load().resting + site.model.engine_load().running == 1
-        wait_until(lambda: site.model.engine_load().resting + site.model.engine_load().running == 0)
+            assert texts_in(site.model) == 1
+        wait_until(lambda: texts_in(site.model) == 0)
 
 
 def test_an_open_connection_without_text_takes_no_place(start):
