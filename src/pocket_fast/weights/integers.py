@@ -17,7 +17,7 @@ model fit.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,12 @@ def stored_bits(file: TensorFile) -> int | None:
             "quantise the original weights again"
         )
     return None
+
+
+def bits_in(arrays: Iterable[np.ndarray]) -> int | None:
+    """The fewest bits of those that hold weights as integers; None if none does."""
+    types = {array.dtype.name for array in arrays}
+    return 4 if "uint8" in types else 8 if "int8" in types else None
 
 
 def cannot_clone(path: Path) -> bool:

@@ -17,7 +17,7 @@ from pocket_fast.models.pocket.loading import Loaded
 from pocket_fast.models.pocket.names import integer_matrices
 from pocket_fast.models.pocket.voices import default_text
 from pocket_fast.weights.hub import fetch
-from pocket_fast.weights.integers import as_tensors
+from pocket_fast.weights.integers import as_tensors, bits_in
 from pocket_fast.weights.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -56,8 +56,7 @@ class StoredPocket:
     @property
     def bits(self) -> int | None:
         """See contract.StoredModel."""
-        types = {array.dtype.name for array in self._loaded.weights.values()}
-        return 4 if "uint8" in types else 8 if "int8" in types else None
+        return bits_in(self._loaded.weights.values())
 
     def quantized(self, quantize: Quantize, bits: int) -> dict[str, Tensor]:
         """See contract.StoredModel."""

@@ -16,7 +16,7 @@ from pocket_fast.models.qwen3.prompt import Embedder, Prompt, plan_prompt
 from pocket_fast.models.qwen3.texts import FILES
 from pocket_fast.models.qwen3.voice import Voice
 from pocket_fast.models.qwen3.voices import DEFAULT_TEXT
-from pocket_fast.weights.integers import as_tensors, write_integers
+from pocket_fast.weights.integers import as_tensors, bits_in, write_integers
 from pocket_fast.weights.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class StoredQwen3:
     @property
     def bits(self) -> int | None:
         """See contract.StoredModel."""
-        types = {array.dtype.name for array in self._loaded.weights.values()}
-        return 4 if "uint8" in types else 8 if "int8" in types else None
+        return bits_in(self._loaded.weights.values())
 
     def quantized(self, quantize: Quantize, bits: int) -> dict[str, Tensor]:
         """See contract.StoredModel. Without the codec, which stays as it is."""
