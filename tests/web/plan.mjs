@@ -8,13 +8,14 @@ import { pathToFileURL } from "node:url";
 const text = new URL("text/", pathToFileURL(`${process.argv[2]}/`));
 const { loadTokenizer } = await import(new URL("tokenizer.js", text));
 const { getReady, plan } = await import(new URL("plan.js", text));
-const { Arriving } = await import(new URL("arriving.js", text));
+const { passages } = await import(new URL("arriving.js", text));
 const tokenizers = new Map();
 
 async function answer([first, about, file, options]) {
   if (Array.isArray(first)) {
-    const arriving = new Arriving();
-    return [...first.flatMap((piece) => arriving.push(piece)), ...arriving.finish()];
+    const found = [];
+    for await (const passage of passages(first)) found.push(passage);
+    return found;
   }
   if (!tokenizers.has(file)) {
     const { kind, pieces } = about.tokenizer;

@@ -52,7 +52,7 @@ function readSamples(view, start, size, { channels, rate, bytes, read }) {
 }
 
 /** Samples at another rate, by a polyphase filter: SciPy's default for resample_poly (Kaiser 5.0). */
-export function resample(samples, rate, target) {
+function resample(samples, rate, target) {
   if (rate === target) return samples;
   const common = gcd(rate, target);
   const [up, down] = [target / common, rate / common];
@@ -98,7 +98,7 @@ function bessel(x) {
 const gcd = (a, b) => (b ? gcd(b, a % b) : a);
 
 /** Without its trailing silence, faded out and followed by 80 ms of zeros. */
-export function endOnPause(samples, rate) {
+function endOnPause(samples, rate) {
   const frame = Math.max(1, Math.floor(FRAME_S * rate));
   const count = Math.floor(samples.length / frame);
   if (count === 0) return samples;

@@ -6,7 +6,7 @@
 import { Engine, checkSeed, seedWords } from "./engine.js";
 import { TextError, packed } from "./errors.js";
 import { piecesOf } from "./source.js";
-import { Arriving } from "./text/arriving.js";
+import { passages } from "./text/arriving.js";
 
 const AHEAD = 64; // frames that are made before their listener asks for more
 const WARM_FRAMES = 4;
@@ -139,20 +139,12 @@ class Service {
 
   /** The parts of each passage of a text that arrives. */
   async *#parts(task, planned) {
-    const arriving = new Arriving();
     let said = false;
-    const partsOf = (passage) => {
+    for await (const passage of passages(task.pieces())) {
       const parts = this.#engine.plan(passage, planned);
       said ||= parts.length > 0;
-      return parts;
-    };
-    try {
-      for await (const piece of task.pieces()) for (const passage of arriving.push(piece)) yield partsOf(passage);
-    } catch (error) {
-      for (const passage of arriving.breakOff()) yield partsOf(passage);
-      throw error;
+      yield parts;
     }
-    for (const passage of arriving.finish()) yield partsOf(passage);
     if (!said) throw new TextError("the text is blank: nothing came that can be spoken");
   }
 

@@ -119,15 +119,7 @@ export class Voices {
     }
     const voice = this.#newVoice(count + (bos ? 1 : 0), where);
     const all = new Float32Array(bytes.slice(rows.offset, rows.offset + 4 * count * width).buffer);
-    return yield* this.#keep(voice, function* () {
-      for (let row = 0; row < count; row += MOST_FRAMES) {
-        const n = Math.min(MOST_FRAMES, count - row);
-        this.#memory.lend(all.slice(row * width, (row + n) * width), (at) =>
-          this.#memory.check(this.#memory.calls.pw_voice_rows(voice.at, at, n)),
-        );
-        yield;
-      }
-    });
+    return yield* this.#keep(voice, () => this.#give("pw_voice_rows", voice, all, width, MOST_FRAMES));
   }
 
   *#ofRecording(recording, truncate) {
@@ -141,15 +133,18 @@ export class Voices {
     const { samples_per_frame: size, bos_before_voice: bos } = this.#about;
     const frames = samples.length / size;
     const voice = this.#newVoice(frames + (bos ? 1 : 0), "voice prompt");
-    return yield* this.#keep(voice, function* () {
-      for (let frame = 0; frame < frames; frame += HEARD_AT_ONCE) {
-        const n = Math.min(HEARD_AT_ONCE, frames - frame);
-        this.#memory.lend(samples.subarray(frame * size, (frame + n) * size), (at) =>
-          this.#memory.check(this.#memory.calls.pw_voice_hear(voice.at, at, n)),
-        );
-        yield;
-      }
-    });
+    return yield* this.#keep(voice, () => this.#give("pw_voice_hear", voice, samples, size, HEARD_AT_ONCE));
+  }
+
+  /** Rows of so many numbers to a function of the module, at most so many at once. */
+  *#give(name, voice, numbers, size, most) {
+    const rows = numbers.length / size;
+    for (let row = 0; row < rows; row += most) {
+      const n = Math.min(most, rows - row);
+      const part = numbers.subarray(row * size, (row + n) * size);
+      this.#memory.lend(part, (at) => this.#memory.check(this.#memory.calls[name](voice.at, at, n)));
+      yield;
+    }
   }
 
   #newVoice(positions, where) {

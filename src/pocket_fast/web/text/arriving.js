@@ -59,7 +59,7 @@ const ABBREVIATIONS = words(
 const [NOTHING, SPACE, CLAUSE, SENTENCE, PARAGRAPH, PAUSE] = [0, 1, 2, 3, 4, 5];
 
 /** Gathers the pieces of one text. */
-export class Arriving {
+class Arriving {
   #text = ""; // from the beginning of the next passage
   #column = 0; // of that beginning, in its line
   #growth = 1;

@@ -5,7 +5,7 @@ import { checkText } from "./prepare.js";
 import { fullMatch, matchAt, strip, sub } from "./python.js";
 
 export const MARKER = /\[pause:([0-9]+)(?:\.([0-9]+))?(ms|s)\]/g;
-export const PART_OF_MARKER = /\[pause:([0-9]*)(\.?)([0-9]*)(m?s?)/g;
+const PART_OF_MARKER = /\[pause:([0-9]*)(\.?)([0-9]*)(m?s?)/g;
 const MARKER_OR_NATURAL = new RegExp(`${MARKER.source}|\\.{3,}|(?<![0-9]),|,(?![0-9])`, "g");
 const DOTS_MS = 500;
 const COMMA_MS = 200;

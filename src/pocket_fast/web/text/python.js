@@ -8,7 +8,6 @@ const BLANKS = new RegExp(`[${SPACES}]+`);
 const NOT_BLANK = new RegExp(`[^${SPACES}]`, "g");
 const ONLY_SPACE = new RegExp(`^[${SPACES}]+$`);
 const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
-// Numbers to Python's isdigit and isnumeric besides \p{N}; all of them are digits in isalnum's eyes.
 const sticky = new WeakMap();
 const whole = new WeakMap();
 

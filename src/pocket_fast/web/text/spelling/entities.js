@@ -33,7 +33,7 @@ export function _of_number(entity) {
 }
 
 /** Digits of any script as ASCII. */
-export function decimal(digits) {
+function decimal(digits) {
   return digits.replace(/[^\x00-\x7f]/gu, digit);
 }
 
