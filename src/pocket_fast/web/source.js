@@ -11,8 +11,10 @@ const isNode = typeof process !== "undefined" && Boolean(process.versions?.node)
 // Not for bundlers to resolve: browsers never come here.
 const nodeModule = (name) => import(/* @vite-ignore */ /* webpackIgnore: true */ `node:${name}`);
 
-/** An absolute address, of what may be relative to the page. */
-export const absolute = (url) => new URL(url, globalThis.location?.href ?? `file://${isNode ? process.cwd() : ""}/`);
+/** An absolute address, of what may be relative to the page; outside browsers to the working folder. */
+export const absolute = (url) => new URL(url, globalThis.location?.href ?? `file://${isNode ? asPath(process.cwd()) : ""}/`);
+
+const asPath = (folder) => encodeURI(folder).replace(/[?#]/g, encodeURIComponent);
 
 /** Whether it is an address: a URL or a text. */
 export const isAddress = (source) => typeof source === "string" || source instanceof URL;
