@@ -20,7 +20,8 @@ TEXTS = ["Yes.", "Hello there. How are you?", "One, [pause:20ms] two.", "No, no,
 
 def alive():
     gc.collect()
-    return Counter(type(thing).__name__ for thing in gc.get_objects() if isinstance(thing, OURS))
+    # by type(): isinstance asks an object for its __class__, and numpy's npz files hold some that fail at that
+    return Counter(type(thing).__name__ for thing in gc.get_objects() if issubclass(type(thing), OURS))
 
 
 @pytest.fixture
