@@ -2,12 +2,13 @@
 
 import sys
 
+import numpy as np
 import pytest
 
 from cuda_on_cpu.standin import Machine, installed
 from fresh_python import run_python
 from pocket_fast import TTSModel
-from pocket_fast.cuda import devices
+from pocket_fast.cuda import compute_types, devices
 from pocket_fast.cuda.device import Device
 from pocket_fast.errors import UnsupportedError
 
@@ -95,3 +96,10 @@ assert "cupy" not in sys.modules
 def test_compute_types_that_a_gpu_has_not(machine, compute_type):
     with pytest.raises(UnsupportedError, match="on a GPU: expected one of auto, float32, bfloat16"):
         TTSModel.load_model("builtin", device="cuda", compute_type=compute_type)
+
+
+@pytest.mark.parametrize("integers", [np.int8, np.uint8])
+def test_weights_that_a_gpu_has_no_product_for(integers):
+    """In 8 bits, and in 4, two of which are a uint8."""
+    with pytest.raises(UnsupportedError, match="stored in 8 or 4 bits.*use device 'cpu'"):
+        compute_types.for_weights("auto", {"matrix": np.zeros((2, 2), integers)})

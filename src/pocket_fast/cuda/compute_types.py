@@ -24,11 +24,11 @@ def resolve_compute_type(compute_type: str) -> str:
 
 
 def for_weights(compute_type: str, weights: Mapping[str, np.ndarray]) -> str:
-    """resolve_compute_type, with weights that may be stored in 8 bits: UnsupportedError."""
-    if any(array.dtype == np.int8 for array in weights.values()):
+    """resolve_compute_type, with weights that may be stored in 8 or 4 bits: UnsupportedError."""
+    if any(array.dtype in (np.int8, np.uint8) for array in weights.values()):
         raise UnsupportedError(
-            "these weights are stored in 8 bits, which only the CPU computes with: use device 'cpu', or the weights "
-            "they were made from"
+            "these weights are stored in 8 or 4 bits, which only the CPU computes with: use device 'cpu', or the "
+            "weights they were made from"
         )
     return resolve_compute_type(compute_type)
 

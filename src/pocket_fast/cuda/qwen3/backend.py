@@ -65,7 +65,7 @@ def load_stages(
     config: a models.qwen3 ModelConfig (only its fields are read); weights: {name: float32, float16, or bfloat16 as
     uint16}, checked by the caller, those of the codec under speech_tokenizer.; release: told of every large array once
     it is uploaded.
-    Raises UnsupportedError for a device that cannot be used, a compute type that there is not, 8-bit weights.
+    Raises UnsupportedError for a device that cannot be used, a compute type that there is not, weights in 8 or 4 bits.
     """
     compute_type = for_weights(compute_type, weights)
     product = product_of(compute_type)
