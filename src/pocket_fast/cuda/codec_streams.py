@@ -6,6 +6,7 @@ memory: the pasts of both chains, and a ring of keys and values, which is a page
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -141,7 +142,7 @@ class CodecRoom:
         told.send()
 
 
-class Codec:
+class Codec(ABC):
     """One frame of every stream at a time. given_floats, left_floats: of a frame, what comes in and what goes out."""
 
     def __init__(
@@ -170,13 +171,13 @@ class Codec:
 
     # --- what a codec says ---------------------------------------------------------------------
 
+    @abstractmethod
     def enter(self, room: CodecRoom) -> None:
         """Launch what makes the rows of the first chain's input of room.given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self, room: CodecRoom) -> None:
         """Launch what makes room.left of the rows of the last chain's output."""
-        raise NotImplementedError
 
     # --- running -------------------------------------------------------------------------------
 

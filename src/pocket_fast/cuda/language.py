@@ -5,6 +5,7 @@ A step of so many streams is recorded once and then played; prompts come in all 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ class StepRoom:
         told.send()
 
 
-class LanguageModel:
+class LanguageModel(ABC):
     """given_dim: width of what a step takes in; left_dims: of what it leaves."""
 
     stack: Stack
@@ -113,13 +114,13 @@ class LanguageModel:
 
     # --- what a model says ---------------------------------------------------------------------
 
+    @abstractmethod
     def enter(self, room: StepRoom) -> None:
         """Launch what makes room.scratch.hidden of room.told's given."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self, room: StepRoom) -> None:
         """Launch what makes room.left of room.scratch.hidden."""
-        raise NotImplementedError
 
     # --- running -------------------------------------------------------------------------------
 
