@@ -101,5 +101,5 @@ def test_compute_types_that_a_gpu_has_not(machine, compute_type):
 @pytest.mark.parametrize("integers", [np.int8, np.uint8])
 def test_weights_that_a_gpu_has_no_product_for(integers):
     """In 8 bits, and in 4, two of which are a uint8."""
-    with pytest.raises(UnsupportedError, match="stored in 8 or 4 bits.*use device 'cpu'"):
+    with pytest.raises(UnsupportedError, match=r"stored in 8 or 4 bits.*use device 'cpu'"):
         compute_types.for_weights("auto", {"matrix": np.zeros((2, 2), integers)})

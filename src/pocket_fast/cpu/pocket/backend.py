@@ -15,6 +15,8 @@ from pocket_fast.cpu.compute_types import for_weights, products, resolve_compute
 from pocket_fast.cpu.pocket.backbone import Backbone
 from pocket_fast.cpu.pocket.codec import CodecDecoder, CodecEncoder
 from pocket_fast.cpu.pocket.flow_head import FlowHead
+from pocket_fast.stages.pocket import sizes
+from pocket_fast.stages.weights import below
 
 
 @dataclass(frozen=True)
@@ -63,21 +65,9 @@ def load_stages(
     packed = products(compute_type)
     threads = resolve_threads(threads)
     store = WeightStore(release)
-    lm = {k.removeprefix("flow_lm."): v for k, v in weights.items() if k.startswith("flow_lm.")}
-    mimi = {k.removeprefix("mimi."): v for k, v in weights.items() if k.startswith("mimi.")}
-    t = config.flow_lm.transformer
+    lm, mimi = below(weights, "flow_lm."), below(weights, "mimi.")
     backbone = Backbone(
-        store,
-        lm,
-        n_layers=t.num_layers,
-        d_model=t.d_model,
-        heads=t.num_heads,
-        kv_heads=t.kv_heads,
-        dim=t.head_dim,
-        feed=t.ffn_dim,
-        max_period=t.max_period,
-        product=packed.layers,
-        threads=threads,
+        store, lm, **sizes.backbone(config.flow_lm.transformer), product=packed.layers, threads=threads
     )
     flow = config.flow_lm.flow
     head = FlowHead(store, lm, flow_type=flow.type, depth=flow.depth, product=packed.draws, threads=threads)
@@ -85,39 +75,21 @@ def load_stages(
     decoder = CodecDecoder(
         store,
         mimi,
-        seanet=codec.decoding_seanet,
-        transformer=codec.decoding_transformer,
-        steps=codec.steps_per_frame,
+        **sizes.codec_decoder(codec),
         latent_mean=widen(lm["emb_mean"]),
         latent_std=widen(lm["emb_std"]),
         product=packed.codec,
         threads=threads,
     )
-    encoding = load_encoder(store, config, mimi, threads) if encoder else None
+    hears = CodecEncoder(store, mimi, **sizes.codec_encoder(codec), threads=threads) if encoder else None
     let_go()
     return Stages(
         backbone,
         head,
         decoder,
-        encoding,
+        hears,
         threads,
         compute_type,
         store.used,
         openmp_max_threads(),
-    )
-
-
-def load_encoder(
-    store: WeightStore, config: Any, mimi: Mapping[str, np.ndarray], threads: int
-) -> CodecEncoder:
-    """The voice encoder; mimi: {bundle name without 'mimi.': array}."""
-    codec = config.mimi
-    return CodecEncoder(
-        store,
-        mimi,
-        seanet=codec.seanet,
-        transformer=codec.transformer,
-        steps=codec.steps_per_frame,
-        samples_per_frame=codec.samples_per_frame,
-        threads=threads,
     )

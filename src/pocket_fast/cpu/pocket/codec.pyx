@@ -20,6 +20,7 @@ from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing cimport Linear, PackedLinear, plain_gemm
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.transformer import Stack
+from pocket_fast.stages.pocket import sizes
 from pocket_fast.stages.seanet import decoder_chain, encoder_chain
 
 
@@ -44,7 +45,7 @@ cdef class CodecDecoder(Codec):
         self.width, self.latent_dim = packed.c.n, packed.c.k
         middle = _middle(store, weights, "decoder_transformer.", transformer, steps, product, threads)
         back = decoder_chain(ConvChain(store, seanet.dimension, steps, product=product), weights, "decoder.model.",
-                             threads=threads, **_seanet(seanet))
+                             threads=threads, **sizes.seanet(seanet))
         self._assemble(store, ConvChain(store, self.width, steps).finish(), middle, None, back, steps, 1, threads)
         self.latent_mean = store.vector(latent_mean)
         self.latent_std = store.vector(latent_std)
@@ -101,7 +102,7 @@ cdef class CodecEncoder(Codec):
         self.samples_per_frame = samples_per_frame
         middle = _middle(store, weights, "encoder_transformer.", transformer, steps, None, threads)
         front = encoder_chain(ConvChain(store, seanet.channels, samples_per_frame), weights, "encoder.model.",
-                              threads=threads, **_seanet(seanet))
+                              threads=threads, **sizes.seanet(seanet))
         # upstream's downsampling always repeats its first input, whatever pad_mode says; one step a frame needs none
         down = ConvChain(store, front.buffers[front.output].channels, steps)
         if steps > 1:
@@ -130,17 +131,9 @@ cdef class CodecEncoder(Codec):
         return out
 
 
-def _seanet(config):
-    """The options of seanet.py that both directions take from the YAML's seanet section."""
-    return {"ratios": config.ratios, "residual_layers": config.n_residual_layers,
-            "dilation_base": config.dilation_base, "replicate": config.pad_mode == "replicate"}
-
-
 def _middle(store, weights, prefix, config, steps, product, threads):
     """The transformer of one side; config: the YAML's transformer section of that side."""
-    stack = Stack(store, weights, prefix + "transformer.", n_layers=config.num_layers, d_model=config.d_model,
-                  heads=config.num_heads, kv_heads=config.num_heads, dim=config.d_model // config.num_heads,
-                  feed=config.dim_feedforward, max_period=config.max_period, context=config.context, product=product,
+    stack = Stack(store, weights, prefix + "transformer.", **sizes.codec_transformer(config), product=product,
                   threads=threads)
     proj = {side: (weights[name],) for side, name in [("input_proj", prefix + "input_proj.weight"),
                                                       ("output_proj", prefix + "output_projs.0.weight")]

@@ -17,6 +17,7 @@ from pocket_fast.cpu.qwen3.predictor import CodePredictor
 from pocket_fast.cpu.qwen3.sampling import Draw, pick_codes
 from pocket_fast.cpu.qwen3.speaker import SpeakerEncoder
 from pocket_fast.cpu.qwen3.talker import Talker
+from pocket_fast.stages.weights import below
 
 
 @dataclass(frozen=True)
@@ -69,32 +70,30 @@ def load_stages(
     packed = products(compute_type)
     threads = resolve_threads(threads)
     store = WeightStore(release)
-
-    def below(prefix: str) -> dict[str, np.ndarray]:
-        return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-
-    lm, codec = below("talker."), config.speech_tokenizer
+    lm, codec = below(weights, "talker."), config.speech_tokenizer
     clones = config.speaker_encoder_config is not None
     stages = Stages(
         Talker(store, lm, config.talker_config, product=packed.layers, threads=threads),
         CodePredictor(store, lm, config.talker_config, product=packed.draws, threads=threads),
         CodecDecoder(
             store,
-            below("speech_tokenizer.decoder."),
+            below(weights, "speech_tokenizer.decoder."),
             codec.decoder_config,
             product=packed.codec,
             threads=threads,
         ),
         CodecEncoder(
             store,
-            below("speech_tokenizer.encoder."),
+            below(weights, "speech_tokenizer.encoder."),
             codec.encoder_config,
             codec.encoder_valid_num_quantizers,
             threads=threads,
         )
         if clones
         else None,
-        SpeakerEncoder(store, below("speaker_encoder."), config.speaker_encoder_config, threads=threads)
+        SpeakerEncoder(
+            store, below(weights, "speaker_encoder."), config.speaker_encoder_config, threads=threads
+        )
         if clones
         else None,
         config.sample_rate,

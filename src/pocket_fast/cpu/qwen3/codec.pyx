@@ -27,7 +27,7 @@ from pocket_fast.cpu.conv cimport ConvChain
 from pocket_fast.cpu.packing import halve_exact
 from pocket_fast.cpu.qwen3.quantizer import ResidualQuantizer
 from pocket_fast.cpu.transformer import Stack
-from pocket_fast.stages.qwen3.layers import GATED, MIMI
+from pocket_fast.stages.qwen3 import layers
 from pocket_fast.stages.qwen3.sound import sound_chain
 from pocket_fast.stages.seanet import encoder_chain
 
@@ -59,11 +59,7 @@ cdef class CodecDecoder(Codec):
         project = [weights[f"quantizer.rvq_{part}.output_proj.weight"] for part in ("first", "rest")]
         x, _ = front.conv(0, np.concatenate(project, axis=1), raw=True, threads=threads)    # the sum of both
         front.conv(x, weights["pre_conv.conv.weight"], widen(weights["pre_conv.conv.bias"]), raw=True, threads=threads)
-        stack = Stack(store, weights, "pre_transformer.", n_layers=config.num_hidden_layers,
-                      d_model=config.hidden_size, heads=config.num_attention_heads,
-                      kv_heads=config.num_key_value_heads, dim=config.head_dim, feed=config.intermediate_size,
-                      max_period=config.rope_theta, context=config.sliding_window, form=GATED,
-                      eps=config.rms_norm_eps, **options)
+        stack = Stack(store, weights, "pre_transformer.", **layers.codec_decoder(config), **options)
         middle = Middle(store, stack, PRIMED, norm=weights["pre_transformer.norm.weight"],
                         input_proj=_linear(weights, "pre_transformer.input_proj"),
                         output_proj=_linear(weights, "pre_transformer.output_proj"), **options)
@@ -174,10 +170,7 @@ cdef class CodecEncoder(Codec):
         front = encoder_chain(ConvChain(store, 1, HEARD * self.samples_per_frame), weights, "encoder.layers.",
                               ratios=config.upsampling_ratios, residual_layers=config.num_residual_layers,
                               dilation_base=config.dilation_growth_rate, replicate=False, threads=threads)
-        stack = Stack(store, weights, "encoder_transformer.", n_layers=config.num_hidden_layers,
-                      d_model=config.hidden_size, heads=config.num_attention_heads,
-                      kv_heads=config.num_key_value_heads, dim=config.head_width, feed=config.intermediate_size,
-                      max_period=config.rope_theta, form=MIMI, eps=config.norm_eps, threads=threads)
+        stack = Stack(store, weights, "encoder_transformer.", **layers.codec_encoder(config), threads=threads)
         down = ConvChain(store, config.hidden_size, HEARD * DOWN)
         down.conv(0, weights["downsample.conv.weight"], stride=DOWN, raw=True, replicate=True, threads=threads)
         self._assemble(store, front, Middle(store, stack, HEARD * DOWN), None, down.finish(), self.samples_per_frame,

@@ -28,7 +28,7 @@ from pocket_fast.cpu.packing cimport Linear, PackedLinear, apply_linear, plain_g
 from pocket_fast.cpu.packing import pack_linear
 from pocket_fast.cpu.qwen3.sampling cimport Draw, Drawing, pick, pick_floats
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
-from pocket_fast.stages.qwen3.layers import LANGUAGE
+from pocket_fast.stages.qwen3.layers import language
 
 
 ctypedef struct Table:
@@ -96,10 +96,7 @@ cdef class CodePredictor:
         self.hidden_dim = config.hidden_size
         self.block = (groups + PF_PANEL - 1) // PF_PANEL * PF_PANEL
         prefix = "code_predictor."
-        self.stack = Stack(store, weights, prefix + "model.", n_layers=inner.num_hidden_layers,
-                           d_model=inner.hidden_size, heads=inner.num_attention_heads,
-                           kv_heads=inner.num_key_value_heads, dim=inner.head_dim, feed=inner.intermediate_size,
-                           max_period=inner.rope_theta, form=LANGUAGE, eps=self.eps, tabled=groups, product=product,
+        self.stack = Stack(store, weights, prefix + "model.", **language(inner), tabled=groups, product=product,
                            threads=threads)
 
         def take(name, *shape):

@@ -13,7 +13,7 @@ from pocket_fast.cpu.language cimport LanguageModel, Sequence
 from pocket_fast.cpu.language import kept, table_rows
 from pocket_fast.cpu.packing cimport Linear, apply_linear, plain_gemm
 from pocket_fast.cpu.transformer cimport Stack, TransformerScratch
-from pocket_fast.stages.qwen3.layers import LANGUAGE
+from pocket_fast.stages.qwen3.layers import language
 
 cdef enum:
     BLOCK = 256     # positions by which a stream grows: 20 s of speech
@@ -40,10 +40,7 @@ cdef class Talker(LanguageModel):
     cdef readonly int vocab            # of code 0: codes and special ids
 
     def __init__(self, WeightStore store, weights, config, *, str product=None, int threads=1):
-        self.stack = Stack(store, weights, "model.", n_layers=config.num_hidden_layers, d_model=config.hidden_size,
-                           heads=config.num_attention_heads, kv_heads=config.num_key_value_heads, dim=config.head_dim,
-                           feed=config.intermediate_size, max_period=config.rope_theta, form=LANGUAGE,
-                           eps=config.rms_norm_eps, narrow=product is not None, product=product,
+        self.stack = Stack(store, weights, "model.", **language(config), narrow=product is not None, product=product,
                            threads=threads)
         self.hidden_dim, self.vocab, self.eps = config.hidden_size, config.vocab_size, config.rms_norm_eps
         expected = {

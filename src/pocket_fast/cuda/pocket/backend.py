@@ -16,6 +16,8 @@ from pocket_fast.cuda.pocket.codec import CodecDecoder, CodecEncoder
 from pocket_fast.cuda.pocket.flow_head import FlowHead
 from pocket_fast.cuda.pocket.frame import Frame
 from pocket_fast.cuda.rooms import BUCKETS, buckets_up_to
+from pocket_fast.stages.pocket import sizes
+from pocket_fast.stages.weights import below
 
 
 @dataclass(frozen=True)
@@ -62,42 +64,19 @@ def load_stages(
     compute_type = for_weights(compute_type, weights)
     product = product_of(compute_type)
     gpu = Device(device)
-    lm = {k.removeprefix("flow_lm."): v for k, v in weights.items() if k.startswith("flow_lm.")}
-    mimi = {k.removeprefix("mimi."): v for k, v in weights.items() if k.startswith("mimi.")}
-    t, flow, codec = config.flow_lm.transformer, config.flow_lm.flow, config.mimi
-    backbone = Backbone(
-        gpu,
-        lm,
-        n_layers=t.num_layers,
-        d_model=t.d_model,
-        heads=t.num_heads,
-        kv_heads=t.kv_heads,
-        dim=t.head_dim,
-        feed=t.ffn_dim,
-        max_period=t.max_period,
-        product=product,
-    )
+    lm, mimi = below(weights, "flow_lm."), below(weights, "mimi.")
+    flow, codec = config.flow_lm.flow, config.mimi
+    backbone = Backbone(gpu, lm, **sizes.backbone(config.flow_lm.transformer), product=product)
     head = FlowHead(gpu, lm, flow_type=flow.type, depth=flow.depth, product=product)
     decoder = CodecDecoder(
         gpu,
         mimi,
-        seanet=codec.decoding_seanet,
-        transformer=codec.decoding_transformer,
-        steps=codec.steps_per_frame,
+        **sizes.codec_decoder(codec),
         latent_mean=widen(lm["emb_mean"]),
         latent_std=widen(lm["emb_std"]),
         product=product,
     )
-    hears = None
-    if encoder:
-        hears = CodecEncoder(
-            gpu,
-            mimi,
-            seanet=codec.seanet,
-            transformer=codec.transformer,
-            steps=codec.steps_per_frame,
-            samples_per_frame=codec.samples_per_frame,
-        )
+    hears = CodecEncoder(gpu, mimi, **sizes.codec_encoder(codec)) if encoder else None
     for array in weights.values():
         release(array)
     frame = Frame(gpu, backbone, head, decoder)

@@ -15,6 +15,7 @@ from pocket_fast.cuda.codec_streams import Codec, CodecRoom, CodecStream, Middle
 from pocket_fast.cuda.device import Device
 from pocket_fast.cuda.matrices import Rows, rows_of, vector
 from pocket_fast.cuda.transformer import Stack
+from pocket_fast.stages.pocket import sizes
 from pocket_fast.stages.seanet import decoder_chain, encoder_chain
 
 
@@ -40,7 +41,7 @@ class CodecDecoder(Codec):
         if steps > 1:
             front.upsample(x, weights["upsample.convtr.convtr.weight"])
         back = Chain(device, seanet.dimension, steps, product)
-        decoder_chain(back, weights, "decoder.model.", **_seanet(seanet))
+        decoder_chain(back, weights, "decoder.model.", **sizes.seanet(seanet))
         self.samples_per_frame = back.buffers[back.output].rows
         middle = _middle(device, weights, "decoder_transformer.", transformer, product)
         super().__init__(device, front, middle, back, front.buffers[0].width, self.samples_per_frame)
@@ -109,7 +110,7 @@ class CodecEncoder(Codec):
     ):
         self.samples_per_frame = samples_per_frame
         front = Chain(device, seanet.channels, samples_per_frame)
-        encoder_chain(front, weights, "encoder.model.", **_seanet(seanet))
+        encoder_chain(front, weights, "encoder.model.", **sizes.seanet(seanet))
         # upstream's downsampling always repeats its first input, whatever pad_mode says; one step a frame needs none
         down = Chain(device, front.buffers[front.output].channels, steps)
         if steps > 1:
@@ -147,33 +148,12 @@ class CodecEncoder(Codec):
         )
 
 
-def _seanet(config: Any) -> dict[str, Any]:
-    """The options of stages/seanet.py that both directions take from the YAML's seanet section."""
-    return {
-        "ratios": config.ratios,
-        "residual_layers": config.n_residual_layers,
-        "dilation_base": config.dilation_base,
-        "replicate": config.pad_mode == "replicate",
-    }
-
-
 def _middle(
     device: Device, weights: Mapping[str, np.ndarray], prefix: str, config: Any, product: str | None
 ) -> Middle:
     """The transformer of one side; config: the YAML's transformer section of that side."""
     stack = Stack(
-        device,
-        weights,
-        prefix + "transformer.",
-        n_layers=config.num_layers,
-        d_model=config.d_model,
-        heads=config.num_heads,
-        kv_heads=config.num_heads,
-        dim=config.d_model // config.num_heads,
-        feed=config.dim_feedforward,
-        max_period=config.max_period,
-        context=config.context,
-        product=product,
+        device, weights, prefix + "transformer.", **sizes.codec_transformer(config), product=product
     )
     proj = {
         side: (weights[name],)

@@ -17,6 +17,7 @@ from pocket_fast.cuda.qwen3.sampling import Draw, FirstCodes
 from pocket_fast.cuda.qwen3.speaker import SpeakerEncoder
 from pocket_fast.cuda.qwen3.talker import Talker
 from pocket_fast.cuda.rooms import BUCKETS, buckets_up_to
+from pocket_fast.stages.weights import below
 
 
 @dataclass(frozen=True)
@@ -70,15 +71,13 @@ def load_stages(
     compute_type = for_weights(compute_type, weights)
     product = product_of(compute_type)
     gpu = Device(device)
-
-    def below(prefix: str) -> dict[str, Any]:
-        return {k.removeprefix(prefix): v for k, v in weights.items() if k.startswith(prefix)}
-
-    lm, codec, hears = below("talker."), config.speech_tokenizer, config.speaker_encoder_config is not None
-    encoder = below("speech_tokenizer.encoder.")
+    lm, encoder = below(weights, "talker."), below(weights, "speech_tokenizer.encoder.")
+    codec, hears = config.speech_tokenizer, config.speaker_encoder_config is not None
     talker = Talker(gpu, lm, config.talker_config, product=product)
     predictor = CodePredictor(gpu, lm, config.talker_config, product=product)
-    decoder = CodecDecoder(gpu, below("speech_tokenizer.decoder."), codec.decoder_config, product=product)
+    decoder = CodecDecoder(
+        gpu, below(weights, "speech_tokenizer.decoder."), codec.decoder_config, product=product
+    )
     stages = Stages(
         talker,
         predictor,
@@ -86,7 +85,9 @@ def load_stages(
         CodecEncoder(gpu, encoder, codec.encoder_config, codec.encoder_valid_num_quantizers)
         if hears
         else None,
-        SpeakerEncoder(gpu, below("speaker_encoder."), config.speaker_encoder_config) if hears else None,
+        SpeakerEncoder(gpu, below(weights, "speaker_encoder."), config.speaker_encoder_config)
+        if hears
+        else None,
         config.sample_rate,
         compute_type,
         gpu.name,

@@ -16,7 +16,7 @@ from pocket_fast.cuda.device import Device
 from pocket_fast.cuda.matrices import Rows, rows_of, widen
 from pocket_fast.cuda.qwen3.quantizer import ResidualQuantizer
 from pocket_fast.cuda.transformer import Stack
-from pocket_fast.stages.qwen3.layers import GATED, MIMI
+from pocket_fast.stages.qwen3 import layers
 from pocket_fast.stages.qwen3.sound import sound_chain
 from pocket_fast.stages.seanet import encoder_chain
 
@@ -43,22 +43,7 @@ class CodecDecoder(Codec):
         project = [widen(weights[f"quantizer.rvq_{part}.output_proj.weight"]) for part in ("first", "rest")]
         x, _ = front.conv(0, np.concatenate(project, axis=1), raw=True)  # the sum of both
         front.conv(x, weights["pre_conv.conv.weight"], weights["pre_conv.conv.bias"], raw=True)
-        stack = Stack(
-            device,
-            weights,
-            "pre_transformer.",
-            n_layers=config.num_hidden_layers,
-            d_model=config.hidden_size,
-            heads=config.num_attention_heads,
-            kv_heads=config.num_key_value_heads,
-            dim=config.head_dim,
-            feed=config.intermediate_size,
-            max_period=config.rope_theta,
-            context=config.sliding_window,
-            form=GATED,
-            eps=config.rms_norm_eps,
-            product=product,
-        )
+        stack = Stack(device, weights, "pre_transformer.", **layers.codec_decoder(config), product=product)
         proj = [
             (weights[f"pre_transformer.{side}_proj.weight"], weights[f"pre_transformer.{side}_proj.bias"])
             for side in ("input", "output")
@@ -125,20 +110,7 @@ class CodecEncoder(Codec):
             dilation_base=config.dilation_growth_rate,
             replicate=False,
         )
-        stack = Stack(
-            device,
-            weights,
-            "encoder_transformer.",
-            n_layers=config.num_hidden_layers,
-            d_model=config.hidden_size,
-            heads=config.num_attention_heads,
-            kv_heads=config.num_key_value_heads,
-            dim=config.head_width,
-            feed=config.intermediate_size,
-            max_period=config.rope_theta,
-            form=MIMI,
-            eps=config.norm_eps,
-        )
+        stack = Stack(device, weights, "encoder_transformer.", **layers.codec_encoder(config))
         down = Chain(device, config.hidden_size, _DOWN)
         down.conv(0, weights["downsample.conv.weight"], stride=_DOWN, raw=True, replicate=True)
         last = down.buffers[down.output]

@@ -17,7 +17,7 @@ from pocket_fast.cuda.qwen3.sampling import Draw, draw_fields, launch_pick
 from pocket_fast.cuda.qwen3.talker import kept, table_rows
 from pocket_fast.cuda.rooms import Answer, Told, bucket_for
 from pocket_fast.cuda.transformer import Places, Scratch, Stack, launch_norm
-from pocket_fast.stages.qwen3.layers import LANGUAGE
+from pocket_fast.stages.qwen3.layers import language
 
 
 class FrameRoom:
@@ -93,21 +93,7 @@ class CodePredictor:
             inner.vocab_size,
             config.hidden_size,
         )
-        self.stack = Stack(
-            device,
-            weights,
-            prefix + "model.",
-            n_layers=inner.num_hidden_layers,
-            d_model=inner.hidden_size,
-            heads=inner.num_attention_heads,
-            kv_heads=inner.num_key_value_heads,
-            dim=inner.head_dim,
-            feed=inner.intermediate_size,
-            max_period=inner.rope_theta,
-            form=LANGUAGE,
-            eps=inner.rms_norm_eps,
-            product=product,
-        )
+        self.stack = Stack(device, weights, prefix + "model.", **language(inner), product=product)
         self._norm = vector(device, weights[prefix + "model.norm.weight"])
         self.projection = None
         if self.hidden_dim != self.stack.d:

@@ -12,7 +12,7 @@ from pocket_fast.cuda.device import Device
 from pocket_fast.cuda.language import LanguageModel, Positions, StepRoom
 from pocket_fast.cuda.matrices import ACTIVATIONS, Matrix, Rows, padded, rows_of, vector, widen
 from pocket_fast.cuda.transformer import Stack
-from pocket_fast.stages.qwen3.layers import LANGUAGE
+from pocket_fast.stages.qwen3.layers import language
 
 
 class Talker(LanguageModel):
@@ -22,21 +22,7 @@ class Talker(LanguageModel):
         self, device: Device, weights: Mapping[str, Any], config: Any, *, product: str | None = None
     ):
         self.hidden_dim, self.vocab = config.hidden_size, config.vocab_size
-        stack = Stack(
-            device,
-            weights,
-            "model.",
-            n_layers=config.num_hidden_layers,
-            d_model=config.hidden_size,
-            heads=config.num_attention_heads,
-            kv_heads=config.num_key_value_heads,
-            dim=config.head_dim,
-            feed=config.intermediate_size,
-            max_period=config.rope_theta,
-            form=LANGUAGE,
-            eps=config.rms_norm_eps,
-            product=product,
-        )
+        stack = Stack(device, weights, "model.", **language(config), product=product)
         self._norm = vector(device, weights["model.norm.weight"])
         self._head = Matrix(device, weights["codec_head.weight"])
         self._text = [

@@ -1,8 +1,9 @@
-"""The layers of the four transformers of Qwen3-TTS (see stages/layers.py)."""
+"""The layers of the four transformers of Qwen3-TTS (see stages/layers.py), and what a backend is told of each."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from pocket_fast.stages.layers import LayerForm
 
@@ -25,3 +26,31 @@ MIMI = replace(GATED, gate=None, up="mlp.fc1.weight", down="mlp.fc2.weight", rms
 
 # of the talker and the code predictor
 LANGUAGE = replace(GATED, head_norms=("self_attn.q_norm.weight", "self_attn.k_norm.weight"))
+
+
+def language(config: Any) -> dict[str, Any]:
+    """Of the talker's transformer or the code predictor's; config: its own."""
+    own = {"dim": config.head_dim, "eps": config.rms_norm_eps, "form": LANGUAGE}
+    return _sizes(config) | own
+
+
+def codec_decoder(config: Any) -> dict[str, Any]:
+    """Of the transformer of the codec's decoder; config: its decoder_config."""
+    own = {"dim": config.head_dim, "eps": config.rms_norm_eps, "form": GATED}
+    return _sizes(config) | own | {"context": config.sliding_window}
+
+
+def codec_encoder(config: Any) -> dict[str, Any]:
+    """Of the transformer of the codec's encoder; config: its encoder_config."""
+    return _sizes(config) | {"dim": config.head_width, "eps": config.norm_eps, "form": MIMI}
+
+
+def _sizes(config: Any) -> dict[str, Any]:
+    return {
+        "n_layers": config.num_hidden_layers,
+        "d_model": config.hidden_size,
+        "heads": config.num_attention_heads,
+        "kv_heads": config.num_key_value_heads,
+        "feed": config.intermediate_size,
+        "max_period": config.rope_theta,
+    }
