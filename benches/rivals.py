@@ -36,11 +36,11 @@ def prepare(
     if family == "ptts":
         return _ptts(config, voice, folder / family), Path("prompt")
     if family == "pocket_tts_mlx":
-        return _mlx(config, folder / "mlx.yaml"), _exported(config, voice, folder)
-    return config, _exported(config, voice, folder)
+        return _mlx(config, folder / "mlx.yaml"), exported(config, voice, folder)
+    return config, exported(config, voice, folder)
 
 
-def _exported(config: Path, voice: Path, folder: Path) -> Path:
+def exported(config: Path, voice: Path, folder: Path) -> Path:
     """The voice as a state, which ours and pocket-tts read."""
     from pocket_fast import TTSModel, export_model_state
 

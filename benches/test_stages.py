@@ -11,9 +11,10 @@ from pocket_fast.errors import UnsupportedError
 from pocket_fast.models.pocket import trials as work
 from pocket_fast.models.pocket.trials import Batch
 
-COMPUTE_TYPES = ["float32", "bfloat16", "int8"]
+COMPUTE_TYPES = ["float32", "bfloat16", "int8", "int4"]
+TEXT = "The ferry left the harbour before sunrise."
 VOICE = Path(__file__).resolve().parents[1] / "ref.wav"
-STREAMS = 8
+STREAMS = [8, 16]
 WARM_UP, ROUNDS = 20, 200  # frames before and while a stream is timed
 CAPACITY = WARM_UP + ROUNDS + 1
 POSITIONS = WARM_UP + ROUNDS // 2  # of its own, on average
@@ -72,9 +73,10 @@ def test_codec_frame(benchmark, record, model, voice):
     record(work.codec(model), model.stages.decoder.threads)
 
 
-def test_eight_streams(benchmark, model, voice):
-    """A frame of each stage for eight streams at once, beside a single stream before and after."""
-    benchmark.group = "frame of 8 streams"
+@pytest.mark.parametrize("streams", STREAMS)
+def test_streams_together(benchmark, model, voice, streams):
+    """A frame of each stage for several streams at once, beside a single stream before and after."""
+    benchmark.group = f"frame of {streams} streams"
 
     def single():
         batch = Batch(model, voice, 1, CAPACITY)
@@ -83,12 +85,15 @@ def test_eight_streams(benchmark, model, voice):
 
     alone = single()
     benchmark.pedantic(
-        Batch(model, voice, STREAMS, CAPACITY).frame, rounds=ROUNDS // 2, warmup_rounds=WARM_UP
+        Batch(model, voice, streams, CAPACITY).frame, rounds=ROUNDS // 2, warmup_rounds=WARM_UP
     )
     alone = (alone + single()) / 2
-    each = benchmark.stats.stats.median / STREAMS
+    each = benchmark.stats.stats.median / streams
     benchmark.extra_info.update(
-        single_ms=round(alone * 1e3, 3), per_stream_ms=round(each * 1e3, 3), of_single=round(each / alone, 2)
+        single_ms=round(alone * 1e3, 3),
+        per_stream_ms=round(each * 1e3, 3),
+        of_single=round(each / alone, 2),
+        times_single=round(alone / each, 2),
     )
 
 
@@ -111,11 +116,23 @@ def test_voice_prompt_of_ten_seconds(benchmark, model):
     benchmark.pedantic(model.get_state_for_audio_prompt, (VOICE,), rounds=5, warmup_rounds=1)
 
 
+def test_first_audio(benchmark, model, voice):
+    """From asking for a sentence to its first samples, with everything loaded."""
+    benchmark.group = "first audio"
+
+    def first():
+        frames = model.generate_audio_stream(voice, TEXT)
+        samples = next(frames)
+        frames.close()
+        return samples
+
+    assert benchmark.pedantic(first, rounds=10, warmup_rounds=2).any()
+
+
 def test_utterance(benchmark, model, voice):
     """A sentence from text to samples; ms per 80 ms frame in extra_info."""
     benchmark.group = "utterance"
-    text = "The ferry left the harbour before sunrise."
-    audio = benchmark.pedantic(model.generate_audio, (voice, text), rounds=5, warmup_rounds=1)
+    audio = benchmark.pedantic(model.generate_audio, (voice, TEXT), rounds=5, warmup_rounds=1)
     frames = len(audio) / 1920
     benchmark.extra_info["ms_per_frame"] = round(benchmark.stats.stats.min / frames * 1e3, 2)
     assert frames > 10

@@ -199,19 +199,20 @@ def measure(arguments: argparse.Namespace) -> tuple[Results, list[str]]:
 
 
 def pairs(names: list[str]) -> list[tuple[str, str]]:
-    """(ours, the rival to hold it against): int8 against 8 bits, everything else against the first that has more."""
+    """(ours, the rival to hold it against): 8 and 4 bits against 8 bits, everything else against the first that has
+    more."""
     result = []
     for ours in names:
         for rival in names:
             both = family(ours) == "pocket_fast" and family(rival) in COMPARED
-            if both and in_8_bits(ours) == in_8_bits(rival):
+            if both and in_few_bits(ours) == in_few_bits(rival):
                 result.append((ours, rival))
                 break
     return result
 
 
-def in_8_bits(name: str) -> bool:
-    return "int8" in name or family(name) == "vox"
+def in_few_bits(name: str) -> bool:
+    return any(bits in name for bits in ("int8", "int4")) or family(name) == "vox"
 
 
 def figure(value: float | None) -> str:

@@ -56,6 +56,12 @@ def test_ours_stand_beside_the_rival_that_computes_alike():
     assert pairs(names) == [("pocket_fast", "pocket_tts"), ("pocket_fast-int8", "pocket_tts-int8")]
 
 
+def test_four_bits_stand_beside_eight_where_a_rival_has_no_fewer():
+    assert pairs(["pocket_fast-int4", "pocket_tts", "pocket_tts-int8"]) == [
+        ("pocket_fast-int4", "pocket_tts-int8")
+    ]
+
+
 def test_ours_stand_beside_the_rivals_of_the_other_family_too():
     names = ["pocket_fast-int8", "pocket_fast-bfloat16", "qwen_tts", "qwen_tts-bf16", "vox", "vox-1"]
     assert pairs(names) == [("pocket_fast-int8", "vox"), ("pocket_fast-bfloat16", "qwen_tts")]
