@@ -154,7 +154,7 @@ class Speech:
 
         Takes no lock: the garbage collector may close a listener in the middle of anything, in any thread.
         """
-        self.cancelled = True
+        self._cut()
         self._left(self)
 
     def fail(self, error: BaseException) -> None:
@@ -256,8 +256,7 @@ class Speech:
 
     def drop(self) -> None:
         """Let go of everything."""
-        self.cancelled = True
-        self.cut_off = self.cut_off or bool(self.parts) or not self.complete
+        self._cut()
         self._let_go()
         self._forget_sound()
         self._announce()
@@ -273,6 +272,11 @@ class Speech:
         """End now with `error`, and forget what nobody took."""
         self._forget_sound()
         self.break_off(error)
+
+    def _cut(self) -> None:
+        # in this order: who sees that it was cancelled may ask at once whether that cut it off
+        self.cut_off = self.cut_off or bool(self.parts) or not self.complete
+        self.cancelled = True
 
     def _let_go(self) -> None:
         for part in self.parts:
