@@ -1,10 +1,12 @@
-"""Write the spelling of web/text/spelling in JavaScript out of that in Python (src/pocket_fast/text).
+"""Write the spelling of web/text in JavaScript out of that in Python (src/pocket_fast/text).
 
     python tools/make_web_spelling.py [--check]
 
-The rules are many, grow, and must be the same in both: so they are written once. What no translation could make well
-is written by hand beside it (folding.js, cardinal.js, entities.js) and gets its tables from here. --check writes
-nothing and tells whether something would change. Needs Python 3.11 or later.
+The rules are many, grow, and must be the same in both: so they are written once. Their functions become the modules of
+web/text/spelling; their words and patterns, which are most of them, become spelling.json, which goes into the bundle of
+a model that spells, so that no page loads them for another. What no translation could make well is written by hand
+(folding.js, cardinal.js, entities.js, rules.js). --check writes nothing and tells whether something would change. Needs
+Python 3.11 or later.
 """
 
 from __future__ import annotations
@@ -12,8 +14,10 @@ from __future__ import annotations
 import argparse
 import ast
 import functools
+import hashlib
 import importlib
 import inspect
+import json
 import re
 import sys
 import unicodedata
@@ -26,7 +30,8 @@ from web_spelling.expressions import quoted
 from web_spelling.functions import Translator
 from web_spelling.patterns import javascript
 
-FOLDER = Path(__file__).resolve().parents[1] / "src" / "pocket_fast" / "web" / "text" / "spelling"
+TEXT = Path(__file__).resolve().parents[1] / "src" / "pocket_fast" / "web" / "text"
+FOLDER = TEXT / "spelling"
 BEFORE_FOLDING = ("latex", "lines", "markup")
 # Python functions whose JavaScript is written by hand, and where.
 BY_HAND = {
@@ -85,62 +90,73 @@ class Module:
                 found.setdefault(home, set()).add(name)
         return found
 
-    def constants(self, wanted: set[str]) -> dict[str, str]:
-        """Those of this module that its functions, or other files, use."""
+    def constants(self, wanted: set[str]) -> dict[str, Any]:
+        """Those of this module that its functions, or other files, use: as they stand in spelling.json."""
         used = (self.translator.names | wanted) - set(self.functions) - set(self.elsewhere) - set(BY_HAND)
         values = {
-            name: self._constant(value)
+            name: constant(value, self.folded)
             for name, value in vars(self.module).items()
             if name in used and not inspect.ismodule(value) and not inspect.isfunction(value)
         }
-        return {**values, **self.translator.patterns}
-
-    def _constant(self, value: Any) -> str:
-        if isinstance(value, re.Pattern):
-            return javascript(value, folded=self.folded)
-        if isinstance(value, str):
-            return quoted(value)
-        if isinstance(value, (set, frozenset)):
-            words = sorted(value)
-            if all(len(word) == 1 for word in words):
-                return f"new Set({quoted(''.join(words))})"
-            empty = "" in value
-            return f"words({quoted(' '.join(filter(None, words)))}{', true' if empty else ''})"
-        if isinstance(value, dict):
-            return _table(value)
-        if isinstance(value, (tuple, list)):
-            return f"[{', '.join(map(self._constant, value))}]"
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return repr(value)
-        raise ValueError(f"{self.name}: a constant of type {type(value).__name__} is not translated")
+        return {**values, **{name: _pattern(written) for name, written in self.translator.patterns.items()}}
 
     def source(self, wanted: set[str]) -> str:
-        constants = self.constants(wanted)
-        helpers = set(self.translator.helpers)
-        helpers |= {name for name in ("words", "table") if any(f"{name}(" in c for c in constants.values())}
         lines = [_head(f"{'spelling/' if self.name != 'spell' else ''}{self.name}.py"), ""]
-        if helpers:
-            lines.append(_import(sorted(helpers), "../python.js"))
-        lines += [_import(sorted(names), f"./{home}.js") for home, names in sorted(self.needs().items())]
-        lines.append("")
-        for name, value in constants.items():
-            lines.append(f"{'export ' if name in wanted else ''}const {name} = {value};")
+        if self.translator.helpers:
+            lines.append(_import(sorted(self.translator.helpers), "../python.js"))
+        constants = [*self.constants(wanted)]
+        needs = {**self.needs(), **({"rules": {"take"}} if constants else {})}
+        lines += [_import(sorted(names), f"./{home}.js") for home, names in sorted(needs.items())]
+        lines += ["", *_taken(self.name, constants, wanted)]
         for name, written in self.functions.items():
             lines += ["", ("export " if name in wanted else "") + written]
         return "\n".join(lines) + "\n"
 
 
-def _table(table: dict) -> str:
+def constant(value: Any, folded: bool) -> Any:
+    """A constant of Python as JSON: itself, or {its kind: what it is made of}, which rules.js reads."""
+    if isinstance(value, re.Pattern):
+        return _pattern(javascript(value, folded=folded))
+    if isinstance(value, (set, frozenset)):
+        words = sorted(value)
+        return (
+            {"letters": "".join(words)}
+            if all(len(word) == 1 for word in words)
+            else {"words": " ".join(words)}
+        )
+    if isinstance(value, dict):
+        return _table(value)
+    if isinstance(value, (tuple, list)):
+        return [constant(item, folded) for item in value]
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return value
+    raise ValueError(f"a constant of type {type(value).__name__} is not translated")
+
+
+def _pattern(written: str) -> dict[str, list[str]]:
+    source, _, flags = written[1:].rpartition("/")
+    return {"pattern": [source, flags]}
+
+
+def _table(table: dict) -> dict[str, Any]:
     if all(isinstance(k, int) for k in table):
         table = {chr(k): chr(v) for k, v in table.items()}
     plain = all(
-        isinstance(v, str) and not re.search(r"[;\n]|^\s|\s$", k + v) and ": " not in k and v
-        for k, v in table.items()
+        isinstance(v, str) and v and not re.search(r"[;\n]|: |^\s|\s$", k + v) for k, v in table.items()
     )
-    if plain and all(v for v in table.values()):
-        return f"table({quoted('; '.join(f'{k}: {v}' for k, v in table.items()))})"
-    pairs = ", ".join(f"[{quoted(k)}, {quoted(v) if isinstance(v, str) else v}]" for k, v in table.items())
-    return f"new Map([{pairs}])"
+    if plain:
+        return {"table": "; ".join(f"{k}: {v}" for k, v in table.items())}
+    return {"map": [[k, v] for k, v in table.items()]}
+
+
+def _taken(name: str, constants: list[str], wanted: set[str]) -> list[str]:
+    """The lines with which a module gets its constants when there are some (rules.js)."""
+    if not constants:
+        return []
+    own, shared = ([n for n in constants if (n in wanted) == of] for of in (False, True))
+    lines = [f"let {', '.join(own)};"] if own else []
+    lines += [f"export let {', '.join(shared)};"] if shared else []
+    return [*lines, f'take("{name}", (own) => ([{", ".join(constants)}] = own));']
 
 
 def _head(source: str) -> str:
@@ -154,58 +170,37 @@ def _import(names: list[str], path: str) -> str:
     return "\n".join(["import {", *(f"  {name}," for name in names), f'}} from "{path}";'])
 
 
-def characters() -> str:
+def characters() -> dict[str, Any]:
     """What folding.js and entities.js have to know of characters."""
-    replaced: dict[str, str] = {}
-    for character, plain in folding._REPLACED.items():
-        replaced[plain] = replaced.get(plain, "") + character
     greek = {}
     for code in (*range(0x391, 0x3AA), *range(0x3B1, 0x3CA)):
         if chr(code) not in folding._LIKE_UNITS and (name := unicodedata.name(chr(code), "").split()):
             greek[chr(code)] = name[-1].lower()
-    patterns = {
-        name: javascript(value, folded=False)
-        for name, value in vars(folding).items()
-        if isinstance(value, re.Pattern)
-    }
     bare = sorted(markup._BARE | {name for name in html5 if not name.endswith(";")})
     windows = "".join(bytes([code]).decode("cp1252", "replace") for code in range(128, 160))
     names: dict[str, str] = {name[:-1]: value for name, value in html5.items() if name.endswith(";")}
-    lines = [
-        _head("spelling/folding.py and html.entities"),
-        "",
-        _import(["table", "words"], "../python.js"),
-        "",
-        f"export const KEPT = new Set({quoted(''.join(sorted(folding.KEPT)))});",
-        "export const REPLACED = [",
-        *(f"  [{quoted(plain)}, {quoted(all_of_it)}]," for plain, all_of_it in replaced.items()),
-        "];",
-        f"export const GREEK = {_table(greek)};",
-        f"export const LIKE_UNITS = new Map({[[k, v] for k, v in folding._LIKE_UNITS.items()]});".replace(
-            "'", '"'
-        ),
-        f"export const NUMERIC = {quoted(numeric())};",
-        f"export const WINDOWS = {quoted(windows)};",
-        *(f"export const {name} = {value};" for name, value in patterns.items()),
-        f"export const BARE = words({quoted(' '.join(bare))});",
-        f"export const ENTITIES = {quoted(entities(names))};",
-        "",
-    ]
-    return "\n".join(lines)
+    patterns = {name: value for name, value in vars(folding).items() if isinstance(value, re.Pattern)}
+    found = {
+        "KEPT": folding.KEPT,
+        "REPLACED": folding._REPLACED,
+        "GREEK": greek,
+        "LIKE_UNITS": folding._LIKE_UNITS,
+        "NUMERIC": numeric(),
+        "WINDOWS": windows,
+        **patterns,
+        "BARE": frozenset(bare),
+        "ENTITIES": entities(names),
+    }
+    return {name: constant(value, False) for name, value in found.items()}
 
 
-def numeric() -> str:
-    """Values of the characters that are numbers but no digits: `2160+1,2,3 ...`, code in hexadecimal."""
-    runs: list[tuple[int, list[str]]] = []
-    for code in range(sys.maxunicode + 1):
-        character = chr(code)
-        if unicodedata.category(character) == "Nl" or 0x2460 <= code <= 0x249B or 0x2776 <= code <= 0x2793:
-            value = f"{unicodedata.numeric(character):.0f}"
-            if runs and runs[-1][0] + len(runs[-1][1]) == code:
-                runs[-1][1].append(value)
-            else:
-                runs.append((code, [value]))
-    return " ".join(f"{code:x}+{','.join(values)}" for code, values in runs)
+def numeric() -> dict[str, str]:
+    """Values of the characters that are numbers but no digits."""
+    return {
+        chr(code): f"{unicodedata.numeric(chr(code)):.0f}"
+        for code in range(sys.maxunicode + 1)
+        if unicodedata.category(chr(code)) == "Nl" or 0x2460 <= code <= 0x249B or 0x2776 <= code <= 0x2793
+    }
 
 
 def entities(names: dict[str, str]) -> str:
@@ -240,18 +235,42 @@ def _has_no_name(value: str) -> bool:
     )
 
 
-def sources() -> dict[str, str]:
-    """The text of every file, by its name."""
+def sources() -> dict[Path, str]:
+    """The text of every file."""
     known = {name: Module(name, module) for name, module in modules().items()}
-    wanted: dict[str, set[str]] = {"spell": {"spell_out"}}
+    wanted: dict[str, set[str]] = {"spell": {"spell_out"}, "number_words": {"plural"}}
     for module in known.values():
         for home, names in module.needs().items():
             wanted.setdefault(home, set()).update(names)
-    by_hand = {"number_words": {"plural"}}
-    for home, names in by_hand.items():
-        wanted.setdefault(home, set()).update(names)
+    rules = {name: module.constants(wanted.get(name, set())) for name, module in known.items()}
+    rules = {name: values for name, values in rules.items() if values} | {"characters": characters()}
     found = {f"{name}.js": module.source(wanted.get(name, set())) for name, module in known.items()}
-    return {**found, "characters.js": characters()}
+    names = [*rules["characters"]]
+    found["characters.js"] = "\n".join(
+        [
+            _head("spelling/folding.py and html.entities"),
+            "",
+            _import(["take"], "./rules.js"),
+            "",
+            *_taken("characters", names, {*names}),
+            "",
+        ]
+    )
+    functions = _version(found)
+    found["spell.js"] += f"\nexport const VERSION = {quoted(functions)}; // of what the constants are for\n"
+    data = {"version": functions, "rules": {name: [*values.values()] for name, values in rules.items()}}
+    return {
+        **{FOLDER / name: text for name, text in found.items()},
+        TEXT / "spelling.json": json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n",
+    }
+
+
+def _version(functions: dict[str, str]) -> str:
+    """Of the files that the constants are for: another one where any of them was changed."""
+    by_hand = {
+        name: (FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in {*BY_HAND.values(), "rules"}
+    }
+    return hashlib.sha256(json.dumps(sorted({**functions, **by_hand}.items())).encode()).hexdigest()[:12]
 
 
 def main() -> int:
@@ -261,10 +280,9 @@ def main() -> int:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     changed = []
-    for name, text in sources().items():
-        path = FOLDER / name
+    for path, text in sources().items():
         if not path.exists() or path.read_text(encoding="utf-8") != text:
-            changed.append(name)
+            changed.append(path.name)
             if not check:
                 path.write_text(text, encoding="utf-8")
     print("\n".join(changed) or "nothing to change")

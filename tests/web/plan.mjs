@@ -5,9 +5,13 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const text = new URL("text/", pathToFileURL(`${process.argv[2]}/`));
+import { ours } from "./spelling.mjs";
+
+const folder = pathToFileURL(`${process.argv[2]}/`);
+const text = new URL("text/", folder);
+const spell = await ours(folder);
 const { loadTokenizer } = await import(new URL("tokenizer.js", text));
-const { getReady, plan } = await import(new URL("plan.js", text));
+const { plan } = await import(new URL("plan.js", text));
 const { passages } = await import(new URL("arriving.js", text));
 const tokenizers = new Map();
 
@@ -21,8 +25,7 @@ async function answer([first, about, file, options]) {
     const { kind, pieces } = about.tokenizer;
     tokenizers.set(file, loadTokenizer(kind, readFileSync(file), pieces));
   }
-  await getReady(about.text_rules);
-  return plan(first, tokenizers.get(file), about, options);
+  return plan(first, tokenizers.get(file), about, about.text_rules.spell_out ? spell : (words) => words, options);
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -3,7 +3,9 @@
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
-const { spell_out } = await import(pathToFileURL(process.argv[2]));
+import { ours } from "./spelling.mjs";
+
+const spell = await ours(pathToFileURL(`${process.argv[2]}/`));
 for await (const line of createInterface({ input: process.stdin })) {
-  process.stdout.write(`${JSON.stringify(spell_out(JSON.parse(line)))}\n`);
+  process.stdout.write(`${JSON.stringify(spell(JSON.parse(line)))}\n`);
 }

@@ -27,7 +27,7 @@ _TYPES = {
     ".json": "application/json",
 }
 _PACKAGE = Path(__file__).resolve().parents[1]
-_LEFT_OUT = ("demo", "README.md", "package.json", "*.d.ts")
+_LEFT_OUT = ("demo", "README.md", "package.json", "*.d.ts", "spelling.json")
 
 
 def lay_out(folder: Path, model: str, voices: dict[str, bytes]) -> None:

@@ -1,10 +1,14 @@
-"""Whether a tokenizer file asks for no more than the reader in JavaScript knows (web/text): told when a model is
-exported, not to whoever opens the page."""
+"""What of the text side a model takes along into a page, where JavaScript reads it (web/text): its tokenizer, which
+must ask for no more than is known there (told when a model is exported, not to whoever opens the page), and the words
+and patterns of spelling."""
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
@@ -23,6 +27,15 @@ _STEPS = {
 _NEVER = ("truncation", "padding", "post_processor")
 _NEVER_IN_MODEL = ("dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges")
 _TOKEN_FLAGS = ("single_word", "lstrip", "rstrip", "normalized")
+
+
+def web_spelling() -> dict[str, str]:
+    """What a page needs to spell: the version of the functions that read it, and JSON, compressed, in base 64."""
+    # Made by tools/make_web_spelling.py.
+    path = Path(__file__).resolve().parents[1] / "web" / "text" / "spelling.json"
+    made = json.loads(path.read_text(encoding="utf-8"))
+    rules = json.dumps(made["rules"], ensure_ascii=False, separators=(",", ":")).encode()
+    return {"version": made["version"], "rules": base64.b64encode(zlib.compress(rules, 9)).decode()}
 
 
 def check_portable(data: bytes, kind: str) -> None:

@@ -3,7 +3,7 @@
 import { HEADER, readBundle } from "./bundle.js";
 import { ConfigError, SettingError, WeightsError, shown } from "./errors.js";
 import { Memory } from "./memory.js";
-import { getReady, plan } from "./text/plan.js";
+import { plan, speller } from "./text/plan.js";
 import { loadTokenizer } from "./text/tokenizer.js";
 import { Voices } from "./voices.js";
 
@@ -24,6 +24,7 @@ export class Engine {
   #memory;
   #model;
   #tokenizer;
+  #spell;
   computed = 0; // ms in the module
 
   /**
@@ -37,7 +38,8 @@ export class Engine {
     const { at, bytes, crc } = await takeIn(memory, pieces, progress);
     const model = memory.calls.pw_open(at, bytes, crc) || memory.fail(WeightsError);
     const engine = new Engine(memory, model, at, bytes);
-    await getReady(engine.about.text_rules);
+    engine.#spell = await speller(engine.about);
+    delete engine.about.spelling; // which is large, and of no use to anyone else
     return engine;
   }
 
@@ -59,7 +61,7 @@ export class Engine {
 
   /** The chunks and silences of a text. */
   plan(text, options) {
-    return plan(text, this.#tokenizer, this.about, options);
+    return plan(text, this.#tokenizer, this.about, this.#spell, options);
   }
 
   /** options checked against what the bundle says may be asked; null and undefined are left out. */

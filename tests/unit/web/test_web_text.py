@@ -15,7 +15,7 @@ import sys
 import pytest
 
 from awkward_texts import RULES
-from node import ROOT, WEB, run_script
+from node import ROOT, WEB, node, run_script
 from planned import plan
 from pocket_fast.errors import ConfigError, PocketFastError
 from pocket_fast.models.pocket import builtin
@@ -54,8 +54,29 @@ def differences(given, expected, got, most=5):
 
 def test_spelling_is_that_of_python():
     given = texts(1)
-    got = run_script("spell.mjs", WEB / "text" / "spelling" / "spell.js", lines=given)
+    got = run_script("spell.mjs", WEB, lines=given)
     assert differences(given, [spell_out(text) for text in given], got) == []
+
+
+def test_each_model_spells_by_the_rules_it_came_with():
+    """Two of them on one thread, in turn: words and patterns are data, and only their readers are the package's."""
+    script = """
+        const { ours } = await import(process.argv[1]);
+        const folder = new URL(process.argv[2]);
+        const newer = await ours(folder);
+        const older = await ours(folder, (rules) => rules.replaceAll("hertz", "cycles"));
+        const said = [newer, older, newer].map((spell) => spell("50 Hz &alpha;"));
+        const stranger = await ours(folder, undefined, "3").catch((error) => [error.name, error.message]);
+        console.log(JSON.stringify([said, stranger]));
+    """
+    place = [(ROOT / "tests" / "web" / "spelling.mjs").as_uri(), WEB.as_uri() + "/"]
+    command = [node(), "--input-type=module", "-e", script, *place]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
+    said, (kind, message) = json.loads(done.stdout)
+    assert said == ["Fifty hertz alpha", "Fifty cycles alpha", "Fifty hertz alpha"]
+    assert kind == "WeightsError"
+    assert "of version 3, this package's of" in message
+    assert "export the model again" in message
 
 
 @pytest.mark.skipif(

@@ -27,7 +27,7 @@ from pocket_fast.models.pocket.settings import SETTINGS
 from pocket_fast.models.pocket.voice import Longest
 from pocket_fast.models.pocket.voices import default_text
 from pocket_fast.models.settings import Setting
-from pocket_fast.text.portable import check_portable
+from pocket_fast.text.portable import check_portable, web_spelling
 from pocket_fast.weights.bundle import Packed, WebModel, matrix, plain
 from pocket_fast.weights.fit import widen
 from pocket_fast.weights.integers import scale_name
@@ -67,6 +67,7 @@ def description(
 
     lm, mimi = config.flow_lm, config.mimi
     longest = Longest(frame_rate=mimi.frame_rate)
+    rules = text_rules(config, speaks)
     types = {t.dtype for name, t in weights.items() if name.startswith("flow_lm.transformer.")}
     return {
         "model": speaks,
@@ -83,7 +84,8 @@ def description(
         "cloning": cloning,
         "sampler": lm.flow.type,
         "tokenizer": {"kind": lm.lookup_table.tokenizer_kind, "pieces": lm.lookup_table.n_bins},
-        "text_rules": dataclasses.asdict(text_rules(config, speaks)),
+        "text_rules": dataclasses.asdict(rules),
+        **({"spelling": web_spelling()} if rules.spell_out else {}),
         "defaults": {
             "text": default_text(speaks),
             "temperature": config.default_temperature,

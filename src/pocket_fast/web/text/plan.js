@@ -1,17 +1,33 @@
 // A text -> everything to speak and to be silent, in order: models/pocket/prompt.py.
 
-import { ConfigError, TextError } from "../errors.js";
+import { ConfigError, TextError, WeightsError } from "../errors.js";
 import { cutAtPauses, wordless } from "./pauses.js";
 import { prepare, vanishes } from "./prepare.js";
 import { isAlnum } from "./python.js";
 import { split } from "./split.js";
 
-/** What spells texts out, for models that know only letters; loaded by those alone. */
-let spellOut = null;
-
-/** Everything that planning needs of a model's text rules. Resolves when it is there. */
-export async function getReady(rules) {
-  if (rules.spell_out) spellOut ??= (await import("./spelling/spell.js")).spell_out;
+/**
+ * What spells texts out as the model of this description wants it; for models that know only letters, and loaded by
+ * those alone. Raises WeightsError where its rules are others than this package understands.
+ * @returns {Promise<(text: string) => string>}
+ */
+export async function speller({ text_rules: rules, spelling: given }) {
+  if (!rules.spell_out) return (text) => text;
+  const [{ spell_out: spellOut, VERSION }, { read, use }] = await Promise.all([
+    import("./spelling/spell.js"),
+    import("./spelling/rules.js"),
+  ]);
+  if (given?.version !== VERSION) {
+    throw new WeightsError(
+      `the bundle's spelling is of version ${given?.version ?? "0"}, this package's of ${VERSION}; export the model ` +
+        "again, with the pocket_fast of the same version as this package",
+    );
+  }
+  const own = await read(given.rules);
+  return (text) => {
+    use(own);
+    return spellOut(text);
+  };
 }
 
 /**
@@ -23,10 +39,10 @@ export async function getReady(rules) {
  */
 
 /**
- * about: the description of a bundle. options: {maxTokens, framesAfterEos, naturalPauses}.
+ * about: the description of a bundle; spell: of speller(about). options: {maxTokens, framesAfterEos, naturalPauses}.
  * @returns {(Chunk | number)[]} chunks, and silences in samples; nothing for what vanishes when it is spelled out
  */
-export function plan(text, tokenizer, about, { maxTokens, framesAfterEos, naturalPauses = false } = {}) {
+export function plan(text, tokenizer, about, spell, { maxTokens, framesAfterEos, naturalPauses = false } = {}) {
   const { text_rules: rules, limits, sample_rate: sampleRate, defaults } = about;
   framesAfterEos ??= defaults.frames_after_eos;
   if (!(framesAfterEos == null || (Number.isInteger(framesAfterEos) && framesAfterEos >= 0))) {
@@ -40,7 +56,7 @@ export function plan(text, tokenizer, about, { maxTokens, framesAfterEos, natura
       planned.push(piece);
       continue;
     }
-    const words = rules.spell_out ? spellOut(piece) : piece;
+    const words = spell(piece);
     if (vanishes(words, rules)) continue;
     for (const chunk of split(words, tokenizer, maxTokens ?? rules.max_tokens, rules)) {
       const [prepared, guess] = prepare(chunk, rules);

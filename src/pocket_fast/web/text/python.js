@@ -11,15 +11,8 @@ const LINE_END = /\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]/;
 const sticky = new WeakMap();
 const whole = new WeakMap();
 
-/** The listed words; empty: and the empty one. */
-export function words(listed, empty = false) {
-  return new Set(empty ? ["", ...listed.split(" ")] : listed.split(" "));
-}
-
-/** A Map of `key: value; key: value`. */
-export function table(listed) {
-  return new Map(listed.split("; ").map((entry) => splitOnce(entry, ": ")));
-}
+/** The listed words. */
+export const words = (listed) => new Set(listed.split(" "));
 
 // --- patterns ------------------------------------------------------------------------------------------
 

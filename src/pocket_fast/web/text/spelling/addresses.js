@@ -1,39 +1,13 @@
 // Made by tools/make_web_spelling.py of text/spelling/addresses.py: change that, and run it again.
 
-import {
-  disjoint,
-  findAll,
-  has,
-  isAlpha,
-  isAscii,
-  isDecimal,
-  stripEnd,
-  sub,
-  table,
-  words,
-} from "../python.js";
+import { disjoint, findAll, has, isAlpha, isAscii, isDecimal, stripEnd, sub } from "../python.js";
 import { LETTERS, letters } from "./initials.js";
 import { code } from "./number_words.js";
+import { take } from "./rules.js";
 import { said } from "./spoken.js";
 
-const _MAIL = /(?<![\wµ²³Ω.+@\-])[\wµ²³Ω.+\-]{1,64}@(?:[\wµ²³Ω\-]{1,63}\.){1,8}[A-Za-z][\wµ²³Ω\-]{1,62}(?![\wµ²³Ω@])/g;
-const _URL = /(?<![A-Za-z\d])(?:https?|ftps?|file|wss?):\/\/[^\t-\r\x1c- <>"]{1,2000}/gi;
-const _HOST = /(?<![\wµ²³Ω.@\-])(?:www\.(?:[A-Za-z\d\-]{1,63}\.){1,8}[a-z]{2,20}|localhost(?=[:/][\wµ²³Ω])|(?:[A-Za-z\d\-]{1,63}\.){1,8}(?:com|org|net|edu|gov|mil|int|info|biz|io|ai|app|dev|eu|uk|us|de|fr|es|it|nl|ch|at|se|no|dk|fi|pl|pt|ru|jp|cn|in|au|ca|nz|br|mx|za|ie|il|kr|tw|hk|sg|cz|gr|tr|ua|tv|fm|me|co|ly|gg|gl|xyz|page|blog|news|tech|online|site|store|shop|cloud|wiki|local|onion))(?![\wµ²³Ω\-]|\.[A-Za-z\d])(?:[:/?#][^\t-\r\x1c- <>"]{0,2000})?/g;
-const _NUMERIC_HOST = /(?<![\wµ²³Ω.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\wµ²³Ω]|\.[\wµ²³Ω])(?:[:/]\d{1,5})?/g;
-const _FILE = /(?<![\wµ²³Ω.\-])[\wµ²³Ω\-]{1,64}(?:\.[\wµ²³Ω\-]{1,32}){0,4}\.(?:py|pyx|ipynb|txt|md|rst|pdf|html?|css|scss|js|mjs|jsx|ts|tsx|json|xml|ya?ml|toml|ini|cfg|conf|env|lock|csv|tsv|sql|log|sh|bat|exe|dll|so|c|h|cpp|hpp|rs|go|java|kt|rb|php|swift|png|jpe?g|gif|svg|webp|bmp|ico|mp[34]|wav|flac|ogg|opus|m4a|mov|avi|mkv|webm|zip|gz|tar|tgz|7z|rar|iso|apk|dmg|deb|rpm|whl|docx?|xlsx?|pptx?|odt|epub|tex|srt|bak|tmp|onnx|safetensors|gguf)(?![\wµ²³Ω\-]|\.[\wµ²³Ω])(?::\d{1,6})?/g;
-const _WINDOWS_PATH = /(?<![A-Za-z\d])[A-Z]:\\[^\t-\r\x1c- "<>|*?]{0,300}/g;
-const _UNIX_PATH = /(?<![\wµ²³Ω/:.~)])(?:(?:~|\.{1,2})\/(?:[\wµ²³Ω.@\-]{1,64}\/){0,20}|\/(?:[\wµ²³Ω.@\-]{1,64}\/){1,20})[\wµ²³Ω.@\-]{0,64}/g;
-const _HASHTAG = /(?<![\wµ²³Ω&#/])#(?![A-Fa-f\d]{6}(?![\wµ²³Ω]))([A-Za-z][\wµ²³Ω]{0,99})/g;
-const _COLOUR = /(?<![\wµ²³Ω&#/])#(?=\d{0,5}[A-Fa-f])([A-Fa-f\d]{6})(?![\wµ²³Ω])/g;
-const _HUMP = /(?:(?<=[a-z\d])(?=[A-Z])|(?<=[A-Za-z])(?=\d)|_)/g;
-const _SMILEY = /(?<![^\t-\r\x1c- ])(?:[>}]?[:;=]'?[\-\^]?[()\[\]{}DPpOo|/\\*$]+|:3|[8B]-\)|\([\-\^]?[:;=]|[xX]D+|<\/?3+|\^_*\^|[\-TtOo0uU>]_+[\-TtOo0uU<]|[Oo]\.[Oo]|\\o\/)(?=[\t-\r\x1c- .,!?"')\]]|$)/g;
-const _LOVES = /(?<=(?:(?<=[\wµ²³Ω])(?![\wµ²³Ω])|(?<![\wµ²³Ω])(?=[\wµ²³Ω]))[Ii] )<3+ (?=[A-Za-z])/g;
-const _WORD_OR_SIGN = /(?:[A-Za-z]+|\d+|[^A-Za-z\d])/g;
-const _SIGNS = table(".: dot; /: slash; \\: backslash; -: dash; _: underscore; @: at; :: colon; ?: question mark; =: equals; &: and; #: hash; +: plus; ~: tilde; %: percent");
-const _LETTERS = words("ai api avi etc eu exe ie io iso js md odt py pyx tv uk url us");
-const _VOWELS = new Set("AEIOUYaeiouy");
-const _PATTERN_1 = /^[A-Za-z]+:\/\//g;
-const _PATTERN_2 = /^www\./g;
+let _MAIL, _URL, _HOST, _NUMERIC_HOST, _FILE, _WINDOWS_PATH, _UNIX_PATH, _HASHTAG, _COLOUR, _HUMP, _SMILEY, _LOVES, _WORD_OR_SIGN, _SIGNS, _LETTERS, _VOWELS, _PATTERN_1, _PATTERN_2;
+take("addresses", (own) => ([_MAIL, _URL, _HOST, _NUMERIC_HOST, _FILE, _WINDOWS_PATH, _UNIX_PATH, _HASHTAG, _COLOUR, _HUMP, _SMILEY, _LOVES, _WORD_OR_SIGN, _SIGNS, _LETTERS, _VOWELS, _PATTERN_1, _PATTERN_2] = own));
 
 export function say_addresses(text) {
   let pattern;

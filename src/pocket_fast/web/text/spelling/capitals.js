@@ -12,9 +12,7 @@ import {
   removeSuffix,
   search,
   sub,
-  table,
   title,
-  words,
 } from "../python.js";
 import {
   ALSO_WORDS,
@@ -30,29 +28,12 @@ import {
 import { cardinal } from "./cardinal.js";
 import { LETTERS, is_glued, letters, single_letter } from "./initials.js";
 import { is_surely_roman, value } from "./roman.js";
+import { take } from "./rules.js";
 import { is_speakable } from "./speakable.js";
 import { END, START, said } from "./spoken.js";
 
-const _PIECE = /[^.?!]+/g;
-const _TOKEN = /(?:\x02[^\x03]*\x03|[A-Za-z]+(?:'[A-Za-z]+)*)/g;
-const _CAPITALS = /(?<![A-Za-z'])(?:([A-Za-z])('[sS])?(?![A-Za-z'])|[A-Z]{2,}s?(?:'[A-Za-z]+)*(?![A-Za-z])|[A-Z]'[A-Z]+s?(?:'[A-Za-z]+)*(?![A-Za-z]))/g;
-const _HYPHENED = /(?:[A-Z]{2}- [^]*|[^]* -[A-Z]{2})/g;
-const _PREFIXES = ["CO", "DE", "UN"];
-const _CONTRACTED = ["T", "RE", "LL", "VE", "M", "D", "ALL"];
-const _AFTER_THE_TRADE = words("DEPARTMENT INDUSTRY MANAGER SECTOR SECURITY SERVICES STAFF SUPPORT SYSTEMS TEAM");
-const _BEFORE_THE_COUNTRY = words("A ACROSS ENTER EVERY FIRST FORMER HER HIS IN ITS LEAVE NEW OUR THE THEIR TOP VISIT");
-const _AFTER_THE_COUNTRY = words("ARMY BORDER CITIZEN CITIZENS CONGRESS COURT DOLLAR DOLLARS ECONOMY ELECTION GOVERNMENT HOUSE MARKET MARKETS NAVY OFFICIALS OPEN PRESIDENT SENATE STOCKS TREASURY TROOPS");
-const _MIXED = /(?<![A-Za-z])[A-Za-z]*[A-Z]{2}[A-Za-z]*/g;
-const _LOWER_THEN_UPPER = /(?<![A-Za-z])[a-z](?=[A-Z])/g;
-const _HUMP = /(?:^[a-z](?=[A-Z])[A-Z]*|[A-Z]{2,}s?(?![a-z])|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z])/g;
-const _UNSPEAKABLE = /(?<![A-Za-z'.\-])(?:[b-df-hj-np-tv-xz]{2,5}|api|faq|fyi|idk|imho|imo|ios|omg|uk|url|usa)(?![A-Za-z'\-])/g;
-const _AFTER_SIGN = /(?<=\x03)([A-Z])s(?![A-Za-z'])/g;
-const _SURNAME = /(?:Mc|Mac|De|Di|Du|Fitz|La|Le|Van|Von)[A-Z]{2,}/g;
-const _SHOUTED_ENDING = /(?<=[a-z])'(?:S|D|LL)(?![A-Za-z])/g;
-const _READ_MIXED = table("IoT: eye oh tee; SaaS: sass; PaaS: pass; IaaS: eye ass; LaTeX: Lay tech; TeX: Tech; NaCl: en ay see ell; QoS: cue oh ess; DDoS: dee doss; pH: pee aitch; PhD: pee aitch dee; PhDs: pee aitch dees; eBay: ee bay; IPv: eye pee vee");
-const _MIXED_NAME = /(?<![A-Za-z])(?:IoT|SaaS|PaaS|IaaS|LaTeX|TeX|NaCl|QoS|DDoS|pH|PhD|PhDs|eBay|IPv)(?![A-Za-z])/g;
-const _PATTERN_1 = /[A-Z]{2}/g;
-const _PATTERN_2 = /'?s(?=\n?$)/g;
+let _PIECE, _TOKEN, _CAPITALS, _HYPHENED, _PREFIXES, _CONTRACTED, _AFTER_THE_TRADE, _BEFORE_THE_COUNTRY, _AFTER_THE_COUNTRY, _MIXED, _LOWER_THEN_UPPER, _HUMP, _UNSPEAKABLE, _AFTER_SIGN, _SURNAME, _SHOUTED_ENDING, _READ_MIXED, _MIXED_NAME, _PATTERN_1, _PATTERN_2;
+take("capitals", (own) => ([_PIECE, _TOKEN, _CAPITALS, _HYPHENED, _PREFIXES, _CONTRACTED, _AFTER_THE_TRADE, _BEFORE_THE_COUNTRY, _AFTER_THE_COUNTRY, _MIXED, _LOWER_THEN_UPPER, _HUMP, _UNSPEAKABLE, _AFTER_SIGN, _SURNAME, _SHOUTED_ENDING, _READ_MIXED, _MIXED_NAME, _PATTERN_1, _PATTERN_2] = own));
 
 export function part_capitals(text) {
   text = sub(_MIXED_NAME, (m) => said(_READ_MIXED.get(m[0])), text);

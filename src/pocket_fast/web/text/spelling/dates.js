@@ -1,34 +1,13 @@
 // Made by tools/make_web_spelling.py of text/spelling/dates.py: change that, and run it again.
 
-import { int, matchAt, sub, table, title } from "../python.js";
+import { int, matchAt, sub, title } from "../python.js";
 import { cardinal, ordinal } from "./cardinal.js";
 import { year } from "./number_words.js";
+import { take } from "./rules.js";
 import { ends_sentence, said } from "./spoken.js";
 
-const _MONTHS = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
-const _ISO = /(?<![\d/\-])(\d{4})([\-/])(\d{1,2})\2(\d{1,2})(?![\d/\-])(?:T(?=\d\d:))?/g;
-const _SLASHED = /(?<![\d/.\-])(\d{1,2})([\-/.])(\d{1,2})\2(\d{4}|(?<=\/)\d\d)(?![\d/\-])/g;
-const _ON = /((?<![A-Za-z])(?:[Oo]n|(?:Mon|Tue|Tues|Wed|Thu|Thur|Thurs|Fri|Sat|Sun|[MTWFS][a-z]{2,5}day),?) )(\d{1,2})\/(\d{1,2})(?![\d/]|\.\d)/g;
-const _MONTH_FIRST = /(?<![A-Za-z])(January|February|March|April|May|June|July|August|September|October|November|December|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER|january|february|march|april|june|july|august|september|october|november|december|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?) (\d{1,2})(?:st|nd|rd|th)?(?: ?[\-–] ?(\d{1,2})(?:st|nd|rd|th)?)?(?:,? ((?:1\d|20)\d\d)(?![\d:%]|[.,]\d)|,((?:1\d|20)\d\d)(?![\d:%]|[.,]\d)|(?![\wµ²³Ω/:]|[.,\-]\d))/g;
-const _DAY_FIRST = /(?:(?<![A-Za-z])[Tt]he )?(?<![\wµ²³Ω/:.,\-])(\d{1,2})(?:st|nd|rd|th)?(?: of |[ \-])(January|February|March|April|May|June|July|August|September|October|November|December|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER|january|february|march|april|june|july|august|september|october|november|december|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?)(?:,? ((?:1\d|20)\d\d)(?![\d:%]|[.,]\d)|-((?:1\d|20)\d\d)(?![\d:%]|[.,]\d))?(?![A-Za-z\d])/g;
-const _MONTH_YEAR = /(?<![A-Za-z])(January|February|March|April|May|June|July|August|September|October|November|December|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER|january|february|march|april|june|july|august|september|october|november|december|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?),? ((?:1\d|20)\d\d)(?![\d:%]|[.,]\d)/g;
-const _MONTH_OF_YEAR = /(?<![\d/.\-])(0?[1-9]|1[0-2])\/((?:19|20)\d\d)(?![\d/])/g;
-const _ISO_MONTH = /(?<![\d/.,\-])((?:19|20)\d\d)-(0[1-9]|1[0-2])(?![\d/\-]|[.,]\d)/g;
-const _SEASON = /(?<![\d/.,])((?:19|20)\d\d)\/(\d\d)(?![\d/]|[.,]\d)/g;
-const _OLD_YEAR = /(?<![\d.,])(\d{3,4})(?= ?(?:BCE?|CE|B\.C\.|C\.E\.|A\.D\.|AD)(?![A-Za-z]))/g;
-const _DAYS = table("Mon: Monday; Tue: Tuesday; Wed: Wednesday; Thu: Thursday; Fri: Friday; Sat: Saturday; Sun: Sunday");
-const _SHOUTED_DAYS = /(?<![A-Za-z])(MON|TUES?|WED|THU(?:RS?)?|FRI|SAT|SUN)(?![A-Z])\.? ?([\-–/]|TO) ?(MON|TUES?|WED|THU(?:RS?)?|FRI|SAT|SUN)(?![A-Z])\.?/g;
-const _DAY_TO_DAY = /(?<![A-Za-z])(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?![a-z])\.? ?([\-–/]|to) ?(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?![a-z])\.?/g;
-const _DAY_BEFORE = /(?<![A-Za-z])(Mon|Tues?|Wed|Thu(?:rs?)?|Fri|Sat|Sun)(?![a-z])\.?(?=,? \x02|,? (January|February|March|April|May|June|July|August|September|October|November|December|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER|january|february|march|april|june|july|august|september|october|november|december|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?))/g;
-const _MONTH_TO_MONTH = /(?<![A-Za-z\-])(January|February|March|April|May|June|July|August|September|October|November|December|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER|january|february|march|april|june|july|august|september|october|november|december|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?) ?[\-–] ?(January|February|March|April|May|June|July|August|September|October|November|December|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER|january|february|march|april|june|july|august|september|october|november|december|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?)(?![A-Za-z])/g;
-const _TO_TIME = /((?<=\d)|(?<=[ap]m)|(?<=[ap]\.m\.)) ?[\-–] ?(?=\d{1,2}(?::\d\d| ?[ap]\.?m))/g;
-const _TIME = /(?<![\d:.,])(\d{1,2}):([0-5]\d)(?::([0-5]\d)(?:\.\d{1,9})?(?:[+\-][01]\d:[0-5]\d(?!\d))?)?[Zh]?(?![\d:])(?: ?([AaPp])(?:\.[Mm]\.?|[Mm](?![A-Za-z])))?/g;
-const _BRITISH = /(?<![\d:.,$£€])(\d{1,2})\.(?=[0-5]\d ?[ap]\.?m(?![A-Za-z]))/g;
-const _MILITARY = /((?<![A-Za-z])(?:at|by|until|from|before|after|to) )?(?<![\d.,:\-])([01]\d|2[0-4])([0-5]\d) ?h(?:ours|rs|)(?![A-Za-z])/g;
-const _FRENCH = /(?<![\d:.,])([01]?\d|2[0-3])h([0-5]\d)(?![\wµ²³Ω:])/g;
-const _HOUR = /(?<![\d:.,/\-])(\d{1,2}) ?([AaPp])(?:\.[Mm]\.?|[Mm](?![A-Za-z]))/g;
-const _DURATION = /(?<![\wµ²³Ω.,:])(?:(\d{1,4})h ?)?(\d{1,4})m(?:in)?(?: ?(\d{1,2})s(?:ec)?)?(?![A-Za-z\d²³/])/g;
-const _WEEKDAYS_AND_MONTHS = / (?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(January|February|March|April|May|June|July|August|September|October|November|December|JANUARY|FEBRUARY|MARCH|APRIL|MAY|JUNE|JULY|AUGUST|SEPTEMBER|OCTOBER|NOVEMBER|DECEMBER|january|february|march|april|june|july|august|september|october|november|december|(?:JAN|FEB|MAR|APR|JUN|JUL|AUG|SEPT|SEP|OCT|NOV|DEC)(?![A-Z])\.?|(?:Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sept|Sep|Oct|Nov|Dec)(?![a-z])\.?)|[A-Z]{2,4}T(?:(?<=[\wµ²³Ω])(?![\wµ²³Ω])|(?<![\wµ²³Ω])(?=[\wµ²³Ω])))/g;
+let _MONTHS, _ISO, _SLASHED, _ON, _MONTH_FIRST, _DAY_FIRST, _MONTH_YEAR, _MONTH_OF_YEAR, _ISO_MONTH, _SEASON, _OLD_YEAR, _DAYS, _SHOUTED_DAYS, _DAY_TO_DAY, _DAY_BEFORE, _MONTH_TO_MONTH, _TO_TIME, _TIME, _BRITISH, _MILITARY, _FRENCH, _HOUR, _DURATION, _WEEKDAYS_AND_MONTHS;
+take("dates", (own) => ([_MONTHS, _ISO, _SLASHED, _ON, _MONTH_FIRST, _DAY_FIRST, _MONTH_YEAR, _MONTH_OF_YEAR, _ISO_MONTH, _SEASON, _OLD_YEAR, _DAYS, _SHOUTED_DAYS, _DAY_TO_DAY, _DAY_BEFORE, _MONTH_TO_MONTH, _TO_TIME, _TIME, _BRITISH, _MILITARY, _FRENCH, _HOUR, _DURATION, _WEEKDAYS_AND_MONTHS] = own));
 
 export function say_dates(text) {
   text = sub(_ISO, (m) => _date(m[0], int(m[1]), int(m[3]), int(m[4]), m[0].endsWith("T")), text);

@@ -4,10 +4,12 @@ import { int } from "../python.js";
 import { BARE, ENTITIES, WINDOWS } from "./characters.js";
 
 let known = null; // name -> character; made when it is first needed
+let from = null; // of these
 
 function html5() {
-  if (known) return known;
+  if (from === ENTITIES) return known;
   known = new Map();
+  from = ENTITIES;
   const parts = ENTITIES.split(" ");
   let name = "";
   for (let i = 0; i < parts.length; i += 2) {

@@ -22,14 +22,6 @@ import {
 } from "./characters.js";
 import { digit } from "./entities.js";
 
-const plainOf = new Map(REPLACED.flatMap(([plain, characters]) => [...characters].map((one) => [one, plain])));
-const numbers = new Map(
-  NUMERIC.split(" ").flatMap((run) => {
-    const [first, values] = run.split("+");
-    return values.split(",").map((value, i) => [String.fromCodePoint(parseInt(first, 16) + i), value]);
-  }),
-);
-
 /** What programs broke: words parted by soft hyphens, apostrophes that were lost, letters that were misread. */
 export function mend(text) {
   if (isAscii(text) && !/[\x02\x1f`]/.test(text)) return text;
@@ -54,10 +46,10 @@ export function fold(text) {
 }
 
 function foldOne(character) {
-  if (plainOf.has(character)) return plainOf.get(character);
+  if (REPLACED.has(character)) return REPLACED.get(character);
   if (isKept(character)) return character;
   if (/\p{Nd}/u.test(character)) return digit(character);
-  if (numbers.has(character)) return ` ${numbers.get(character)} `;
+  if (NUMERIC.has(character)) return ` ${NUMERIC.get(character)} `;
   const decomposed = character.normalize("NFKD");
   if (/\p{No}/u.test(character) && decomposed.includes("⁄")) return ` ${decomposed.replaceAll("⁄", "/")}`;
   const plain = Array.from(decomposed).filter(isKept).join("");

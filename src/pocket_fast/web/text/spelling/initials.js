@@ -1,14 +1,12 @@
 // Made by tools/make_web_spelling.py of text/spelling/initials.py: change that, and run it again.
 
-import { matchAt, search, strip, sub, table } from "../python.js";
+import { matchAt, search, strip, sub } from "../python.js";
+import { take } from "./rules.js";
 import { END, START, ends_sentence, said } from "./spoken.js";
 
-export const LETTERS = table("A: ay; B: bee; C: see; D: dee; E: ee; F: eff; G: gee; H: aitch; I: eye; J: jay; K: kay; L: ell; M: em; N: en; O: oh; P: pee; Q: cue; R: ar; S: ess; T: tee; U: you; V: vee; W: double-you; X: ex; Y: why; Z: zee");
-const _DOTTED = /(?<![A-Za-z\d.'])[A-Za-z]\.[A-Za-z](?:\.[A-Za-z])*(?![A-Za-z\d])\.?/g;
-const _INITIAL = /(?<![A-Za-z.'\-])([A-Z])\. ?(?=[A-Z])/g;
-const _INITIAL_BEFORE = /(?<![A-Za-z])[A-HJ-Z]\. ?$/g;
-const _THING_BEFORE = /(?<![A-Za-z])(?:an|plan|vitamin|grade|type|class|section|option|team|group|hepatitis|part|point|appendix|item|exhibit|gate|size|phase|step|room) $/gi;
-const _AFTER_LETTER = /(?:,|-[a-z]| (?:(?:to|TO) )?[B-HJ-Z](?![A-Za-z']))/g;
+let _DOTTED, _INITIAL, _INITIAL_BEFORE, _THING_BEFORE, _AFTER_LETTER;
+export let LETTERS;
+take("initials", (own) => ([LETTERS, _DOTTED, _INITIAL, _INITIAL_BEFORE, _THING_BEFORE, _AFTER_LETTER] = own));
 
 export function say_initials(text) {
   return sub(_INITIAL, _initial, sub(_DOTTED, _dotted, text));

@@ -1,23 +1,10 @@
 // Made by tools/make_web_spelling.py of text/spelling/latex.py: change that, and run it again.
 
-import { count, has, isDigit, range, sub, table, words } from "../python.js";
+import { count, has, isDigit, range, sub } from "../python.js";
+import { take } from "./rules.js";
 
-const _DOLLARS = /(?:\$\$([^$]{1,500})\$\$|(?<![\p{L}\p{N}_$\\])\$(?![\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\p{Nd}])([^$\n]{1,300}?)(?<![\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\\])\$(?![\p{L}\p{N}_$]))/gu;
-const _NUMBERS = /(?<![\p{L}\p{N}_$\\])\$(\p{Nd}[^$\n]{0,100}[=\^\\_+*{}][^$\n]{0,100})(?<![\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])\$(?![\p{L}\p{N}_$])/gu;
-const _BRACKETS = /\\[()\[\]]/gu;
-const _BOUNDED = /\\(int|sum|prod) ?_ ?\{?([^{}\^\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1,20})\}? ?\^ ?\{?([^{}\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1,10}?)(?:\}|(?=[\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\\$])|$)/gu;
-const _BOUNDED_NAMES = table("int: integral; sum: sum; prod: product");
-const _FRACTION = /\\[dt]?frac ?\{([^{}]{0,100})\} ?\{([^{}]{0,100})\}/gu;
-const _ROOT = /\\sqrt ?(?:\[(\p{Nd})\])? ?\{([^{}]{0,100})\}/gu;
-const _STYLED = /\\(?:text|textbf|textit|mathrm|mathbf|mathbb|mathcal|mathit|operatorname|emph|boxed|hat|bar|vec) ?\{([^{}]{0,100})\}/gu;
-const _RAISED = /\^ ?\{([^{}\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1,20})\}/gu;
-const _LOWERED = /(?<=[A-Za-z\p{Nd})])_(?:\{([^{}]{1,40})\}|([A-Za-z\p{Nd}])(?![A-Za-z\p{Nd}]))/gu;
-const _COMMAND = /\\([A-Za-z]{1,20})/gu;
-const _SPACE = /\\(?:[,;:! ]|quad|qquad|\\)/gu;
-const _SIGNS = table("times: ×; cdot: ×; div: ÷; pm: ±; mp: ±; leq: ≤; le: ≤; geq: ≥; ge: ≥; neq: ≠; ne: ≠; approx: ≈; sim: ~; equiv: ≡; cong: ≅; propto: ∝; infty: ∞; to: →; rightarrow: →; Rightarrow: →; implies: implies; iff: if and only if; sum: ∑; prod: ∏; int: ∫; partial: ∂; nabla: ∇; in: ∈; notin: ∉; forall: ∀; exists: ∃; emptyset: ∅; cup: ∪; cap: ∩; subset: ⊂; subseteq: ⊆; land: ∧; lor: ∨; degree: °; circ: °; ldots: ...; cdots: ...; dots: ...; therefore: ∴; because: ∵; lim: the limit of; log: log; ln: log; sin: sine; cos: cosine; tan: tangent; exp: exp; max: max; min: min; mod: mod; varepsilon: ε; varphi: φ");
-const _SILENT = words("Big begin big displaystyle end item left qquad quad right");
-const _GREEK = words("alpha beta chi delta epsilon eta gamma iota kappa lambda mu nu omega omicron phi pi psi rho sigma tau theta upsilon xi zeta");
-const _NESTED = 3;
+let _DOLLARS, _NUMBERS, _BRACKETS, _BOUNDED, _BOUNDED_NAMES, _FRACTION, _ROOT, _STYLED, _RAISED, _LOWERED, _COMMAND, _SPACE, _SIGNS, _SILENT, _GREEK, _NESTED;
+take("latex", (own) => ([_DOLLARS, _NUMBERS, _BRACKETS, _BOUNDED, _BOUNDED_NAMES, _FRACTION, _ROOT, _STYLED, _RAISED, _LOWERED, _COMMAND, _SPACE, _SIGNS, _SILENT, _GREEK, _NESTED] = own));
 
 export function say_formulas(text) {
   let _;

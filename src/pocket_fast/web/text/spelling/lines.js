@@ -13,28 +13,12 @@ import {
   splitLines,
   strip,
   stripEnd,
-  words,
 } from "../python.js";
 import { value } from "./roman.js";
+import { take } from "./rules.js";
 
-const _WRAPPED = 50;
-const _BULLET = /(?:(?:[\-*+–—>:]|#{1,6})[ \t]+|[•‣◦▪▫■□◆◇●○⁃∙·➤►▶▸❯→➔➜★☆✓✔✅☑✗✘❌❖]️?[ \t]*(?![•‣◦▪▫■□◆◇●○⁃∙·➤►▶▸❯→➔➜★☆✓✔✅☑✗✘❌❖\p{Nd}]))/gu;
-const _QUOTE = /(?:>[ \t]?)+(?![\p{Nd}=.$\-])/gu;
-const _CHECKBOX = /\[[ xX✓✔]\][ \t]+/gu;
-const _NUMBERED = /(?:\*\*|__)?\(?(\p{Nd}{1,3})[.)][ \t]+(?=[A-Za-z"'“‘(*_\[])/gu;
-const _ROMAN = /(?:\(?([ivx]{1,5})\)[ \t]+(?=[^\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])|(I{2,3}|I[VX]|VI{0,3}|X{1,2}(?:I[VX]|V?I{0,3}))\.[ \t]+(?=[A-Z][a-z]))/gu;
-const _LETTERED = /\(?([A-HJ-Za-z])\)[ \t]+(?=[^\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])/gu;
-const _RULE = /(?:(?:[\-=_*~#+][ \t]*){2,}|\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)+\|?|\|[ \t]*:?-+:?[ \t]*\|)/gu;
-const _FENCE = /(?:`{3,}|~{3,})[ \t]*[\p{L}\p{N}_+#.\-]{0,20}/gu;
-const _DEFINITION = /\[[^\[\]\^]{1,100}\]:[ \t]*<?[^\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1,2000}(?:[ \t]+(?:"[^"]*"|'[^']*'|\([^()]*\)))?/gu;
-const _NOTE = /\[\^[^\[\]\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1,40}\]:[ \t]*/gu;
-const _ROW = /\|([^\n]*)\|/gu;
-const _CLOSERS = "\"'”’)]»*_ \t";
-const _MARKS = ".!?…,;:。！？、؟-–—|";
-const _FIRST_PARTS = words("best cold deep double eight eighty fifty first five forty four free full good great half hard high hot large left long low never nine ninety non old quick right second self seven seventy short single six sixty slow small soft ten third thirty three twenty two well white wide year");
-const _CONJUNCTION = /(?:and|or|to|nor|but|as)(?:(?<=[\p{L}\p{N}_])(?![\p{L}\p{N}_])|(?<![\p{L}\p{N}_])(?=[\p{L}\p{N}_]))/gu;
-const _PATTERN_1 = /[A-Za-z']{0,20}-$/gu;
-const _PATTERN_2 = /-[A-Za-z']*-$/gu;
+let _WRAPPED, _BULLET, _QUOTE, _CHECKBOX, _NUMBERED, _ROMAN, _LETTERED, _RULE, _FENCE, _DEFINITION, _NOTE, _ROW, _CLOSERS, _MARKS, _FIRST_PARTS, _CONJUNCTION, _PATTERN_1, _PATTERN_2;
+take("lines", (own) => ([_WRAPPED, _BULLET, _QUOTE, _CHECKBOX, _NUMBERED, _ROMAN, _LETTERED, _RULE, _FENCE, _DEFINITION, _NOTE, _ROW, _CLOSERS, _MARKS, _FIRST_PARTS, _CONJUNCTION, _PATTERN_1, _PATTERN_2] = own));
 
 export function join_lines(text) {
   let before, between, is_item, joined, line, lines, paragraph, written;

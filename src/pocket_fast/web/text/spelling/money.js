@@ -1,17 +1,12 @@
 // Made by tools/make_web_spelling.py of text/spelling/money.py: change that, and run it again.
 
-import { matchAt, partition, search, strip, stripStart, sub, table } from "../python.js";
+import { matchAt, partition, search, strip, stripStart, sub } from "../python.js";
 import { number } from "./number_words.js";
+import { take } from "./rules.js";
 import { said } from "./spoken.js";
 
-const _NAMES = table("$: dollar|dollars|cent|cents; £: pound|pounds|penny|pence; €: euro|euros|cent|cents; ¥: yen|yen; ¢: cent|cents; ₹: rupee|rupees|paisa|paise; ₩: won|won; ₽: ruble|rubles; ฿: baht|baht; ₪: shekel|shekels; ₿: bitcoin|bitcoins; ₺: lira|lira; ₴: hryvnia|hryvnias; ₱: peso|pesos; ₦: naira|naira; ₫: dong|dong; ₡: colon|colones; ₵: cedi|cedis; ₸: tenge|tenge; ₾: lari|lari; US$: US dollar|US dollars|cent|cents; A$: Australian dollar|Australian dollars|cent|cents; C$: Canadian dollar|Canadian dollars|cent|cents; NZ$: New Zealand dollar|New Zealand dollars; HK$: Hong Kong dollar|Hong Kong dollars; S$: Singapore dollar|Singapore dollars; NT$: New Taiwan dollar|New Taiwan dollars; MX$: Mexican peso|Mexican pesos; R$: real|reais; EUR: euro|euros|cent|cents; GBP: British pound|British pounds|penny|pence; JPY: yen|yen; CHF: Swiss franc|Swiss francs|centime|centimes; CNY: yuan|yuan; RMB: yuan|yuan; KRW: won|won; BRL: real|reais; RUB: ruble|rubles; ZAR: rand|rand; SEK: Swedish krona|Swedish kronor; NOK: Norwegian krone|Norwegian kroner; DKK: Danish krone|Danish kroner; PLN: zloty|zlotys; CZK: Czech koruna|Czech korunas; HUF: forint|forints; TRY: lira|lira; THB: baht|baht; ILS: shekel|shekels; AED: dirham|dirhams; SAR: riyal|riyals; PHP: peso|pesos; IDR: rupiah|rupiah; VND: dong|dong; NGN: naira|naira; BTC: bitcoin|bitcoins; ETH: ether|ether; kr: krona|kronor; zl: zloty|zlotys; Kc: koruna|korunas; RM: ringgit|ringgit");
-const _SAME = table("AU$: A$; CA$: C$; SG$: S$; USD: US$; AUD: A$; CAD: C$; NZD: NZ$; HKD: HK$; SGD: S$; TWD: NT$; MXN: MX$; INR: ₹; Rs: ₹; Rs.: ₹; RS: ₹; RS.: ₹");
-const _SCALES = table("k: thousand; m: million; mn: million; mio: million; b: billion; bn: billion; t: trillion; tn: trillion; cr: crore; lakhs: lakh; crores: crore");
-const _PREFIXED = /(?<![A-Za-z/])(?:((?:US|AU?|NZ|HK|CA?|SG?|NT|MX|R)?[$£€¥₹₩₽฿₪₿₺₴₱₦₫₡₵₸₾])|(AED|AUD|BRL|BTC|CAD|CHF|CNY|CZK|DKK|ETH|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|NGN|NOK|NZD|PHP|PLN|RM|RMB|RS|RUB|Rs|SAR|SEK|SGD|THB|TRY|TWD|USD|VND|ZAR)|(R[sS]\.|kr|zl|Kc)) ?((?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d{1,15})(?:\.\d{1,15})?|(?<![A-Za-z\d])\.\d{1,15})(?!\d|\.\d)(?: ?[\-–] ?[$£€¥₹₩₽฿₪₿₺₴₱₦₫₡₵₸₾]?((?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d{1,15})(?:\.\d{1,15})?|(?<![A-Za-z\d])\.\d{1,15})(?!\d|\.\d))?(?:[ \-]?(hundred|thousand|million|billion|trillion|lakhs?|crores?)(?![a-z])|( ?)(mn|bn|tn|mio|[kKmMbBtT]|cr)(?![A-Za-z\d]))?/g;
-const _SUFFIXED = /(?<![\d/\^])(?<!\^-)(?<!\d[.,])((?:\d{1,3}(?:,\d{3}){1,5}(?!\d)|\d{1,15})(?:\.\d{1,15})?|(?<![A-Za-z\d])\.\d{1,15})(?!\d|\.\d)(?:[ \-]?(hundred|thousand|million|billion|trillion|lakhs?|crores?)(?![a-z])|( ?)(mn|bn|tn|mio|[kKmMbBtT]|cr)(?![A-Za-z\d]))?(?: ?([$£€¥₹₩₽฿₪₿₺₴₱₦₫₡₵₸₾¢])| ?(AED|AUD|BRL|BTC|CAD|CHF|CNY|CZK|DKK|ETH|EUR|GBP|HKD|HUF|IDR|ILS|INR|JPY|KRW|MXN|NGN|NOK|NZD|PHP|PLN|RM|RMB|RS|RUB|Rs|SAR|SEK|SGD|THB|TRY|TWD|USD|VND|ZAR|kr|zl|Kc)(?![A-Za-z\d]))(?!\d)/g;
-const _PENCE = /(?<![\wµ²³Ω.,])(\d{1,2})p(?![A-Za-z\d])/g;
-const _NAMED_THINGS = / (?:bills?|notes?|coins?|checks?|words?|question|prize|tickets?|fine|reward)(?![a-z])/g;
-const _ARTICLE = /(?:(?<=[\wµ²³Ω])(?![\wµ²³Ω])|(?<![\wµ²³Ω])(?=[\wµ²³Ω]))[Aa]n? $/g;
+let _NAMES, _SAME, _SCALES, _PREFIXED, _SUFFIXED, _PENCE, _NAMED_THINGS, _ARTICLE;
+take("money", (own) => ([_NAMES, _SAME, _SCALES, _PREFIXED, _SUFFIXED, _PENCE, _NAMED_THINGS, _ARTICLE] = own));
 
 export function say_money(text) {
   text = sub(_PREFIXED, _prefixed, text);

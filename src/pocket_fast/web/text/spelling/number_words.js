@@ -2,9 +2,10 @@
 
 import { has, int, pairwise, partition, partitionLast, range, stripEnd, stripStart } from "../python.js";
 import { cardinal, ordinal } from "./cardinal.js";
+import { take } from "./rules.js";
 
-const _DIGITS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-const _MOST_DIGITS = 9;
+let _DIGITS, _MOST_DIGITS;
+take("number_words", (own) => ([_DIGITS, _MOST_DIGITS] = own));
 
 export function digits(run) {
   return [...[...run].map((digit) => _DIGITS[int(digit)])].join(" ");

@@ -1,20 +1,12 @@
 // Made by tools/make_web_spelling.py of text/spelling/phones.py: change that, and run it again.
 
-import { findAll, isDigit, sub, table } from "../python.js";
+import { findAll, isDigit, sub } from "../python.js";
 import { digits, in_groups } from "./number_words.js";
+import { take } from "./rules.js";
 import { said } from "./spoken.js";
 
-const _LONG_RUN = /\d{16,}/g;
-const _PHONE = /(?:(?<![\wµ²³Ω.\-])(?:(?:\+?\d{1,3}[ .\-])?(?:\(\d{3}\) ?|\d{3}[.\-])\d{3}[ .\-]\d{4}|\d{3}-\d{4}(?<!000))(?![\wµ²³Ω\-])|\+\d{1,3}(?:[ .\-]?\(?\d{1,4}\)?){2,6}(?![\d,]|\.\d)|(?<![\wµ²³Ω.\-])\d{1,15}(?:-\d{1,15}){2,7}(?![\wµ²³Ω\-])|(?<![\wµ²³Ω.,$£€¥\-])(?:0\d{1,4}|\(0\d{1,4}\)|1[38]00)(?:[ \-]\d{2,4}){2,4}(?![\d,]|\.\d| \d)|(?<![\wµ²³Ω.,$£€¥\-])(?<!\d )(?:\d{3,4} ){2}\d{4}(?![\d,]|\.\d| \d)|(?<![\wµ²³Ω.,$£€¥\-])(?<!\d )0\d{3,4} \d{5,7}(?![\d,]|\.\d| \d)|(?<![\wµ²³Ω.,$£€¥\-])(?<!\d )\d{3} 0\d{3}(?![\d,]|\.\d| \d)|(?<![\wµ²³Ω.,$£€¥\-])(?<!\d )\d{4}(?: \d{4}){2,4}(?![\d,]|\.\d| \d))/g;
-const _EXTENSION = /(?<=\x03),? ?(?:x|ext\.?|extn\.?|extension) ?(\d{1,5})(?!\d)/g;
-const _EXTENSION_ALONE = /(?<![A-Za-z])[Ee]xtn?\. ?(?=\d)/g;
-const _NAMED_LETTERS = /(?<![\wµ²³Ω.\-])1-(800|888|877|866|855|844|833|900)-([A-Z]{3,7}(?:-[A-Z]{2,7})?|[A-Z]{2,6}\d{1,4})(?![\wµ²³Ω])/g;
-const _CALLED = /(?<![A-Za-z])((?:call|dial|phone|telephone|tel|fax|ring|text|hotline|mobile|cell|whatsapp)(?:\.| no\.?| number)?(?: (?:us|me|him|her))?(?: (?:at|on|to|is))?:? ?)(\+?\(?\d[\d ()./\-]{1,20}\d)(?![\d%$£€]|[,.:]\d| ?(?:am|pm|percent|times))/gi;
-const _EMERGENCY = ["911", "999", "112", "000", "101", "111", "988", "311", "411", "211"];
-const _SECRET = /(?<![A-Za-z])((?:code|pin|OTP|passcode|password|passwd|zip|postcode|(?:order|account|case|ticket|reference|tracking|serial|card|confirmation|invoice|member(?:ship)?|customer|policy|routing) (?:number|no\.?|#))(?: (?:is|was|number|code)){0,2}:? ?#?)(\d{3,15}(?: \d{4}){0,4})(?![\d%$£€]|[,.:]\d|[A-Za-z])/gi;
-const _ZIP = /(?<![A-Za-z])([A-Z]{2}),? (\d{5})(-\d{4})?(?![\wµ²³Ω\-]|[.,]\d)/g;
-const _STATES = table("AL: Alabama; AK: Alaska; AZ: Arizona; AR: Arkansas; CA: California; CO: Colorado; CT: Connecticut; DE: Delaware; DC: dee see; FL: Florida; GA: Georgia; HI: Hawaii; ID: Idaho; IL: Illinois; IN: Indiana; IA: Iowa; KS: Kansas; KY: Kentucky; LA: Louisiana; ME: Maine; MD: Maryland; MA: Massachusetts; MI: Michigan; MN: Minnesota; MS: Mississippi; MO: Missouri; MT: Montana; NE: Nebraska; NV: Nevada; NH: New Hampshire; NJ: New Jersey; NM: New Mexico; NY: New York; NC: North Carolina; ND: North Dakota; OH: Ohio; OK: Oklahoma; OR: Oregon; PA: Pennsylvania; RI: Rhode Island; SC: South Carolina; SD: South Dakota; TN: Tennessee; TX: Texas; UT: Utah; VT: Vermont; VA: Virginia; WA: Washington; WV: West Virginia; WI: Wisconsin; WY: Wyoming");
-const _PATTERN_1 = /\d+/g;
+let _LONG_RUN, _PHONE, _EXTENSION, _EXTENSION_ALONE, _NAMED_LETTERS, _CALLED, _EMERGENCY, _SECRET, _ZIP, _STATES, _PATTERN_1;
+take("phones", (own) => ([_LONG_RUN, _PHONE, _EXTENSION, _EXTENSION_ALONE, _NAMED_LETTERS, _CALLED, _EMERGENCY, _SECRET, _ZIP, _STATES, _PATTERN_1] = own));
 
 export function say_phones(text) {
   text = sub(_NAMED_LETTERS, (m) => ((said(`one, ${_group(m[1])},`) + " ") + m[2].split("-").join(" ")), text);

@@ -6,12 +6,12 @@ import { say_dates, say_days, say_months, say_times } from "./dates.js";
 import { say_money } from "./money.js";
 import { mark_minus, say_groups, say_numbers, say_series, say_verses } from "./numerals.js";
 import { say_phones } from "./phones.js";
+import { take } from "./rules.js";
 import { said } from "./spoken.js";
 import { say_lone_units, say_units } from "./units.js";
 
-const _PLUS_MINUS = /\+(?: ?\/ ?-|-(?=\d))/g;
-const _SPAN = /(?<=[\d%]) ?[–~] ?(?=[\d$£€¥])/g;
-const _PATTERN_1 = /\d/g;
+let _PLUS_MINUS, _SPAN, _PATTERN_1;
+take("quantities", (own) => ([_PLUS_MINUS, _SPAN, _PATTERN_1] = own));
 
 export function say_quantities(text) {
   return say_days(_say_digits(say_months(say_lone_units(text))));

@@ -1,23 +1,14 @@
 // Made by tools/make_web_spelling.py of text/spelling/roman.py: change that, and run it again.
 
-import { fullMatch, isUpper, stripEnd, sub, subset, title, words } from "../python.js";
+import { fullMatch, isUpper, stripEnd, sub, subset, title } from "../python.js";
 import { cardinal, ordinal } from "./cardinal.js";
 import { LETTERS } from "./initials.js";
 import { year } from "./number_words.js";
+import { take } from "./rules.js";
 import { END, said } from "./spoken.js";
 
-const _NUMBERED = /(?<![A-Za-z'\-])([A-Za-z]{2,20}\x03?) (?=[IVXLC])(C{0,3}(?:XL|XC|L?X{0,3})(?:IX|IV|V?I{0,3}))(?![A-Za-z\-])(?=(?:'s)?(?:( of| and [A-Z]|[^A-Za-z' ]|$)|))/g;
-const _SMALL = /(?<![A-Za-z'\-])([A-Za-z]{2,20}) ([ivxl]{2,7}|[vx])(?![A-Za-z'\-])/g;
-const _BRACKETED = /(?<![A-Za-z'])(?:(\(?)([ivx]{2,5}|[IVX]{2,5})|(\()(i))\)/g;
-const _LETTERED = /(?<![\wµ²³Ω)\]])\(([A-HJ-Za-hj-z])\)(?![\wµ²³Ω(])/g;
-const _SURELY_ROMAN = /(?:X{0,3}V?I{2,3}|X{1,3}I[VX]|X{1,3}V?I{1,3}(?<=[^\n][^\n][^\n])|XXV)/g;
-const _CENTURY = /(?<![A-Za-z'\-])((?:X(?:X|))?(?:I[VX]|V?I{0,3}))(?=(?:[ \-](?:and|to) [IVX]{1,5})? ?-?(?:[Cc]entur|CENTUR))/g;
-const _YEAR = /(?<![A-Za-z'\-])(M{1,2}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3}))(?![A-Za-z'\-])/g;
-const _VALUES = new Map([["I", 1], ["V", 5], ["X", 10], ["L", 50], ["C", 100], ["D", 500], ["M", 1000]]);
-const _PARTS = words("Act Appendix Article Book Bowl Canto Chapter Class Episode Exhibit Figure Grade Group Lesson Level Mark Page Part Phase Psalm Round Scene Schedule Section Stage Step Table Title Type Unit Volume War");
-const _SMALL_PARTS = words("Act Appendix Article Book Canto Chapter Episode Exhibit Figure Footnote Grade Lesson Level Note Page Pages Part Phase Psalm Round Scene Schedule Section Stage Step Table Title Unit Volume");
-const _RULERS = words("Afonso Albert Alexander Alfonso Andrew Antiochus Artaxerxes Baldwin Beatrix Benedict Boniface Carl Carlos Catherine Charles Christian Clement Cleopatra Constantine Darius Edward Elizabeth Felipe Ferdinand Francis Frederick George Gregory Gustav Haakon Harald Henry Innocent Ivan James Juan Justinian Karl Leo Leopold Louis Manuel Margrethe Mary Napoleon Nicholas Otto Paul Pedro Peter Philip Pius Ptolemy Rameses Ramses Richard Robert Rudolf Seleucus Sigismund Sixtus Stephen Theodosius Umberto Urban Victoria Wenceslaus Wilhelm William Xerxes");
-const _PATTERN_1 = /(?=[IVXLC])(C{0,3}(?:XL|XC|L?X{0,3})(?:IX|IV|V?I{0,3}))/g;
+let _NUMBERED, _SMALL, _BRACKETED, _LETTERED, _SURELY_ROMAN, _CENTURY, _YEAR, _VALUES, _PARTS, _SMALL_PARTS, _RULERS, _PATTERN_1;
+take("roman", (own) => ([_NUMBERED, _SMALL, _BRACKETED, _LETTERED, _SURELY_ROMAN, _CENTURY, _YEAR, _VALUES, _PARTS, _SMALL_PARTS, _RULERS, _PATTERN_1] = own));
 
 export function say_items(text) {
   text = sub(_BRACKETED, _bracketed, text);

@@ -11,26 +11,12 @@ import { join_lines } from "./lines.js";
 import { strip_markup } from "./markup.js";
 import { say_quantities } from "./quantities.js";
 import { say_items, say_roman } from "./roman.js";
+import { take } from "./rules.js";
 import { END, START, said } from "./spoken.js";
 import { say_symbols } from "./symbols.js";
 
-const _QUANTITY = /(?:[\d/²³°–\-]|(?<![a-z])(?:(?:mon|tue|wed|thu|fri|sat|sun)[rs]{0,2}|km|kg|cm|mg|µ[gm]|[kmg]hz|kwh|mph|kph|sq)(?![a-z]))/gi;
-const _DASH = /(?: ?(?:[—–]|-{2,}) ?| -(?= ))/g;
-const _DOT = /(?:(?<=[A-Za-z]{2})\.(?=[a-z])|(?<![A-Za-z.\x03])\.(?=[a-z]|[A-Z]{2}))/g;
-const _WRAPPING = /["()\[\]{}*`]+/g;
-const _NOT_SPOKEN = /[^A-Za-z',.?!\- \x02\x03]+/g;
-const _APOSTROPHE = /'+/g;
-const _ELISION = /'(?:tis|twas|twere|twill|em|cause|till?|bout|round|cept|neath)(?![A-Za-z])/gi;
-const _POSSESSIVE = /s(?![A-Za-z])/g;
-const _LOOSE_HYPHEN = /(?:(?<![A-Za-z'\x03])-|-(?![A-Za-z'\x02]))/g;
-const _MARKS = / ?[,.?!](?: ?[,.?!])*/g;
-const _TIGHT = /(?:(?<=[,?!])(?=[A-Za-z\x02])|(?<=[A-Za-z\x03]\.)(?=[A-Za-z]{2}|\x02)|(?:(?<=[A-Za-z]{2}\.)|(?<=\x03\.))(?=[A-Za-z]))/g;
-const _TIGHT_AT_LAST = /(?<=[,.?!])(?=[A-Za-z\x02])/g;
-const _WORD_BEFORE = /(?<![A-Za-z])[A-Za-z]{1,6}$/g;
-const _OPENING = /((?:^|[.?!] )\x02)([a-z])/g;
-const _PATTERN_1 = /[:;|]/g;
-const _PATTERN_2 = /(?:\x03\x02|\x03(?=[A-Za-z])|(?<=[A-Za-z])\x02)/g;
-const _PATTERN_3 = /[A-Za-z]/g;
+let _QUANTITY, _DASH, _DOT, _WRAPPING, _NOT_SPOKEN, _APOSTROPHE, _ELISION, _POSSESSIVE, _LOOSE_HYPHEN, _MARKS, _TIGHT, _TIGHT_AT_LAST, _WORD_BEFORE, _OPENING, _PATTERN_1, _PATTERN_2, _PATTERN_3;
+take("spell", (own) => ([_QUANTITY, _DASH, _DOT, _WRAPPING, _NOT_SPOKEN, _APOSTROPHE, _ELISION, _POSSESSIVE, _LOOSE_HYPHEN, _MARKS, _TIGHT, _TIGHT_AT_LAST, _WORD_BEFORE, _OPENING, _PATTERN_1, _PATTERN_2, _PATTERN_3] = own));
 
 export function spell_out(text) {
   text = join_lines(strip_markup(say_formulas(mend(text))));
@@ -123,3 +109,5 @@ function _finish(text) {
   text = [...splitBlanks(text.split(START).join("").split(END).join(""))].join(" ");
   return (search(_PATTERN_3, text) ? text : "");
 }
+
+export const VERSION = "2dee2a749a21"; // of what the constants are for
