@@ -14,7 +14,7 @@ from websockets.sync.client import connect
 
 from proxies import documented, nginx
 from recordings import hum
-from serving import wait_until, wav_of
+from serving import texts_in, wait_until, wav_of
 
 ENDLESS = {"text": "This goes on and on. " * 900, "eos_threshold": 1e9}
 KINDS = ["nginx", "caddyfile", "haproxy", "apache"]
@@ -87,8 +87,8 @@ def test_a_listener_that_leaves_ends_the_computing(streaming, site):
     with httpx.stream("POST", f"{streaming}/tts", data=ENDLESS, timeout=60) as answer:
         sound = answer.iter_raw()
         assert next(sound)
-        assert site.model.engine_load().running == 1
-    wait_until(lambda: site.model.engine_load().running == 0)
+        assert texts_in(site.model) == 1
+    wait_until(lambda: texts_in(site.model) == 0)
     wait_until(lambda: len(site.events("cancelled")) == cancelled + 1)
 
 
