@@ -6,8 +6,9 @@
 
 Prints a line per gate and voice, and exits with 1 if a gate is missed. A voice may be a name the model knows, a
 recording or a state, NAME=FILE for one that has the timbre NAME of tools/voice/speech.py, or such a NAME alone:
-then espeak-ng speaks the prompt. Voices in no such timbre are measured by what does not hear timbre: recogniser,
-end of speech, duration.
+then espeak-ng speaks the prompt. Voices in no such timbre are measured by what does not hear timbre: recognisers,
+end of speech, duration. The gate `dictation` is an open recogniser's: Whisper tiny.en, and the share of words it gets
+wrong; it takes half a second of a core for a sentence.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from pathlib import Path
 
 from pocket_fast import PocketFastError
+from voice_quality.dictation import Dictation
 from voice_quality.evaluation import GATES, Evaluation, Wanted
 from voice_quality.recognise import Recogniser
 from voice_quality.report import passed, table, write_json
@@ -76,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         with Recogniser(args.workers) as recogniser:
-            evaluation = Evaluation(wanted, recogniser)
+            evaluation = Evaluation(wanted, recogniser, Dictation(args.workers))
             lines = evaluation.run()
     except PocketFastError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -83,7 +83,7 @@ class _Refused:
 
 def held_out_sentences() -> Iterator[str]:
     """Every sentence of the evaluation."""
-    for name in ("everyday", "hard", "paragraphs"):
+    for name in ("everyday", "hard", "numbers", "paragraphs"):
         for line in (HELD_OUT / f"{name}.txt").read_text().splitlines():
             yield from re.findall(r"[^.?!]+[.?!]", line)
 

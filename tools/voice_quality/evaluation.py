@@ -15,15 +15,16 @@ from pocket_fast import TTSModel
 from pocket_fast.errors import VoiceError
 from pocket_fast.models.pocket.voices import default_voice, voice_names
 from voice.speech import CANONICAL, TIMBRES, TRAINED
-from voice_quality import gates
+from voice_quality import dictation, gates
+from voice_quality.dictation import Dictation
 from voice_quality.figure import draw
 from voice_quality.figures import Figures
-from voice_quality.gates import Line, Measured, Verdicts, not_applicable
+from voice_quality.gates import Line, Measured, Verdicts, WordErrors, not_applicable
 from voice_quality.recognise import Recogniser
 from voice_quality.sources import Codec, Speaker, Truth
 from voice_quality.texts import lines
 
-GATES = ("everyday", "hard", "retrieval", "mcd", "ends", "words", "timbre", "paragraphs")
+GATES = ("everyday", "hard", "dictation", "retrieval", "mcd", "ends", "words", "timbre", "paragraphs")
 _PROMPT_SECONDS = 10
 _DRAWN = slice(0, 200, 20)  # of the everyday sentences
 
@@ -49,11 +50,12 @@ class Wanted:
 class Evaluation:
     """A model, its voices, and the truth beside them."""
 
-    def __init__(self, wanted: Wanted, recogniser: Recogniser):
+    def __init__(self, wanted: Wanted, recogniser: Recogniser, dictation: Dictation):
         self.wanted = wanted
         self.model = self._load(wanted.compute_type)
         self._other = self._load(wanted.compare) if wanted.compare else None
-        self._recogniser = recogniser
+        self._hearing = recogniser, dictation
+        self._compared = _Compared()
         self._folder = Path(wanted.config).parent if wanted.config else None
         self._truths = {name: Truth(timbre) for name, timbre in TIMBRES.items()}
 
@@ -61,21 +63,17 @@ class Evaluation:
         """The lines of the report, gate by gate."""
         found: list[Line] = []
         measured_own = False
-        compared: list[tuple[Verdicts, Verdicts]] = []
         for number, voice in enumerate(self._voices()):
             measured = self._measured(voice)
             measured_own |= measured.own
             for gate in self.wanted.gates:
                 found += _told(f"{measured.name}: {gate}", self._of_voice(gate, measured))
             if self._other is not None:
-                found += _told(
-                    f"{measured.name}: {self.wanted.compare}", self._loss(voice, measured, compared)
-                )
+                found += _told(f"{measured.name}: {self.wanted.compare}", self._loss(voice, measured))
             if self.wanted.figure and number == 0:
                 self._draw(measured)
-        if len(compared) > 1:
-            before, after = map(gates.together, zip(*compared, strict=True))
-            found.append(gates.loss("all", before, after, self.wanted.compare))
+        if self._other is not None:
+            found += self._compared.all_voices(self.wanted.compare)
         if "timbre" in self.wanted.gates:
             found += _told("timbre", self._timbre(measured_own))
         order = (*GATES, self.wanted.compare)
@@ -95,12 +93,12 @@ class Evaluation:
     def _measured(self, voice: str) -> Measured:
         name = Path(voice.partition("=")[0]).stem
         truth = Figures(
-            self._truths[name if name in TIMBRES else CANONICAL.name], self._recogniser, self.wanted.limit
+            self._truths[name if name in TIMBRES else CANONICAL.name], *self._hearing, self.wanted.limit
         )
         return Measured(name, self._figures(self.model, voice), truth, name in TIMBRES)
 
     def _figures(self, model: TTSModel, voice: str) -> Figures:
-        return Figures(Speaker(model, self._state(model, voice)), self._recogniser, self.wanted.limit)
+        return Figures(Speaker(model, self._state(model, voice)), *self._hearing, self.wanted.limit)
 
     def _state(self, model: TTSModel, voice: str) -> Any:
         """Of NAME, FILE or NAME=FILE; espeak-ng speaks the prompt of a timbre that the model does not know."""
@@ -117,24 +115,33 @@ class Evaluation:
     def _of_voice(self, gate: str, measured: Measured) -> Iterator[Line]:
         if gate in gates.RECOGNISED:
             yield gates.recognition(measured, gate, self.wanted.with_truth)
+        elif gate == "dictation":
+            if package := dictation.missing():
+                yield not_applicable(gate, measured.name, f"{package} is not installed")
+            else:
+                yield from gates.dictation(measured, self.wanted.with_truth)
         elif gate == "retrieval":
             yield gates.retrieval(measured)
         elif gate == "mcd":
             codec = None
             if measured.own and self.model.has_voice_cloning:
                 source = Codec(self.model, self._folder, measured.truth.source)
-                codec = Figures(source, self._recogniser, self.wanted.limit)
+                codec = Figures(source, *self._hearing, self.wanted.limit)
             yield from gates.distortions(measured, codec)
         elif gate == "ends":
             yield from gates.ends(measured)
 
-    def _loss(
-        self, voice: str, measured: Measured, compared: list[tuple[Verdicts, Verdicts]]
-    ) -> Iterator[Line]:
-        """Adds to `compared` what it compares."""
+    def _loss(self, voice: str, measured: Measured) -> Iterator[Line]:
+        """Of what the chosen gates hear."""
         figures = measured.figures, self._figures(self._other, voice)
-        compared.append(tuple(map(gates.verdicts, figures)))
-        yield gates.loss(measured.name, *compared[-1], self.wanted.compare)
+        if names := [name for name in gates.RECOGNISED if name in self.wanted.gates]:
+            found = tuple(gates.verdicts(each, names) for each in figures)
+            self._compared.verdicts.append(found)
+            yield gates.loss(measured.name, *found, self.wanted.compare)
+        if "dictation" in self.wanted.gates and not dictation.missing():
+            found = tuple(map(gates.word_errors, figures))
+            self._compared.word_errors.append(found)
+            yield gates.dictation_loss(measured.name, *found, self.wanted.compare, gated=False)
 
     def _timbre(self, measured_own: bool) -> Iterator[Line]:
         if not (measured_own and self.model.has_voice_cloning):
@@ -156,6 +163,22 @@ class Evaluation:
             meant,
             f"{measured.name}, and espeak-ng as {measured.truth.source.timbre.name}",
         )
+
+
+class _Compared:
+    """What two ways of computing got right and wrong, voice by voice."""
+
+    def __init__(self) -> None:
+        self.verdicts: list[tuple[Verdicts, Verdicts]] = []
+        self.word_errors: list[tuple[WordErrors, WordErrors]] = []
+
+    def all_voices(self, name: str) -> Iterator[Line]:
+        """The lines on all voices as one, where there are several."""
+        if len(self.verdicts) > 1:
+            yield gates.loss("all", *map(gates.together, zip(*self.verdicts, strict=True)), name)
+        if len(self.word_errors) > 1:
+            both = map(gates.together, zip(*self.word_errors, strict=True))
+            yield gates.dictation_loss("all", *both, name, gated=True)
 
 
 def _told(what: str, found: Iterator[Line]) -> list[Line]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from voice_quality.dictation import Dictation, word_errors
 from voice_quality.dtw import distortion, retrieved
 from voice_quality.features import cepstra, duration_ratio, speech_part
 from voice_quality.recognise import Recogniser, sets_of
@@ -26,11 +27,15 @@ class Source(Protocol):
 class Figures:
     """Figures of one source; `limit`: with the first so many texts of each set."""
 
-    def __init__(self, source: Source, recogniser: Recogniser, limit: int | None = None):
+    def __init__(
+        self, source: Source, recogniser: Recogniser, dictation: Dictation, limit: int | None = None
+    ):
         self.source = source
         self._recogniser = recogniser
+        self._dictation = dictation
         self._limit = limit
         self._recognised: dict[str, np.ndarray] = {}
+        self._written: dict[str, list[str]] = {}
 
     def texts(self, name: str) -> list[str]:
         """The texts of a set."""
@@ -48,6 +53,16 @@ class Figures:
                 found = self._recogniser.named(texts, sounds, size)
             self._recognised[name] = found
         return self._recognised[name]
+
+    def written(self, name: str) -> list[str]:
+        """What the open recogniser writes for each item of a set."""
+        if name not in self._written:
+            self._written[name] = self._dictation.heard(self.source.say(self.texts(name)))
+        return self._written[name]
+
+    def word_errors(self, name: str) -> np.ndarray:
+        """(n, 2): words that it got wrong in each item of a set, and how many there are."""
+        return word_errors(self.texts(name), self.written(name))
 
     def items(self, name: str) -> list[str]:
         """What recognised(name) speaks of."""

@@ -19,6 +19,7 @@ LEAST = {"everyday": 97.0, "hard": 85.0, "retrieval": 99.0, "words": 85.0, "para
 LEAST |= {"durations": 98.0, "timbre": 95.0}
 MOST_DECIBELS = {"everyday": 3.0, "hard": 4.5}
 RATIOS = (0.8, 1.25)  # speech duration over the truth's
+MOST_WORDS_WRONG = {"everyday": 12.0, "hard": 20.0, "numbers": 15.0}  # by dictation, %
 MOST_POINTS_LOST = 1.0
 RECOGNISED = ("everyday", "hard", "words", "paragraphs")
 PROMPT_SECONDS = (1, 5, 10, 30)
@@ -27,6 +28,9 @@ _LEARNT = range(100, 140)  # everyday sentences in which the timbres are learnt,
 
 Prompted = Callable[[np.ndarray, Sequence[str]], list[np.ndarray]]  # prompt (n,), texts -> what is said
 Verdicts = dict[str, np.ndarray]  # bool by set: which items the recogniser took for themselves
+WordErrors = dict[
+    str, np.ndarray
+]  # (n, 2) by set: words that dictation got wrong in each item, and all of them
 
 
 @dataclass
@@ -67,6 +71,37 @@ def recognition(measured: Measured, name: str, with_truth: bool = True) -> Line:
     missing = measured.figures.source.endless & set(measured.figures.texts(name))
     beside = [f"truth {_percent(measured.truth.recognised(name))}"] if with_truth else []
     line.beside = ", ".join(beside + ([f"no end in {len(missing)} texts"] if missing else []))
+    return line
+
+
+def dictation(measured: Measured, with_truth: bool = True) -> list[Line]:
+    """everyday, hard and numbers, written down by an open recogniser."""
+    found = []
+    for name, most in MOST_WORDS_WRONG.items():
+        errors = measured.figures.word_errors(name)
+        share = _wrong_words(errors)
+        line = Line("dictation", measured.name, f"words wrong, {name}", f"{share:.1f} %", f"<= {most:g} %")
+        line.passed = bool(share <= most)
+        written = zip(measured.figures.texts(name), measured.figures.written(name), strict=True)
+        line.wrong = _chosen([f"{text} -> {heard}" for text, heard in written], errors[:, 0] > 0)
+        if with_truth:
+            line.beside = f"truth {_wrong_words(measured.truth.word_errors(name)):.1f} %"
+        found.append(line)
+    return found
+
+
+def dictation_loss(voice: str, before: WordErrors, after: WordErrors, name: str, gated: bool) -> Line:
+    """Points of words that the other way of computing gets wrong more; chance weighs too much to judge one voice."""
+    points, beside = [], []
+    for kind in MOST_WORDS_WRONG:
+        had, has = (_wrong_words(errors[kind]) for errors in (before, after))
+        points.append(has - had)
+        beside.append(f"{kind} {had:.1f} -> {has:.1f}")
+    line = Line(name, voice, "points of words lost, most of any set", f"{max(points):.1f}")
+    if gated:
+        line.required = f"<= {MOST_POINTS_LOST:g}"
+        line.passed = bool(max(points) <= MOST_POINTS_LOST + 1e-9)
+    line.beside = ", ".join(beside)
     return line
 
 
@@ -119,20 +154,25 @@ def ends(measured: Measured) -> list[Line]:
     return [first, second]
 
 
-def verdicts(figures: Figures) -> Verdicts:
-    """Those of everything that the recogniser judges."""
-    return {name: figures.recognised(name) for name in RECOGNISED}
+def verdicts(figures: Figures, names: Sequence[str] = RECOGNISED) -> Verdicts:
+    """Those of what the closed-grammar recogniser judges."""
+    return {name: figures.recognised(name) for name in names}
 
 
-def together(each: Sequence[Verdicts]) -> Verdicts:
+def word_errors(figures: Figures) -> WordErrors:
+    """Those of everything that is dictated."""
+    return {name: figures.word_errors(name) for name in MOST_WORDS_WRONG}
+
+
+def together(each: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Those of several voices as one: a sentence weighs less, and so does chance."""
-    return {name: np.concatenate([one[name] for one in each]) for name in RECOGNISED}
+    return {name: np.concatenate([one[name] for one in each]) for name in each[0]}
 
 
 def loss(voice: str, before: Verdicts, after: Verdicts, name: str) -> Line:
     """Points of recognition that the other way of computing loses: `name` against float32."""
     points, beside = [], []
-    for kind in RECOGNISED:
+    for kind in before:
         had, has = (100 * right[kind].mean() for right in (before, after))
         points.append(had - has)
         beside.append(f"{kind} {had:.1f} -> {has:.1f}")
@@ -176,6 +216,11 @@ def _share(gate: str, voice: str, what: str, right: np.ndarray, least: float | N
     if least is not None:
         line.required, line.passed = f">= {least:g} %", bool(100 * right.mean() >= least)
     return line
+
+
+def _wrong_words(errors: np.ndarray) -> float:
+    wrong, words = errors.sum(axis=0)
+    return 100 * wrong / words
 
 
 def _percent(right: np.ndarray) -> str:

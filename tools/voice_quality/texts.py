@@ -3,6 +3,7 @@
 texts/everyday.txt  200 sentences of 15 to 70 characters
 texts/hard.txt      100 sentences of 60 to 120 characters: rare, long and repeated words, tongue twisters, lists
 texts/paragraphs.txt 20 lines of 10 sentences of 20 to 70 characters each
+texts/numbers.txt   50 sentences of numbers, dates, money and times in words
 texts/words.txt     500 words, lower case; see choose_words.py
 All of them use only A-Z a-z ' , . ? ! - and space.
 """
@@ -17,7 +18,7 @@ _MARKS = re.compile(r"[^a-z']+")
 
 
 def lines(name: str, limit: int | None = None) -> list[str]:
-    """The items of everyday, hard, paragraphs or words, in order; the first `limit`, of paragraphs a tenth of it."""
+    """The items of a set, in order; the first `limit`, of paragraphs a tenth of it."""
     if limit is not None and name == "paragraphs":
         limit = -(-limit // 10)
     return (FOLDER / f"{name}.txt").read_text(encoding="ascii").splitlines()[:limit]

@@ -36,6 +36,13 @@ class Pretended:
     def recognised(self, name):
         return np.arange(len(self.items(name))) >= self.wrong
 
+    def written(self, name):
+        return [f"heard {k}" for k in range(len(self.items(name)))]
+
+    def word_errors(self, name):
+        """One word of ten in `wrong` items."""
+        return np.column_stack([self.recognised(name) == 0, np.full(len(self.items(name)), 10)])
+
     def retrieved(self, truth):
         return self.recognised("everyday")
 
@@ -74,6 +81,39 @@ def test_retrieval_and_distortion_need_a_truth_in_the_same_timbre():
     strange = measured(own=False)
     for line in (gates.retrieval(strange), *gates.distortions(strange, None)):
         assert (line.what, line.passed) == ("not applicable", None)
+
+
+def test_so_many_words_may_be_written_wrongly():
+    lines = gates.dictation(measured(wrong=50))
+    assert [line.what for line in lines] == [
+        "words wrong, everyday",
+        "words wrong, hard",
+        "words wrong, numbers",
+    ]
+    assert [line.value for line in lines] == ["2.5 %", "5.0 %", "10.0 %"]
+    assert all(line.passed for line in lines)
+    assert lines[0].beside == "truth 0.0 %"
+    assert lines[1].wrong[49] == "hard 49 -> heard 49"
+    assert len(lines[1].wrong) == 50
+
+    class Worse(Pretended):
+        def word_errors(self, name):
+            return 2 * super().word_errors(name) // (1, 2)
+
+    worse = gates.dictation(gates.Measured("abel", Worse(wrong=50), Pretended(), True), with_truth=False)
+    assert [line.passed for line in worse] == [True, True, False]
+    assert worse[0].beside == ""
+
+
+def test_int8_may_lose_one_point_of_words_over_all_voices():
+    before, after = (gates.word_errors(Pretended(wrong=wrong)) for wrong in (10, 15))
+    line = gates.dictation_loss("all", before, after, "int8", gated=True)
+    assert (line.gate, line.value, line.required, line.passed) == ("int8", "1.0", "<= 1", True)
+    assert "numbers 2.0 -> 3.0" in line.beside
+    worse = gates.word_errors(Pretended(wrong=16))
+    assert gates.dictation_loss("all", before, worse, "int8", gated=True).passed is False
+    assert gates.dictation_loss("abel", before, worse, "int8", gated=False).passed is None
+    assert gates.dictation_loss("all", worse, before, "int8", gated=True).passed
 
 
 def test_every_sentence_has_to_end():

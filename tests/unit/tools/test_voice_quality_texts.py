@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from num2words import num2words
 
 sys.path.append(str(Path(__file__).resolve().parents[3] / "tools"))
 from voice_quality.texts import FOLDER, lines, sentences_of, single_sentences, spoken_words
 
-SENTENCES = {"everyday": (200, 15, 70), "hard": (100, 60, 120)}
+SENTENCES = {"everyday": (200, 15, 70), "hard": (100, 60, 120), "numbers": (50, 25, 75)}
 
 
 @pytest.mark.parametrize("name", SENTENCES)
@@ -32,9 +33,16 @@ def test_paragraphs_are_ten_sentences_that_end_themselves():
             assert re.fullmatch(r"[A-Z][A-Za-z', -]*[.?!]", sentence), sentence
 
 
+def test_every_sentence_of_numbers_holds_one():
+    written = " ".join(num2words(n, to=kind) for n in range(101) for kind in ("cardinal", "ordinal"))
+    numbers = set(re.findall("[a-z]+", written)) | {"dozen"}
+    for line in lines("numbers"):
+        assert numbers & set(re.findall("[a-z]+", line.lower())), line
+
+
 def test_no_two_sentences_are_the_same_words():
-    words = [tuple(spoken_words(sentence)) for sentence in single_sentences()]
-    assert len(set(words)) == len(words) == 500
+    words = [tuple(spoken_words(sentence)) for sentence in [*single_sentences(), *lines("numbers")]]
+    assert len(set(words)) == len(words) == 550
 
 
 def test_no_held_out_word_is_in_a_sentence():
