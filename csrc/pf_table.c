@@ -15,9 +15,9 @@
 #endif
 #include "kernels/rowwise.inl"
 #include "kernels/pack.inl"
-#ifndef PF_WEB
 #include "kernels/simd_int4.h"
 #include "kernels/gemm_int4.inl"
+#ifndef PF_WEB
 #include "kernels/pack_int4.inl"
 #include "kernels/limits.inl"
 #endif
@@ -32,9 +32,7 @@ extern const pf_kernels CAT(pf_kernels, PF_ISA);
 const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .isa = STR(PF_ISA),
     .gemm = {[PF_F32] = gemm_f32, [PF_BF16] = gemm_bf16, [PF_ROWS] = gemm_rows,
-#ifndef PF_WEB
              [PF_INT4] = gemm_int4,
-#endif
 #ifdef __AMX_TILE__
              [PF_INT8] = gemm_int8_amx, [PF_DOT] = gemm_dot_amx,
     },
@@ -54,12 +52,12 @@ const pf_kernels CAT(pf_kernels, PF_ISA) = {
     .q_bytes = 1,
 #endif
     .quantize = quantize,
+    .quantize_row_int4 = quantize_row_int4,
 #ifdef V_HAVE_BF16_DOT
     .narrow_bf16 = narrow_bf16,
 #endif
     .norm = norm,
 #ifndef PF_WEB
-    .quantize_row_int4 = quantize_row_int4,
     .rms_norm = rms_norm,
 #endif
     .rope = rope,

@@ -18,12 +18,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pocket_fast.cpu.integers import quantize
+from pocket_fast.cpu.integers import quantize, quantize_int4
 
 from pocket_fast.models.pocket.bundle import web_model
-from pocket_fast.models.pocket.names import int8_matrices
+from pocket_fast.models.pocket.names import integer_matrices
 from pocket_fast.weights.bundle import read_bundle, write_bundle
-from pocket_fast.weights.integers import scale_name
+from pocket_fast.weights.integers import as_tensors
 from pocket_fast.weights.tensors import Tensor
 from reference import lively_weights, tiny_config
 from reference.checkpoint import narrow
@@ -296,19 +296,19 @@ class WebModel:
 
 
 def make_bundle(
-    path: Path, name: str, storage: str = "BF16", *, int8: bool = False, cloning: bool = True
+    path: Path, name: str, storage: str = "BF16", *, bits: int | None = None, cloning: bool = True
 ) -> Path:
-    """A tiny model of tests/reference as a page loads it; the weights are stored in `storage`."""
+    """A tiny model of tests/reference as a page loads it; the weights are stored in `storage`, or quantised of that."""
     arrays = {n: narrow(a, storage) for n, a in lively_weights(tiny_config(name), storage="BF16").items()}
-    return write_tiny(path, tiny_config(name), arrays, storage, int8=int8, cloning=cloning)
+    return write_tiny(path, tiny_config(name), arrays, bits=bits, cloning=cloning)
 
 
-def write_tiny(path: Path, config, arrays, storage: str, *, int8: bool = False, cloning: bool = True) -> Path:
-    """The same of a config and arrays as `storage` has them."""
-    tensors = {n: Tensor(a, storage) for n, a in arrays.items()}
-    for matrix in int8_matrices(config) if int8 else ():
-        integers, scales = quantize(tensors[matrix].array)
-        tensors |= {matrix: Tensor(integers, "I8"), scale_name(matrix): Tensor(scales, "F32")}
+def write_tiny(path: Path, config, arrays, *, bits: int | None = None, cloning: bool = True) -> Path:
+    """The same of a config and arrays as they are stored."""
+    types = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8", "uint8": "U8"}
+    tensors = {n: Tensor(a, types[a.dtype.name]) for n, a in arrays.items()}
+    for matrix, own in integer_matrices(config, bits).items() if bits else ():
+        tensors |= as_tensors(matrix, (quantize if own == 8 else quantize_int4)(arrays[matrix]))
     write_bundle(path, web_model(config, tensors, b"no tokenizer", cloning=cloning, speaks=None), {})
     return path
 

@@ -55,10 +55,15 @@ ALWAYS_INLINE float quantize_row(int8_t *q, const float *x, int k, const int fli
     return scale;
 }
 
+/* One copy of it for all callers. */
+__attribute__((noinline)) static float quantize_weight(int8_t *q, const float *x, int k) {
+    return quantize_row(q, x, k, 0);
+}
+
 static float quantize(int8_t *q, const float *x, int k) {
     const int zero = V_DOT_OFFSET ? 0x80 : 0;
     for (int c = k; c % 4; c++) q[c] = (int8_t)zero;
-    const float scale = quantize_row(q, x, k, zero);
+    const float scale = zero ? quantize_row(q, x, k, zero) : quantize_weight(q, x, k);
 #ifdef V_WORDS_FROM /* of every four the even two, then the odd two, as words behind the bytes */
     const int all = (k + 3) / 4 * 4;
     for (int c = 0; c < all; c += 4) {
@@ -69,7 +74,19 @@ static float quantize(int8_t *q, const float *x, int k) {
     return scale;
 }
 
-static float quantize_weight(int8_t *q, const float *x, int k) { return quantize_row(q, x, k, 0); }
+/* For weights in four bits: signed, in whole groups, and -8 times the sum of each behind them. */
+static float quantize_row_int4(int8_t *q, const float *x, int k) {
+    const int whole = (k + PF_GROUP - 1) / PF_GROUP * PF_GROUP;
+    const float scale = quantize_weight(q, x, k);
+    memset(q + k, 0, (size_t)(whole - k));
+    for (int g = 0; g < whole; g += PF_GROUP) {
+        int sum = 0;
+        for (int i = 0; i < PF_GROUP; i++) sum += q[g + i];
+        const uint32_t offset = (uint16_t)(-8 * sum), pair = offset << 16 | offset;
+        memcpy(q + whole + g / PF_GROUP * 4, &pair, 4);
+    }
+    return scale;
+}
 
 static void pack_int8(void *panel, const int8_t *const *rows, const float *scales, int k) {
     float *scale = panel;

@@ -1,5 +1,5 @@
-/* Weights in four bits: found by least squares, packed; and the rows they are multiplied with. What they stand for is
- * said in pf_kernels.h; the specification, in the same order of operations, is tests/reference/int4.py. */
+/* Weights in four bits: found by least squares, packed. What they stand for is said in pf_kernels.h; the specification,
+ * in the same order of operations, is tests/reference/int4.py. */
 
 enum { QUANTIZED = PF_GROUP / 2 }; /* bytes of a group */
 static const float SMALLEST_STEP = 1e-30f;
@@ -127,17 +127,4 @@ static void pack_int4(void *panel, const uint8_t *const *rows, const int8_t *con
                 memcpy(record + INT4_LINES + 4 * (PF_PANEL * i + j), rows[j] + g * QUANTIZED + 4 * i, 4);
         }
     }
-}
-
-static float quantize_row_int4(int8_t *q, const float *x, int k) {
-    const int whole = (k + PF_GROUP - 1) / PF_GROUP * PF_GROUP;
-    const float scale = quantize_row(q, x, k, 0);
-    memset(q + k, 0, (size_t)(whole - k));
-    for (int g = 0; g < whole; g += PF_GROUP) {
-        int sum = 0;
-        for (int i = 0; i < PF_GROUP; i++) sum += q[g + i];
-        const uint32_t offset = (uint16_t)(-8 * sum), pair = offset << 16 | offset;
-        memcpy(q + whole + g / PF_GROUP * 4, &pair, 4);
-    }
-    return scale;
 }

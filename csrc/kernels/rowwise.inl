@@ -1,7 +1,13 @@
 /* Kernels over one row at a time: norms, rotary embedding, softmax, depthwise convolutions. */
 
-static void norm(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
-                 const float *scale, const float *shift) {
+#ifdef __wasm__ /* a page waits for every byte of them, and a frame of speech hardly for their speed */
+#define SMALL __attribute__((minsize))
+#else
+#define SMALL
+#endif
+
+SMALL static void norm(float *y, const float *x, int n, float eps, const float *weight, const float *bias,
+                       const float *scale, const float *shift) {
     vf acc = v_set(0.0f);
     int i = 0;
     for (; i + VW <= n; i += VW) acc = v_add(acc, v_load(x + i));
@@ -47,7 +53,7 @@ static void rms_norm(float *y, const float *x, int n, float eps, const float *we
     if (i < n) v_store_n(y + i, v_mul(v_mul(v_load_n(x + i, n - i), inv), v_load_n(weight + i, n - i)), n - i);
 }
 
-static void rope(float *x, const float *cos, const float *sin, int half) {
+SMALL static void rope(float *x, const float *cos, const float *sin, int half) {
     float *re = x, *im = x + half;
     int i = 0;
     for (; i + VW <= half; i += VW) {
@@ -81,12 +87,12 @@ static void softmax(float *p, int n, float scale, int a0, int a1, int b0, int b1
     for (int i = 0; i < n; i += VW) v_store(p + i, v_mul(v_load(p + i), inv));
 }
 
-static void affine(float *y, const float *x, const float *scale, const float *shift, int n) {
+SMALL static void affine(float *y, const float *x, const float *scale, const float *shift, int n) {
     for (int i = 0; i < n; i++) y[i] = x[i] * scale[i] + shift[i];
 }
 
-static void upsample(float *y, const float *old, const float *now, const float *w_old, const float *w_new,
-                     int channels, int stride) {
+SMALL static void upsample(float *y, const float *old, const float *now, const float *w_old, const float *w_new,
+                           int channels, int stride) {
     for (int j = 0; j < stride; j++) {
         const ptrdiff_t at = (ptrdiff_t)j * channels;
         int c = 0;

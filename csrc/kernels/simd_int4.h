@@ -49,6 +49,23 @@ static inline vi v_group(const vi w[8], const int8_t *x, vi offset) {
     return _mm256_blend_epi16(sum, offset, 0xaa);
 }
 #endif
+#elif defined(__wasm_simd128__)
+static inline vi v_low_nibbles(vi a) { return wasm_v128_and(a, wasm_i8x16_splat(15)); }
+static inline vi v_high_nibbles(vi a) { return wasm_u8x16_shr(a, 4); }
+static inline void v_store_int(void *p, vi a) { wasm_v128_store(p, a); }
+static inline vi v_lines(const int8_t *p) { return wasm_i16x8_load8x8(p); }
+static inline vi v_add_pairs(vi acc, vi a, vi b) { return wasm_i32x4_add(acc, wasm_i32x4_dot_i16x8(a, b)); }
+static inline vi v_group(const vi w[8], const int8_t *x, vi offset) {
+    vi sum = offset;
+    for (int i = 0; i < 8; i++) {
+#ifdef __wasm_relaxed_simd__
+        sum = wasm_i32x4_relaxed_dot_i8x16_i7x16_add(v_four(x + 4 * i), w[i], sum);
+#else
+        sum = v_dot(sum, v_four(x + 4 * i), w[i]);
+#endif
+    }
+    return wasm_v128_bitselect(sum, offset, wasm_i32x4_splat(0xffff));
+}
 #elif defined(__aarch64__) && defined(__ARM_NEON)
 static inline vi v_low_nibbles(vi a) {
     return vreinterpretq_s32_u8(vandq_u8(vreinterpretq_u8_s32(a), vdupq_n_u8(15)));

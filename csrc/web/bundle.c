@@ -261,10 +261,11 @@ pw_linear pw_read_linear(pw_reader *r, int n, int k, int taps, int bias) {
     case PF_BF16: w.w_panel = (ptrdiff_t)taps * ((k + 1) / 2 * 2) * PF_PANEL * 2; break;
     case PF_ROWS: w.w_panel = (ptrdiff_t)n * taps * k * 4; break;
     case PF_INT8: w.w_panel = 8 * PF_PANEL + (ptrdiff_t)((k + 3) / 4 * 4) * PF_PANEL; break;
+    case PF_INT4: w.w_panel = PF_PANEL * (4 + (ptrdiff_t)((k + PF_GROUP - 1) / PF_GROUP) * (2 + PF_GROUP / 2)); break;
     default: expect(r, 0, bytes, 1); return w;
     }
     if (form < PLAIN) {
-        const int fits = form == w.kind && (form != PF_INT8 || taps == 1);
+        const int fits = form == w.kind && (form < PF_INT8 || taps == 1) && (form != PF_INT4 || k <= PF_INT4_MOST);
         if (!expect(r, fits, bytes, (uint64_t)w.panels * w.w_panel)) return w;
         w.w = data;
     } else {

@@ -96,7 +96,7 @@ pw_linear pw_read_linear(pw_reader *reader, int n, int k, int taps, int bias);
 
 /* --- linear.c, angle.c ------------------------------------------------------------------------------------------- */
 
-/* Where the rows of a product with 8-bit weights are quantised. One for all stages: they run one after the other. */
+/* Where the rows of a product with weights in 8 or 4 bits are quantised. One for all stages: they run one after the other. */
 typedef struct pw_prepared {
     int8_t *rows;
     float *scales;

@@ -63,13 +63,30 @@ def test_it_says_what_the_model_says(export, tiny, tmp_path):
     )
 
 
-def test_int8(export, run, tiny, tmp_path):
-    assert export("a.pfweb", "--voice", tiny / "prompt.wav", "--compute-type", "int8", "-q").err == ""
-    assert read_bundle(tmp_path / "a.pfweb").description["compute_type"] == "int8"
-    assert run("quantize", tiny / "config.yaml", "small", "-q").code == 0
+@pytest.mark.parametrize("kind", ["int8", "int4"])
+def test_integers(export, run, tiny, tmp_path, kind):
+    """Quantised on the way, or weights that are stored so."""
+    given = ("--compute-type", kind)
+    assert export("a.pfweb", "--voice", tiny / "prompt.wav", *given, "-q").err == ""
+    assert read_bundle(tmp_path / "a.pfweb").description["compute_type"] == kind
+    assert run("quantize", tiny / "config.yaml", "small", *given, "-q").code == 0
     assert run("export-web", "small", "b.pfweb", "--voice", tiny / "prompt.wav").code == 0
     one, other = (read_bundle(tmp_path / name) for name in ("a.pfweb", "b.pfweb"))
     assert one.sections["tensors"] == other.sections["tensors"]
+    asked = {"int8": "int4", "int4": "int8"}[kind]
+    error = error_of(run("export-web", "small", "c.pfweb", "--compute-type", asked))
+    assert (
+        f"compute type '{asked}': these weights are stored in {kind[3:]} bits; use 'auto' or '{kind}'"
+        in error
+    )
+
+
+def test_fewer_bits_are_fewer_bytes(export, tmp_path):
+    sizes = []
+    for kind in ("auto", "int8", "int4"):
+        assert export(f"{kind}.pfweb", "--no-cloning", "--compute-type", kind).code == 0
+        sizes.append(len(read_bundle(tmp_path / f"{kind}.pfweb").sections["tensors"]))
+    assert sizes[0] > sizes[1] > sizes[2]
 
 
 def test_the_builtin_model_brings_its_voice(run, tmp_path):

@@ -23,7 +23,7 @@ def golden(tmp_path_factory):
             config, weights, recording = load_golden(name)
             storage = STORAGE[GOLDENS[name]]
             arrays = {n: narrow(w, storage) for n, w in weights.items()}
-            found[name] = config, write_tiny(folder / f"{name}.pfweb", config, arrays, storage), recording
+            found[name] = config, write_tiny(folder / f"{name}.pfweb", config, arrays), recording
         return found[name]
 
     return golden

@@ -289,7 +289,8 @@ class StoredModel(Protocol):
         ...
 
     def for_web(self, compute_type: str, quantize: Quantize, *, cloning: bool = True) -> WebModel:
-        """What a page needs of it; its language model as compute_type says: "auto" (as it is stored) or "int8".
+        """What a page needs of it; its language model as compute_type says: "auto" (as it is stored), "int8" or
+        "int4".
 
         cloning: False leaves out what only recordings need.
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.errors import NotFoundError, WeightsError, named
-from pocket_fast.weights.panels import FEW, bfloat16_panels, float32_panels, int8_panels
+from pocket_fast.weights.panels import FEW, bfloat16_panels, float32_panels, int4_panels, int8_panels
 from pocket_fast.weights.tensors import Tensor
 
 VERSION = 1
@@ -26,7 +26,7 @@ _LINE = 64
 _SECTIONS = ("description", "tokenizer", "voices", "plan", "tensors")
 
 # What a tensor's form says: as the kernels read it (pf_weight_kind), or _PLAIN + pw_dtype.
-_FLOAT32_PANELS, _BFLOAT16_PANELS, _ROWS, _INT8_PANELS = range(4)
+_FLOAT32_PANELS, _BFLOAT16_PANELS, _ROWS, _INT8_PANELS, _INT4_PANELS = 0, 1, 2, 3, 5
 _PLAIN = {"F32": 16, "BF16": 17, "F16": 18}
 _ENTRY = struct.Struct("<6I8x")
 
@@ -48,16 +48,18 @@ def plain(tensor: Tensor) -> Packed:
     return Packed(_PLAIN[tensor.dtype], n, k, 1, np.ascontiguousarray(tensor.array))
 
 
-def matrix(tensor: Tensor, taps: int = 1, *, scales: np.ndarray | None = None) -> Packed:
-    """A matrix (n, taps * k), F32, F16, BF16 or I8 with its scales (n,), in the form in which it is multiplied.
+def integer_matrix(arrays: Sequence[np.ndarray], inputs: int) -> Packed:
+    """A matrix of so many inputs in 8 or 4 bits: (integers, scales) or (integers, scales, lines), see integers.py."""
+    form, panels = (_INT8_PANELS, int8_panels) if len(arrays) == 2 else (_INT4_PANELS, int4_panels)
+    return Packed(form, len(arrays[0]), inputs, 1, panels(*arrays))
+
+
+def matrix(tensor: Tensor, taps: int = 1) -> Packed:
+    """A matrix (n, taps * k), F32, F16 or BF16, in the form in which it is multiplied.
 
     F16, for which there is no product, stays rows that become float32 when the model is opened.
     """
     n, k = tensor.shape[0], tensor.shape[1] // taps
-    if tensor.dtype == "I8":
-        if scales is None:
-            raise ValueError("8-bit weights came without their scales")
-        return Packed(_INT8_PANELS, n, k, taps, int8_panels(tensor.array, scales))
     if n <= FEW and tensor.dtype == "F32":
         return Packed(_ROWS, n, k, taps, np.ascontiguousarray(tensor.array))
     if tensor.dtype == "F32":
@@ -98,7 +100,7 @@ def write_bundle(path: Path, model: WebModel, voices: Mapping[str, bytes]) -> No
         blocks += [*section, bytes(padding)]
         at += size + padding
     if at >= 1 << 32:
-        raise WeightsError(f"{path}: {at / 1e9:.1f} GB, more than a page can load; choose int8")
+        raise WeightsError(f"{path}: {at / 1e9:.1f} GB, more than a page can load; choose int8 or int4")
     crc = 0
     for block in blocks:
         crc = zlib.crc32(block, crc)

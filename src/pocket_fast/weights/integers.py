@@ -17,7 +17,7 @@ model fit.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +73,11 @@ def scale_name(matrix: str) -> str:
 
 def lines_name(matrix: str) -> str:
     return f"{matrix}_lines"
+
+
+def stored_names(matrix: str, tensors: Collection[str]) -> list[str]:
+    """Of what a matrix of integers is stored as: integers, scales, and lines if it is in 4 bits."""
+    return [name for name in (matrix, scale_name(matrix), lines_name(matrix)) if name in tensors]
 
 
 def bits_of(shape: tuple[int, int], bits: int) -> int:

@@ -42,3 +42,16 @@ def int8_panels(integers: np.ndarray, scales: np.ndarray) -> np.ndarray:
         panels.reshape(len(panels), PANEL, -1, 4).swapaxes(1, 2).reshape(len(panels), -1)
     )
     return packed
+
+
+def int4_panels(integers: np.ndarray, scales: np.ndarray, lines: np.ndarray) -> np.ndarray:
+    """(n, 16 groups) uint8, (n,) float32 and (n, 2 groups) int8 as weights/integers.py has them -> (panels, bytes):
+    scales, and for each group of inputs (16, 2) steps and offsets and (4, 16, 4) bytes of two inputs each."""
+    nibbles = _panels(integers, integers.shape[1])
+    count = len(nibbles)
+    groups = nibbles.shape[2] // 16
+    steps = _panels(lines, 2 * groups).view(np.uint8).reshape(count, PANEL, groups, 2).swapaxes(1, 2)
+    nibbles = nibbles.reshape(count, PANEL, groups, 4, 4).transpose(0, 2, 3, 1, 4)
+    records = [steps.reshape(count, groups, -1), nibbles.reshape(count, groups, -1)]
+    head = _panels(scales[:, None].astype(np.float32), 1).reshape(count, PANEL).view(np.uint8)
+    return np.concatenate([head, np.concatenate(records, axis=2).reshape(count, -1)], axis=1)

@@ -11,7 +11,7 @@ from pocket_fast.errors import ConfigError, NotFoundError, WeightsError
 from pocket_fast.models.pocket.bundle import plan
 from pocket_fast.models.pocket.catalog import MODELS, shipped_config
 from pocket_fast.weights.bundle import read_bundle
-from pocket_fast.weights.panels import bfloat16_panels, float32_panels, int8_panels
+from pocket_fast.weights.panels import bfloat16_panels, float32_panels, int4_panels, int8_panels
 from reference import TINY_MODELS, tiny_config
 from web_machine import WebError, WebModel, make_bundle
 
@@ -170,3 +170,13 @@ def test_panels():
     assert panels[1, 4 * 2 : 4 * 3].view(np.float32) == scales[18]
     assert panels[1, 64 + 4 * 2 : 64 + 4 * 3].view(np.int32) == -128 * integers[18].sum(dtype=np.int32)
     assert panels[1, 128 + 64 + 4 * 2 + 3].view(np.int8) == integers[18, 7]
+    groups = 3
+    nibbles = rng.integers(0, 256, (n, 16 * groups), dtype=np.uint8)
+    lines = rng.integers(-127, 128, (n, 2 * groups), dtype=np.int8)
+    panels = int4_panels(nibbles, scales, lines)
+    record = 2 * 16 + 4 * 16 * 4
+    assert panels.shape == (2, 64 + groups * record)
+    assert panels[1, 4 * 2 : 4 * 3].view(np.float32) == scales[18]
+    assert panels[1, 64 + record + 2 * 2 + 1].view(np.int8) == lines[18, 2 * 1 + 1]
+    assert panels[0, 64 + 2 * record + 32 + (3 * 16 + 7) * 4 + 2] == nibbles[7, 2 * 16 + 3 * 4 + 2]
+    assert not panels[1, 64 : 64 + 32].reshape(16, 2)[3:].any()

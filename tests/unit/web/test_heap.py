@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from web_machine import machine
+from web_machine import WASM, NodeMachine, machine
 
 
 def test_pieces_keep_what_is_in_them(web):
@@ -26,7 +26,8 @@ def test_pieces_keep_what_is_in_them(web):
 
 
 def test_what_is_given_back_is_one_piece_again():
-    wasm = machine("simd128")
+    machine("simd128")  # skips where there is no node
+    wasm = NodeMachine(WASM / "simd128.wasm")  # whose memory nobody else has cut up
     sizes = [100_000, 3, 70_000, 200_000]
     first = [wasm.call("pw_alloc", size) for size in sizes]
     for where in (first[1], first[3], first[0], first[2]):

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from pocket_fast.cpu.integers import quantize, quantize_int4
 
 from pocket_fast.cpu.pocket.backend import load_stages
-from pocket_fast.models.pocket.names import int8_matrices
+from pocket_fast.models.pocket.names import int8_matrices, integer_matrices
+from pocket_fast.weights.integers import as_tensors, lines_name
 from reference import lively_weights, tiny_config
 from reference.checkpoint import narrow
 from tiny_stages import MODELS, decode, new_stages, normal, sample, step, weights
@@ -13,7 +15,7 @@ from web_machine import WebError, machine, make_bundle, open_bundle, write_tiny
 F32 = np.float32
 
 BOUND = 2e-5  # of float32 sums in another order, relative to the largest value
-INT8 = 2e-3  # one step from equal states: of what an input that is rounded to the other side changes
+INTEGERS = 2e-3  # one step from equal states: of what an input that is rounded to the other side changes
 
 
 def close(found, expected, bound):
@@ -48,25 +50,28 @@ def test_steps_from_equal_states(web_model, name, storage):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_int8_steps_from_equal_states(web_model, name):
-    stages = load_stages(tiny_config(name), weights(name, "BF16"), threads=1, compute_type="int8_float32")
-    model = web_model(name, int8=True)
+@pytest.mark.parametrize("bits", [8, 4])
+def test_integers_step_from_equal_states(web_model, name, bits):
+    approximate = f"int{bits}_float32"
+    stages = load_stages(tiny_config(name), weights(name, "BF16"), threads=1, compute_type=approximate)
+    model = web_model(name, bits=bits)
+    assert model.about["compute_type"] == f"int{bits}"
     backbone, stream, latents = spoken(stages)
     for latent in latents:
         model.begin([], model.voice_from_state(stream.freeze().export()))
         expected = step(backbone, [stream], latent[None])[0]
-        close(model.step(latent, backbone.hidden_dim), expected, INT8)
+        close(model.step(latent, backbone.hidden_dim), expected, INTEGERS)
         noise = normal(3, backbone.latent_dim)
         close(
             model.sample(expected, noise)[0],
             sample(stages.flow_head, expected[None], noise[None])[0][0],
-            INT8,
+            INTEGERS,
         )
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny-7m", "tiny-odd"])
 @pytest.mark.parametrize(
-    "kind", [{"storage": "F32"}, {"storage": "BF16"}, {"storage": "F16"}, {"int8": True}]
+    "kind", [{"storage": "F32"}, {"storage": "BF16"}, {"storage": "F16"}, {"bits": 8}, {"bits": 4}]
 )
 def test_webassembly_has_the_bits_of_the_baseline(tmp_path, name, kind):
     """Without fused products both compute the same sums in the same order: every number of a whole utterance."""
@@ -93,7 +98,7 @@ def test_int8_products_at_their_limits(web, tmp_path):
     rng = np.random.default_rng(0)
     for matrix, shape in int8_matrices(config).items():
         arrays[matrix] = np.where(rng.random(shape) < 0.5, F32(-0.1), F32(0.1)).astype(F32)
-    path = write_tiny(tmp_path / "limits.pfweb", config, arrays, "F32", int8=True)
+    path = write_tiny(tmp_path / "limits.pfweb", config, arrays, bits=8)
     stages = load_stages(config, arrays, threads=1, compute_type="int8_float32")
     model = open_bundle(web, path)
     hidden = 9 * np.sign(normal(1, stages.backbone.hidden_dim))
@@ -101,6 +106,35 @@ def test_int8_products_at_their_limits(web, tmp_path):
     model.begin([])
     found, _ = model.sample(hidden, noise)
     close(found, sample(stages.flow_head, hidden[None].astype(F32), noise[None])[0][0], BOUND)
+    model.close()
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-odd"])
+@pytest.mark.parametrize("rows", [1, 2, 5, 16])
+def test_int4_products_are_those_of_every_machine(tmp_path, web, name, rows):
+    """To the bit, with fused multiply-adds or without, for integers, steps and offsets of any size: the values of a
+    first layer whose norm says always the same, for weights of 0 in it."""
+    config = tiny_config(name)
+    arrays = {n: narrow(a, "F32") for n, a in lively_weights(config, storage="F32").items()}
+    rng = np.random.default_rng(0)
+    layer = "flow_lm.transformer.layers.0"
+    d = config.flow_lm.transformer.d_model
+    arrays[f"{layer}.norm1.weight"] = np.zeros(d, F32)
+    arrays[f"{layer}.norm1.bias"] = np.where(rng.random(d) < 0.5, F32(-3), F32(3))
+    for matrix, own in integer_matrices(config, 4).items():
+        made = as_tensors(matrix, (quantize if own == 8 else quantize_int4)(arrays[matrix]))
+        arrays |= {n: t.array for n, t in made.items()}
+    matrix = f"{layer}.self_attn.in_proj.weight"
+    arrays[matrix] = rng.choice(np.array([0, 15, 240, 255, 120], np.uint8), arrays[matrix].shape)
+    arrays[lines_name(matrix)] = rng.choice(np.array([0, 127], np.int8), arrays[lines_name(matrix)].shape)
+    arrays[lines_name(matrix)][:, 1::2] *= rng.choice(np.array([-1, 1], np.int8), (len(arrays[matrix]), 1))
+    native = load_stages(config, arrays, threads=1, compute_type="int4_float32").backbone
+    stream = native.stream(rows)
+    native.prefill([stream], [normal(7, rows, d)])
+    model = open_bundle(web, write_tiny(tmp_path / "limits.pfweb", config, arrays))
+    found = model.state_of(model.voice_from_rows(normal(7, rows, d)), rows)
+    np.testing.assert_array_equal(found[0][1], stream.freeze().export()[0][1])
+    assert np.count_nonzero(found[0][1]) > found[0][1].size // 2
     model.close()
 
 

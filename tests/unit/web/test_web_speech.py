@@ -58,6 +58,20 @@ def close(sound, expected):
 
 
 @pytest.mark.parametrize("build", BUILDS)
+def test_four_bits_speak_a_text(tmp_path, build):
+    """Roundings differ from native ones, and from there on the sound: it is as long, and as loud."""
+    needs(build)
+    path = tmp_path / "builtin.pfweb"
+    assert main(["export-web", "builtin", str(path), "--compute-type", "int4", "-q"]) == 0
+    (sound,) = run_script("speak.mjs", WEB, path, "main", build, lines=[["generate", TEXT, {"seed": 1}]])
+    model = pocket_fast.load("builtin", compute_type="int4_float32")
+    expected = model.generate_audio(model.get_state_for_audio_prompt("ada"), TEXT, seed=1)
+    found = samples(sound)
+    assert 0.7 < len(found) / len(expected) < 1.4
+    assert 0.7 < found.std() / expected.std() < 1.4
+
+
+@pytest.mark.parametrize("build", BUILDS)
 @pytest.mark.parametrize("engine", ["worker", "main"])
 def test_it_sounds_as_it_does_in_python(asked, native, ada, engine, build):
     about, sound, noisy = asked(

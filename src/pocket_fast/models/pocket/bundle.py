@@ -22,15 +22,16 @@ from pocket_fast.models.pocket.config import (
     ModelConfig,
     SEANetConfig,
 )
+from pocket_fast.models.pocket.names import int8_matrices
 from pocket_fast.models.pocket.prompt import MOST_TOKENS, SPARE_SECONDS, TOKENS_PER_SECOND, text_rules
 from pocket_fast.models.pocket.settings import SETTINGS
 from pocket_fast.models.pocket.voice import Longest
 from pocket_fast.models.pocket.voices import default_text
 from pocket_fast.models.settings import Setting
 from pocket_fast.text.portable import check_portable, web_spelling
-from pocket_fast.weights.bundle import Packed, WebModel, matrix, plain
+from pocket_fast.weights.bundle import Packed, WebModel, integer_matrix, matrix, plain
 from pocket_fast.weights.fit import widen
-from pocket_fast.weights.integers import scale_name
+from pocket_fast.weights.integers import bits_in, stored_names
 from pocket_fast.weights.tensors import Tensor
 
 _SAMPLERS = ("lsd", "flow_matching", "drifting", "pointwise")
@@ -68,10 +69,10 @@ def description(
     lm, mimi = config.flow_lm, config.mimi
     longest = Longest(frame_rate=mimi.frame_rate)
     rules = text_rules(config, speaks)
-    types = {t.dtype for name, t in weights.items() if name.startswith("flow_lm.transformer.")}
+    bits = bits_in(t.array for t in weights.values())
     return {
         "model": speaks,
-        "compute_type": "int8" if "I8" in types else "auto",
+        "compute_type": "auto" if bits is None else f"int{bits}",
         "made_by": f"pocket_fast {__version__}",
         "sample_rate": mimi.sample_rate,
         "samples_per_frame": mimi.samples_per_frame,
@@ -170,7 +171,8 @@ def _seanet_plan(s: SEANetConfig) -> list[int]:
 
 
 def tensors(config: ModelConfig, weights: Mapping[str, Tensor], cloning: bool) -> list[Packed]:
-    """weights: {bundle name: F32, F16 or BF16; the language model's matrices may be I8 with their scales}."""
+    """weights: {bundle name: F32, F16 or BF16; the language model's matrices may be integers, with what belongs to
+    them (weights/integers.py)}."""
     return list(_Tensors(config, weights).all(cloning))
 
 
@@ -195,16 +197,18 @@ class _Tensors:
 
     def linear(self, *names: str, order: np.ndarray | None = None) -> Iterator[Packed]:
         """The matrices of these layers, one below the other, and their biases if they have any."""
-        given = [self._weights[f"{name}.weight"] for name in names]
+        matrices = [f"{name}.weight" for name in names]
+        given = [self._weights[matrix] for matrix in matrices]
         if len({t.dtype for t in given}) > 1:
             given = [Tensor(widen(t), "F32") for t in given]
-        rows = np.concatenate([t.array.reshape(len(t.array), -1) for t in given])
-        scales = None
-        if given[0].dtype == "I8":
-            scales = np.concatenate([self._weights[scale_name(f"{name}.weight")].array for name in names])
-        if order is not None:
-            rows, scales = rows[order], scales if scales is None else scales[order]
-        yield matrix(Tensor(rows, given[0].dtype), scales=scales)
+        at = slice(None) if order is None else order
+        if given[0].dtype in ("I8", "U8"):
+            parts = zip(*(stored_names(name, self._weights) for name in matrices), strict=True)
+            arrays = [np.concatenate([self._weights[name].array for name in part])[at] for part in parts]
+            yield integer_matrix(arrays, int8_matrices(self._config)[matrices[0]][1])
+        else:
+            rows = np.concatenate([t.array.reshape(len(t.array), -1) for t in given])
+            yield matrix(Tensor(rows[at], given[0].dtype))
         if f"{names[0]}.bias" in self._weights:
             yield _vector(np.concatenate([widen(self._weights[f"{name}.bias"]) for name in names]))
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
     from pocket_fast.weights.bundle import WebModel
 
 _CONFIG = "config.yaml"
+_BITS = {"auto": None, "int8": 8, "int4": 4}
 _FRAMES = 50  # spoken for the report: 4 s
-_TYPES = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8"}
+_TYPES = {"float32": "F32", "float16": "F16", "uint16": "BF16", "int8": "I8", "uint8": "U8"}
 
 
 class StoredPocket:
@@ -111,12 +112,13 @@ class StoredPocket:
         """See contract.StoredModel."""
         from pocket_fast.models.pocket.bundle import web_model
 
-        if self.bits == 4:
+        bits = _BITS[compute_type]
+        if bits and self.bits not in (None, bits):
             raise ConfigError(
-                "weights in 4 bits: pages read 8 bits and more; export the model they were made from"
+                f"compute type {compute_type!r}: these weights are stored in {self.bits} bits; use 'auto' or "
+                f"'int{self.bits}', or the weights they were made from"
             )
-        approximate = compute_type == "int8" and self.bits is None
-        weights = self.quantized(quantize, 8) if approximate else self._as_stored()
+        weights = self.quantized(quantize, bits) if bits and self.bits is None else self._as_stored()
         table = self._config.flow_lm.lookup_table
         tokenizer = fetch(resolve_location(table.tokenizer_path, self._folder)).read_bytes()
         cloning = cloning and self._loaded.has_voice_cloning
