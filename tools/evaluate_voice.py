@@ -1,4 +1,4 @@
-"""Measure how well a model says what it was asked to, against espeak-ng's rendering of the same texts.
+"""Measure how well a model says what it was asked to, against its teacher's speech of the same texts.
 
     pip install pocket-fast[train]
     python tools/evaluate_voice.py --language builtin --compare int8
@@ -6,7 +6,7 @@
 
 Prints a line per gate and voice, and exits with 1 if a gate is missed. A voice may be a name the model knows, a
 recording or a state, NAME=FILE for one that has the timbre NAME of tools/voice/speech.py, or such a NAME alone:
-then espeak-ng speaks the prompt. Voices in no such timbre are measured by what does not hear timbre: recognisers,
+then the teacher speaks the prompt. Voices in no such timbre are measured by what does not hear timbre: recognisers,
 end of speech, duration. The gate `dictation` is an open recogniser's: Whisper tiny.en, and the share of words it gets
 wrong; it takes half a second of a core for a sentence.
 """
@@ -20,10 +20,13 @@ import time
 from pathlib import Path
 
 from pocket_fast import PocketFastError
+from voice.teachers import TEACHERS
 from voice_quality.dictation import Dictation
 from voice_quality.evaluation import GATES, Evaluation, Wanted
 from voice_quality.recognise import Recogniser
 from voice_quality.report import passed, table, write_json
+
+ROOT = Path(__file__).parent.parent
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +46,18 @@ def main(arguments: list[str] | None = None) -> int:
     )
     add("--compute-type", default="auto", metavar="TYPE")
     add("--compare", metavar="TYPE", help="a compute type, such as int8, that must be as good as the first")
+    add(
+        "--teacher",
+        choices=TEACHERS,
+        default=TEACHERS[0],
+        help="whose speech is the truth (default: %(default)s)",
+    )
+    add(
+        "--work",
+        type=Path,
+        default=ROOT / "build/natural",
+        help="folder of the teacher kokoro, see train_voice.py",
+    )
     add("--gates", default=",".join(GATES), metavar="A,B", help="default: %(default)s")
     add("--limit", type=int, metavar="N", help="the first N texts of each set only")
     add("--no-truth", action="store_true", help="leave out how well the recogniser knows the truth")
@@ -67,6 +82,8 @@ def main(arguments: list[str] | None = None) -> int:
     wanted = Wanted(
         language=args.language or (None if args.config else "builtin"),
         config=args.config,
+        teacher=args.teacher,
+        work=args.work,
         compute_type=args.compute_type,
         voices=args.voice,
         compare=args.compare,

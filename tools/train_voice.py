@@ -1,16 +1,26 @@
 """Make the built-in voice: texts, speech, four trainings, the bundle.
 
-    python tools/train_voice.py STEP [STEP ...] [--work DIR] [--dry]
+    python tools/train_voice.py STEP [STEP ...] [--teacher espeak|kokoro] [--work DIR] [--begin BUNDLE] [--dry]
 
-Steps in order: text, speech, latents, spoken; then decoder, encoder and language, which need nothing of each other;
-then export. A training that was stopped goes on where it was; two processes gain more than two threads, be it two
-steps at a time or `torchrun`. MODEL.md tells what each step took. `--dry` runs a step at a size that takes seconds.
+Steps in order: text, said (of the natural teacher only), speech, latents, spoken; then decoder, encoder and language,
+which need nothing of each other; then export. What was stopped, a training or what the natural teacher says, goes on
+where it was; two processes gain more than two threads, be it two steps at a time or `torchrun`. MODEL.md tells what
+each step took. `--dry` runs a step at a size that takes seconds.
 
     python tools/train_voice.py text speech latents spoken
     python tools/train_voice.py decoder encoder
     torchrun --nproc-per-node 2 tools/train_voice.py language
     python tools/train_voice.py export
     python tools/evaluate_voice.py --language builtin
+
+The natural teacher, Kokoro-82M, says one or two sentences a second of a core: the most useful come first, and the steps
+after `said` take those there are. Its voices come with npm's kokoro-js. The trainings begin from the model that learned
+from espeak-ng.
+
+    (cd build/natural && npm pack kokoro-js@1.2.1 && tar xzf kokoro-js-1.2.1.tgz)
+    python tools/train_voice.py text said speech latents spoken --teacher kokoro --work build/natural
+    python tools/train_voice.py decoder encoder language --work build/natural --begin src/pocket_fast/builtin
+    python tools/train_voice.py export --teacher kokoro --work build/natural --target build/natural/bundle
 """
 
 from __future__ import annotations
@@ -19,8 +29,11 @@ import argparse
 import os
 from pathlib import Path
 
+from voice.teachers import TEACHERS
+
 ROOT = Path(__file__).parent.parent
-STEPS = ("text", "speech", "latents", "spoken", "decoder", "encoder", "language", "export")
+_CODEC_SENTENCES = 2500  # in every timbre
+STEPS = ("text", "said", "speech", "latents", "spoken", "decoder", "encoder", "language", "export")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -38,42 +51,82 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--threads", type=int, default=1, help="of a training (default 1: one process per core)"
     )
+    parser.add_argument(
+        "--teacher", choices=TEACHERS, default=TEACHERS[0], help="who speaks (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--begin", type=Path, metavar="BUNDLE", help="folder of a bundle that the trainings begin from"
+    )
     parser.add_argument("--dry", action="store_true", help="a few sentences, a few steps")
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     for step in options.steps:
-        run(step, options.work, options.target, options.threads, options.dry)
+        if step == "said" and options.teacher == "espeak":
+            parser.error(
+                "espeak-ng says everything when it is wanted: the step `said` is for --teacher kokoro"
+            )
+        run(
+            step,
+            options.work,
+            options.target,
+            options.threads,
+            options.dry,
+            options.teacher,
+            options.begin,
+        )
 
 
-def run(step: str, work: Path, target: Path, threads: int, dry: bool) -> None:
+def run(
+    step: str,
+    work: Path,
+    target: Path,
+    threads: int,
+    dry: bool,
+    teacher: str = "espeak",
+    bundle: Path | None = None,
+) -> None:
     """One step; raises FileNotFoundError if the steps before it have not been made."""
     import torch
 
-    from voice import codec, data, export, language, latents, text
+    from voice import codec, data, export, kokoro, language, latents, order, text
 
     torch.set_num_threads(threads)
     processes = 1 if dry else os.cpu_count() or 1
 
-    def sentences(most: int | None = None) -> list[str]:
+    natural = teacher != "espeak"
+
+    def sentences(most: int | None = None, sex: str | None = None) -> list[str]:
+        """The first; of the natural teacher those that it said, if a sex is given."""
+        if natural and sex:
+            return kokoro.texts_said(work, sex)[:most]
         return (work / "sentences.txt").read_text().splitlines()[:most]
 
+    def training(**small: int) -> dict:
+        return (small if dry else {}) | {"weights": export.begun(bundle) if bundle else None}
+
     if step == "text":
-        (work / "sentences.txt").write_text("\n".join(text.corpus(300 if dry else 100_000)) + "\n")
+        texts = text.corpus(300 if dry else 100_000)
+        (work / "sentences.txt").write_text("\n".join(order.useful_first(texts) if natural else texts) + "\n")
+    elif step == "said":
+        kokoro.say_all(sentences(16 if dry else None), _CODEC_SENTENCES, work, processes)
     elif step == "speech":
-        data.make_codec_set(sentences(8 if dry else 2500), work, processes)
+        data.make_codec_set(
+            sentences(8 if dry else _CODEC_SENTENCES, "female"), work, processes, speaker=teacher
+        )
     elif step == "latents":
         latents.train(work, **({"steps": 30, "batch": 16} if dry else {}))
         latents.encode_codec_set(work)
     elif step == "spoken":
-        latents.encode_sentences(work, sentences(40 if dry else None), processes)
+        texts = sentences(40 if dry else None, "male")
+        latents.encode_sentences(work, texts, processes, speaker=teacher)
     elif step == "decoder":
-        codec.train_decoder(work, **({"steps": 8, "batch": 2, "frames": 4} if dry else {}))
+        codec.train_decoder(work, **training(steps=8, batch=2, frames=4))
     elif step == "encoder":
-        codec.train_encoder(work, **({"steps": 8, "batch": 2, "frames": 4} if dry else {}))
+        codec.train_encoder(work, **training(steps=8, batch=2, frames=4))
     elif step == "language":
-        language.train(work, **({"steps": 12, "positions": 400} if dry else {}))
+        language.train(work, **training(steps=12, positions=400))
     else:
-        export.export(work, target)
+        export.export(work, target, speaker=teacher)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ Both have the shape of the released english_2m's decoder, the encoder being narr
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from voice import data, mel
 from voice.latents import CODES, LATENT, OFFSET, TIMBRE
 from voice.layers import CodecTransformer, Conv, Upconv, WaveDecoder, WaveEncoder, start_convolutions
 from voice.speech import FRAME
-from voice.training import Run, autocast, averaged_weights
+from voice.training import Run, autocast, averaged_weights, begin
 
 CONTEXT = 50  # steps of 5 ms that the transformers look back
 LAYER_SCALE = 0.1
@@ -124,10 +124,22 @@ class _Crops:
         return sound, torch.cat([content, code], -1) + OFFSET
 
 
-def train_decoder(folder: Path, steps: int = 4300, batch: int = 16, frames: int = 11, seed: int = 1) -> list:
-    """Trains the decoder on latents with a little noise; the run is kept in decoder.pt."""
+def train_decoder(
+    folder: Path,
+    steps: int = 4300,
+    batch: int = 16,
+    frames: int = 11,
+    seed: int = 1,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> list:
+    """Trains the decoder on latents with a little noise; the run is kept in decoder.pt.
+
+    weights: of a bundle, to begin from.
+    """
     torch.manual_seed(seed)
     model = Decoder()
+    if weights is not None:
+        begin(model, weights, "mimi")
     crops, distance = _Crops(folder, frames, batch, seed), SpectralLoss()
     noise = torch.cat([torch.full((LATENT - TIMBRE,), _CONTENT_NOISE), torch.full((TIMBRE,), _TIMBRE_NOISE)])
     run = Run(model, folder / "decoder.pt", steps, 2e-3, betas=(0.8, 0.99), average=0.995, clip=2.0)
@@ -142,10 +154,19 @@ def train_decoder(folder: Path, steps: int = 4300, batch: int = 16, frames: int 
     return run.go(loss)
 
 
-def train_encoder(folder: Path, steps: int = 3600, batch: int = 12, frames: int = 13, seed: int = 2) -> list:
-    """Trains the encoder to find the latents in the sound; the run is kept in encoder.pt."""
+def train_encoder(
+    folder: Path,
+    steps: int = 3600,
+    batch: int = 12,
+    frames: int = 13,
+    seed: int = 2,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> list:
+    """Trains the encoder to find the latents in the sound; the run is kept in encoder.pt. weights: as above."""
     torch.manual_seed(seed)
     model = Encoder()
+    if weights is not None:
+        begin(model, weights, "mimi")
     crops = _Crops(folder, frames, batch, seed)
     run = Run(model, folder / "encoder.pt", steps, 2e-3, betas=(0.8, 0.99), average=0.995)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from voice import mel
-from voice.speech import CANONICAL, FRAME, TRAINED, Synthesizer
+from voice.speech import CANONICAL, FRAME, TRAINED
+from voice.teachers import teacher
 
 SILENT_FRAMES = 6  # after the end of speech: generation goes on for up to five
 STEPS = FRAME // mel.HOP  # mel frames of a latent
@@ -47,8 +48,8 @@ def frames_of(samples: int) -> int:
     return -(-samples // FRAME) + SILENT_FRAMES
 
 
-def _start_worker() -> None:
-    _worker.update(synthesizer=Synthesizer(), filters=mel.filters())
+def _start_worker(name: str, work: Path) -> None:
+    _worker.update(teacher=teacher(name, work), filters=mel.filters())
 
 
 def _padded(sound: np.ndarray, frames: int) -> np.ndarray:
@@ -64,12 +65,12 @@ def windows(spectrum: np.ndarray, frames: int) -> np.ndarray:
 
 def _in_every_timbre(text: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Per trained timbre: sound (frames, 1920), target, heard."""
-    synthesizer, bank = _worker["synthesizer"], _worker["filters"]
-    canonical = synthesizer.render(text, CANONICAL)
+    speaker, bank = _worker["teacher"], _worker["filters"]
+    canonical = speaker.render(text, CANONICAL)
     said = mel.log_mel(_padded(canonical, frames_of(len(canonical))), bank)
     results = []
     for timbre in TRAINED:
-        sound = synthesizer.render(text, timbre)
+        sound = speaker.render(text, timbre)
         frames = frames_of(len(sound))
         at = np.clip((np.arange(frames * STEPS) + 0.5) * len(canonical) / len(sound) - 0.5, 0, len(said) - 1)
         low = np.minimum(at.astype(int), len(said) - 2)
@@ -87,9 +88,9 @@ def _in_every_timbre(text: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray
     return results
 
 
-def make_codec_set(sentences: list[str], folder: Path, processes: int) -> None:
-    """Renders every sentence in every trained timbre; CodecSet.load reads it back."""
-    with multiprocessing.Pool(processes, _start_worker) as pool:
+def make_codec_set(sentences: list[str], folder: Path, processes: int, speaker: str = "espeak") -> None:
+    """Has the speaker, a teacher by name, say all in every trained timbre; CodecSet.load reads it back."""
+    with multiprocessing.Pool(processes, _start_worker, (speaker, folder)) as pool:
         made = [item for items in pool.imap(_in_every_timbre, sentences, 16) for item in items]
     for index, name in enumerate(("sound", "target", "heard")):
         np.save(folder / f"codec_{name}.npy", np.concatenate([item[index] for item in made]))
@@ -98,12 +99,12 @@ def make_codec_set(sentences: list[str], folder: Path, processes: int) -> None:
 
 
 def _canonical_windows(text: str) -> np.ndarray:
-    sound = _worker["synthesizer"].render(text, CANONICAL)
+    sound = _worker["teacher"].render(text, CANONICAL)
     frames = frames_of(len(sound))
     return windows(mel.log_mel(_padded(sound, frames), _worker["filters"]), frames).astype(np.float16)
 
 
-def canonical_windows(sentences: list[str], processes: int):
+def canonical_windows(sentences: list[str], folder: Path, processes: int, speaker: str = "espeak"):
     """Yields (frames, 12, 64) float16 per sentence: what a latent's encoder hears of the canonical timbre."""
-    with multiprocessing.Pool(processes, _start_worker) as pool:
+    with multiprocessing.Pool(processes, _start_worker, (speaker, folder)) as pool:
         yield from pool.imap(_canonical_windows, sentences, 64)

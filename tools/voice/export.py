@@ -6,12 +6,13 @@ from pathlib import Path
 
 import torch
 import yaml
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from voice import codec, language, tokens
 from voice.latents import LATENT, OFFSET
 from voice.layers import RATIOS
-from voice.speech import RATE, TRAINED, Synthesizer
+from voice.speech import RATE, TRAINED
+from voice.teachers import teacher
 
 CONFIG, WEIGHTS, TOKENIZER, VOICES = "builtin.yaml", "model.safetensors", "tokenizer.model", "voices"
 PROMPT = "A quiet river runs under the old bridge."
@@ -96,7 +97,7 @@ def config() -> dict:
     }
 
 
-def export(folder: Path, target: Path) -> None:
+def export(folder: Path, target: Path, speaker: str = "espeak") -> None:
     """Writes config, weights (float16) and tokenizer into `target`, then a state of every trained voice."""
     parts = {
         "flow_lm": language.load(folder),
@@ -115,15 +116,23 @@ def export(folder: Path, target: Path) -> None:
     save_file({name: value.half().contiguous() for name, value in tensors.items()}, target / WEIGHTS)
     tokens.write_tokenizer(target / TOKENIZER)
     (target / CONFIG).write_text(yaml.safe_dump(config(), sort_keys=False, allow_unicode=True))
-    _export_voices(target)
+    _export_voices(folder, target, speaker)
 
 
-def _export_voices(target: Path) -> None:
+def begun(bundle: Path) -> dict[str, torch.Tensor]:
+    """The weights of an exported bundle, named as there, as a training of another speech begins from them."""
+    tensors = {name: value.float() for name, value in load_file(bundle / WEIGHTS).items()}
+    for name in ("weight", "bias"):
+        tensors[f"mimi.decoder.model.11.conv.{name}"] /= LEVEL
+    return tensors
+
+
+def _export_voices(folder: Path, target: Path, speaker: str) -> None:
     from pocket_fast import TTSModel, export_model_state
 
     model = TTSModel.load_model(config=target / CONFIG)
     (target / VOICES).mkdir(exist_ok=True)
-    synthesizer = Synthesizer()
+    speaks = teacher(speaker, folder)
     for timbre in TRAINED:
-        state = model.get_state_for_audio_prompt(synthesizer.render(PROMPT, timbre)[None])
+        state = model.get_state_for_audio_prompt(speaks.render(PROMPT, timbre)[None])
         export_model_state(state, target / VOICES / f"{timbre.name}.safetensors")

@@ -7,6 +7,7 @@ start latent, the latents so far. Several sentences of one timbre look at one pr
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from torch import nn
 from voice import data, tokens
 from voice.latents import CODES, CONTENT, LATENT, OFFSET
 from voice.layers import Layer, Layers, causal_mask
-from voice.training import Run, autocast, averaged_weights, join
+from voice.training import Run, autocast, averaged_weights, begin, join
 
 WIDTH, HEADS, HIDDEN, LAYERS = 192, 6, 576, 6
 FLOW = {"dim": 128, "depth": 2}
@@ -248,10 +249,21 @@ class Sentences:
         return prompt, torch.from_numpy(np.where(without, 0, lengths + 1))
 
 
-def train(folder: Path, steps: int = 15_000, positions: int = 3200, seed: int = 1) -> list:
-    """Trains the language model on the spoken sentences; the run is kept in language.pt."""
+def train(
+    folder: Path,
+    steps: int = 15_000,
+    positions: int = 3200,
+    seed: int = 1,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> list:
+    """Trains the language model on the spoken sentences; the run is kept in language.pt.
+
+    weights: of a bundle, to begin from: what it knows of spelling stays, however other the speech is.
+    """
     torch.manual_seed(seed)
     model = LanguageModel()
+    if weights is not None:
+        begin(model, weights, "flow_lm")
     matrices = [weight for weight in model.transformer.parameters() if weight.ndim == 2]
     run = Run(model, folder / "language.pt", steps, 1.5e-3, matrices=matrices)
     sentences = Sentences(folder, positions, seed + run.step)  # gone on with: other batches than before

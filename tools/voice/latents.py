@@ -111,12 +111,12 @@ def encode_codec_set(folder: Path) -> None:
     np.save(folder / "codec_content.npy", np.concatenate(pieces))
 
 
-def encode_sentences(folder: Path, sentences: list[str], processes: int) -> None:
+def encode_sentences(folder: Path, sentences: list[str], processes: int, speaker: str = "espeak") -> None:
     """Writes what the language model learns: spoken_content.npy (frames, 29) and spoken_first.npy."""
     model = load(folder)
 
     def contents() -> Iterator[np.ndarray]:
-        for heard in data.canonical_windows(sentences, processes):
+        for heard in data.canonical_windows(sentences, folder, processes, speaker):
             yield encode(model, heard)
 
     made = list(contents())

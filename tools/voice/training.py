@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import torch
@@ -133,6 +133,11 @@ class Run:
         part = self.path.with_suffix(".part")
         torch.save(state, part)
         part.replace(self.path)
+
+
+def begin(model: nn.Module, weights: Mapping[str, torch.Tensor], part: str) -> None:
+    """Gives the model the weights of a bundle's part (`flow_lm` or `mimi`), all that it has."""
+    model.load_state_dict({name: weights[f"{part}.{name}"] for name in model.state_dict()})
 
 
 def averaged_weights(path: Path) -> dict[str, torch.Tensor]:

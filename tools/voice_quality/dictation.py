@@ -68,12 +68,16 @@ def missing() -> str | None:
 
 
 def word_errors(texts: Sequence[str], written: Sequence[str]) -> np.ndarray:
-    """(n, 2) int: words wrong, lost or too many of each text, and its words."""
+    """(n, 2) int: words wrong, lost or too many of each text, at most all its words, and these.
+
+    At most: in doubt Whisper says a phrase a hundred times, and one text would outweigh all others.
+    """
     import jiwer
 
     counts = []
     for text, heard in zip(texts, written, strict=True):
         found = jiwer.process_words(plain(text), plain(heard))
         wrong = found.substitutions + found.deletions + found.insertions
-        counts.append((wrong, len(plain(text).split())))
+        words = len(plain(text).split())
+        counts.append((min(wrong, words), words))
     return np.array(counts)

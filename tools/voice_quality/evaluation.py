@@ -15,6 +15,7 @@ from pocket_fast import TTSModel
 from pocket_fast.errors import VoiceError
 from pocket_fast.models.pocket.voices import default_voice, voice_names
 from voice.speech import CANONICAL, TIMBRES, TRAINED
+from voice.teachers import TEACHERS, teacher
 from voice_quality import dictation, gates
 from voice_quality.dictation import Dictation
 from voice_quality.figure import draw
@@ -33,11 +34,14 @@ _DRAWN = slice(0, 200, 20)  # of the everyday sentences
 class Wanted:
     """What to measure. language, config, compute_type: see TTSModel.load_model. voices: empty for the model's own.
 
+    teacher, work: whose speech is the truth, see voice.teachers.teacher.
     compare: another compute type that has to say everything as well. limit: the first so many texts of each set.
     """
 
     language: str | None
     config: str | None
+    teacher: str = TEACHERS[0]
+    work: Path = Path()
     compute_type: str = "auto"
     voices: Sequence[str] = ()
     compare: str | None = None
@@ -57,7 +61,8 @@ class Evaluation:
         self._hearing = recogniser, dictation
         self._compared = _Compared()
         self._folder = Path(wanted.config).parent if wanted.config else None
-        self._truths = {name: Truth(timbre) for name, timbre in TIMBRES.items()}
+        speaks = teacher(wanted.teacher, wanted.work)
+        self._truths = {name: Truth(timbre, speaks) for name, timbre in TIMBRES.items()}
 
     def run(self) -> list[Line]:
         """The lines of the report, gate by gate."""
@@ -101,7 +106,7 @@ class Evaluation:
         return Figures(Speaker(model, self._state(model, voice)), *self._hearing, self.wanted.limit)
 
     def _state(self, model: TTSModel, voice: str) -> Any:
-        """Of NAME, FILE or NAME=FILE; espeak-ng speaks the prompt of a timbre that the model does not know."""
+        """Of NAME, FILE or NAME=FILE; the teacher speaks the prompt of a timbre that the model does not know."""
         source = voice.partition("=")[2] or voice
         try:
             return model.get_state_for_audio_prompt(source)
@@ -161,7 +166,7 @@ class Evaluation:
             texts,
             said,
             meant,
-            f"{measured.name}, and espeak-ng as {measured.truth.source.timbre.name}",
+            f"{measured.name}, and its teacher as {measured.truth.source.timbre.name}",
         )
 
 

@@ -1,4 +1,4 @@
-"""Who speaks: a model with a voice, or espeak-ng, which is the truth. Both remember what they said."""
+"""Who speaks: a model with a voice, or its teacher, which is the truth. Both remember what they said."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from voice.speech import Synthesizer, Timbre
+from voice.speech import Timbre
+from voice.teachers import Teacher
 from voice_quality.features import RATE
 from voice_quality.texts import spoken_words
 
@@ -25,23 +26,21 @@ NO_END = "No end of speech"  # how the package's warning begins
 
 
 class Truth:
-    """espeak-ng in one timbre."""
+    """The teacher of all timbres in one."""
 
-    _lock = threading.Lock()  # the library has one state
-    _synthesizer: Synthesizer | None = None
+    _lock = threading.Lock()  # espeak-ng's library has one state
 
-    def __init__(self, timbre: Timbre):
+    def __init__(self, timbre: Timbre, teacher: Teacher):
         self.timbre = timbre
+        self._teacher = teacher
         self._said: dict[str, np.ndarray] = {}
 
     def say(self, texts: Sequence[str]) -> list[np.ndarray]:
         """(n,) float32 at 24 kHz each."""
         with Truth._lock:
-            if Truth._synthesizer is None:
-                Truth._synthesizer = Synthesizer()
             for text in texts:
                 if text not in self._said:
-                    self._said[text] = Truth._synthesizer.render(text, self.timbre)
+                    self._said[text] = self._teacher.render(text, self.timbre)
         return [self._said[text] for text in texts]
 
     def prompt(self, texts: Sequence[str], seconds: float) -> np.ndarray:

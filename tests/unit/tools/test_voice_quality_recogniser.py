@@ -53,14 +53,13 @@ def decoder():
 
 
 @pytest.fixture
-def truth(monkeypatch):
+def truth():
     """espeak-ng; its library answers whoever set it up last, so every test does."""
     pytest.importorskip("espeakng_loader", reason="espeakng-loader carries espeak-ng")
-    from voice.speech import CANONICAL
+    from voice.speech import CANONICAL, Synthesizer
     from voice_quality.sources import Truth
 
-    monkeypatch.setattr(Truth, "_synthesizer", None)
-    return Truth(CANONICAL)
+    return Truth(CANONICAL, Synthesizer())
 
 
 def test_a_word_without_a_sound_is_named(decoder):

