@@ -247,6 +247,11 @@ static inline vi v_dot(vi acc, vi x, vi w) {
     vi odd = wasm_i32x4_dot_i16x8(wasm_i16x8_shr(x, 8), wasm_i16x8_shr(w, 8));
     return wasm_i32x4_add(acc, wasm_i32x4_add(even, odd));
 }
+/* from inputs that `quantize` widened: half of that work is then done once */
+#define V_WORDS_FROM 2
+static inline vi v_even_words(vi w) { return wasm_i16x8_shr(wasm_i16x8_shl(w, 8), 8); }
+static inline vi v_odd_words(vi w) { return wasm_i16x8_shr(w, 8); }
+static inline vi v_dot_words(vi acc, vi x, vi w) { return wasm_i32x4_add(acc, wasm_i32x4_dot_i16x8(x, w)); }
 #else
 /* Any other CPU: four-float vectors of the compiler (SSE2 on x86-64); no fused multiply-add. */
 #define VW 4

@@ -14,7 +14,7 @@ static void read_middle(pw_middle *m, pw_reader *r, const pw_shape_side *side, i
     pw_read_transformer(&m->transformer, r, shape, 1, rows, prepared);
     if (side->input != shape->d) m->output_proj = pw_read_linear(r, side->input, shape->d, 1, 0);
     m->keys.capacity = pw_panels(shape->context + rows) * PF_PANEL;
-    m->keys.data = PW_TAKE(r->arena, float, pw_span_floats(shape, m->keys.capacity));
+    m->keys.data = PW_TAKE(r->arena, char, pw_span_bytes(&m->transformer.shape, m->keys.capacity));
     m->transformer.scores = PW_TAKE(r->arena, float, pw_score_floats(0, m->keys.capacity));
 }
 

@@ -39,6 +39,7 @@ enum { PW_MOST_RATIOS = 8 };
 
 typedef struct pw_shape_transformer {
     int layers, d, heads, kv_heads, dim, feed, context; /* context 0: no window */
+    int narrow; /* keys and values are bfloat16; known when the layers have been read */
 } pw_shape_transformer;
 
 typedef struct pw_shape_seanet {
@@ -96,7 +97,8 @@ pw_linear pw_read_linear(pw_reader *reader, int n, int k, int taps, int bias);
 
 /* --- linear.c, angle.c ------------------------------------------------------------------------------------------- */
 
-/* Where the rows of a product with weights in 8 or 4 bits are quantised. One for all stages: they run one after the other. */
+/* Where the rows of a product with weights in 8 or 4 bits are quantised. One for all stages: they run one after the
+ * other. */
 typedef struct pw_prepared {
     int8_t *rows;
     float *scales;
@@ -114,13 +116,14 @@ void pw_cos_sin(double x, double *cosine, double *sine);
 /* --- transformer.c ---------------------------------------------------------------------------------------- */
 
 /* Keys and values of `capacity` places (a multiple of PF_PANEL), for every layer and key/value head:
- * with P of PF_PANEL, keys (capacity / P, dim, P), values (dim / P rounded up, capacity, P), float32, zeroed. */
+ * with P of PF_PANEL, keys (capacity / P, dim, P), values (dim / P rounded up, capacity, P), float32, zeroed; or
+ * bfloat16, rounded to nearest even: (capacity / P, dim / 2, P, 2) and (dim / P rounded up, capacity / 2, P, 2). */
 typedef struct pw_span {
-    float *data;
+    char *data;
     int capacity, length;
 } pw_span;
 
-size_t pw_span_floats(const pw_shape_transformer *shape, int capacity);
+size_t pw_span_bytes(const pw_shape_transformer *shape, int capacity);
 
 typedef struct pw_layer {
     pw_linear qkv, out, up, down;

@@ -75,7 +75,7 @@ static int make_room(pw_model *m, int positions, int prefix) {
         pw_release(&m->speech_room);
         u->own.capacity = 0;
         u->tokens = PW_TAKE(&m->speech_room, int32_t, capacity);
-        u->own.data = PW_TAKE(&m->speech_room, float, pw_span_floats(&m->plan.backbone, capacity));
+        u->own.data = PW_TAKE(&m->speech_room, char, pw_span_bytes(&m->backbone.transformer.shape, capacity));
         if (pw_failed()) return pw_failed();
         u->own.capacity = capacity;
     }

@@ -12,13 +12,15 @@ static const float EPS = 1e-5f;
 
 static int padded(int n) { return pw_panels(n) * PF_PANEL; }
 
+static int bytes_of_number(const pw_shape_transformer *s) { return s->narrow ? 2 : 4; }
+
 /* Of one head's keys and values in one layer. */
-static size_t head_floats(const pw_shape_transformer *s, int capacity) {
-    return (size_t)capacity * (s->dim + padded(s->dim));
+static size_t head_bytes(const pw_shape_transformer *s, int capacity) {
+    return (size_t)capacity * (s->dim + padded(s->dim)) * bytes_of_number(s);
 }
 
-size_t pw_span_floats(const pw_shape_transformer *s, int capacity) {
-    return (size_t)s->layers * s->kv_heads * head_floats(s, capacity);
+size_t pw_span_bytes(const pw_shape_transformer *s, int capacity) {
+    return (size_t)s->layers * s->kv_heads * head_bytes(s, capacity);
 }
 
 size_t pw_score_floats(int prefix, int own) { return (size_t)PW_SCORE_ROWS * (padded(prefix) + padded(own)); }
@@ -43,6 +45,7 @@ void pw_read_transformer(pw_transformer *t, pw_reader *r, const pw_shape_transfo
         layer->up = pw_read_linear(r, shape->feed, d, 1, 0);
         layer->down = pw_read_linear(r, d, shape->feed, 1, 0);
         layer->scale2 = scales ? pw_read_vector(r, d) : NULL;
+        t->shape.narrow = layer->qkv.kind >= PF_INT8; /* where weights are rounded, keys and values are */
     }
     t->hidden = PW_TAKE(r->arena, float, (size_t)most_rows * d);
     t->normed = PW_TAKE(r->arena, float, (size_t)most_rows * d);
@@ -79,28 +82,50 @@ static void add_product(pw_transformer *t, const pw_linear *w, const float *x, i
     pw_apply(w, &g, rows, t->prepared);
 }
 
-static float *keys_of(const pw_shape_transformer *s, const pw_span *span, int layer, int head) {
-    return span->data + (size_t)(layer * s->kv_heads + head) * head_floats(s, span->capacity);
+static char *keys_of(const pw_shape_transformer *s, const pw_span *span, int layer, int head) {
+    return span->data + (size_t)(layer * s->kv_heads + head) * head_bytes(s, span->capacity);
 }
 
-static float *values_of(const pw_shape_transformer *s, const pw_span *span, int layer, int head) {
-    return keys_of(s, span, layer, head) + (size_t)span->capacity * s->dim;
+static char *values_of(const pw_shape_transformer *s, const pw_span *span, int layer, int head) {
+    return keys_of(s, span, layer, head) + (size_t)span->capacity * s->dim * bytes_of_number(s);
+}
+
+/* Where lane `lane` of step `step` stands in panels of so many steps each. */
+static char *number_at(const pw_shape_transformer *s, char *panels, int steps, int step, int lane) {
+    const int odd = s->narrow & step; /* bfloat16 lies in pairs of steps */
+    const size_t at = ((size_t)(lane / PF_PANEL) * steps + step - odd) * PF_PANEL;
+    return panels + (at + ((lane % PF_PANEL) << s->narrow) + odd) * bytes_of_number(s);
+}
+
+static void put(const pw_shape_transformer *s, char *to, const float *x) {
+    uint32_t bits;
+    memcpy(&bits, x, 4);
+    bits += 0x7fff + (bits >> 16 & 1); /* to nearest even */
+    if (s->narrow) memcpy(to, (char *)&bits + 2, 2);
+    else memcpy(to, x, 4);
+}
+
+static float get(const pw_shape_transformer *s, const char *from) {
+    float x = 0;
+    memcpy((char *)&x + (s->narrow ? 2 : 0), from, bytes_of_number(s));
+    return x;
 }
 
 void pw_put(const pw_shape_transformer *s, pw_span *span, int layer, int head, int slot, const float *k,
             const float *v) {
-    float *keys = keys_of(s, span, layer, head), *values = values_of(s, span, layer, head);
-    for (int c = 0; c < s->dim; c++)
-        keys[((size_t)(slot / PF_PANEL) * s->dim + c) * PF_PANEL + slot % PF_PANEL] = k[c];
-    for (int c = 0; c < s->dim; c++)
-        values[((size_t)(c / PF_PANEL) * span->capacity + slot) * PF_PANEL + c % PF_PANEL] = v[c];
+    char *keys = keys_of(s, span, layer, head), *values = values_of(s, span, layer, head);
+    for (int c = 0; c < s->dim; c++) {
+        put(s, number_at(s, keys, s->dim, c, slot), k + c);
+        put(s, number_at(s, values, span->capacity, slot, c), v + c);
+    }
 }
 
 void pw_get(const pw_shape_transformer *s, const pw_span *span, int layer, int head, int slot, float *k, float *v) {
-    const float *keys = keys_of(s, span, layer, head), *values = values_of(s, span, layer, head);
-    for (int c = 0; c < s->dim; c++) k[c] = keys[((size_t)(slot / PF_PANEL) * s->dim + c) * PF_PANEL + slot % PF_PANEL];
-    for (int c = 0; c < s->dim; c++)
-        v[c] = values[((size_t)(c / PF_PANEL) * span->capacity + slot) * PF_PANEL + c % PF_PANEL];
+    char *keys = keys_of(s, span, layer, head), *values = values_of(s, span, layer, head);
+    for (int c = 0; c < s->dim; c++) {
+        k[c] = get(s, number_at(s, keys, s->dim, c, slot));
+        v[c] = get(s, number_at(s, values, span->capacity, slot, c));
+    }
 }
 
 /* Rotate queries and keys, then append keys and values to the span. */
@@ -120,8 +145,9 @@ static void append(pw_transformer *t, pw_span *own, int layer, int rows) {
 /* scores = q keys^T over the first n places of a span */
 static void score(const pw_transformer *t, const pw_span *span, int n, int layer, int head, const float *q, int q_row,
                   float *scores, int width, int rows) {
-    const pw_linear keys = {.kind = PF_F32, .n = n, .k = t->shape.dim, .taps = 1, .panels = pw_panels(n),
-                            .w_panel = (ptrdiff_t)t->shape.dim * PF_PANEL * 4,
+    const pw_linear keys = {.kind = t->shape.narrow ? PF_BF16 : PF_F32, .n = n, .k = t->shape.dim, .taps = 1,
+                            .panels = pw_panels(n),
+                            .w_panel = (ptrdiff_t)t->shape.dim * PF_PANEL * bytes_of_number(&t->shape),
                             .w = keys_of(&t->shape, span, layer, head)};
     pf_gemm g = pw_product(q, q_row, scores, width);
     pw_apply(&keys, &g, rows, t->prepared);
@@ -130,8 +156,9 @@ static void score(const pw_transformer *t, const pw_span *span, int n, int layer
 /* out = p values [+ out] over the first n places of a span */
 static void weigh(const pw_transformer *t, const pw_span *span, int n, int layer, int head, const float *p, int width,
                   float *out, int out_row, int rows, int add) {
-    const pw_linear values = {.kind = PF_F32, .n = t->shape.dim, .k = n, .taps = 1, .panels = pw_panels(t->shape.dim),
-                              .w_panel = (ptrdiff_t)span->capacity * PF_PANEL * 4,
+    const pw_linear values = {.kind = t->shape.narrow ? PF_BF16 : PF_F32, .n = t->shape.dim, .k = n, .taps = 1,
+                              .panels = pw_panels(t->shape.dim),
+                              .w_panel = (ptrdiff_t)span->capacity * PF_PANEL * bytes_of_number(&t->shape),
                               .w = values_of(&t->shape, span, layer, head)};
     pf_gemm g = pw_product(p, width, out, out_row);
     if (add) g.skip = out, g.skip_row = out_row;

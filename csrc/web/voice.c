@@ -18,7 +18,8 @@ pw_voice *pw_voice_new(pw_model *model, int positions) {
     if (!voice) return NULL;
     *voice = (pw_voice){.model = model, .positions = positions, .arena = arena};
     voice->span.capacity = pw_panels(positions) * PF_PANEL;
-    voice->span.data = PW_TAKE(&voice->arena, float, pw_span_floats(&model->plan.backbone, voice->span.capacity));
+    const size_t bytes = pw_span_bytes(&model->backbone.transformer.shape, voice->span.capacity);
+    voice->span.data = PW_TAKE(&voice->arena, char, bytes);
     if (voice->span.data && !pw_make_score_room(model, 0, positions)) return voice;
     pw_voice_free(voice);
     return NULL;
@@ -43,7 +44,7 @@ static int is_possible(const float *x, int n, float most) {
 
 int pw_voice_layer(pw_voice *voice, int layer, const void *cache, int dtype, int length) {
     pw_begin_call();
-    const pw_shape_transformer *s = &voice->model->plan.backbone;
+    const pw_shape_transformer *s = &voice->model->backbone.transformer.shape;
     const pw_numbers numbers = {cache, dtype};
     const ptrdiff_t values_at = (ptrdiff_t)length * s->kv_heads * s->dim;
     float *k = voice->model->backbone.transformer.qkv, *v = k + s->dim;
@@ -69,7 +70,7 @@ int pw_voice_layer(pw_voice *voice, int layer, const void *cache, int dtype, int
 
 int pw_voice_read(const pw_voice *voice, int layer, float *cache) {
     pw_begin_call();
-    const pw_shape_transformer *s = &voice->model->plan.backbone;
+    const pw_shape_transformer *s = &voice->model->backbone.transformer.shape;
     float *k = voice->model->backbone.transformer.qkv;
     if (layer < 0 || layer >= s->layers || pw_voice_left(voice))
         return pw_fail(PW_BAD_CALL, "layer %d of a voice that is not complete, or of none", layer);

@@ -13,8 +13,10 @@ from libc.stdint cimport uint16_t, uint32_t
 import numpy as np
 
 from pocket_fast.cpu._kernels cimport PF_BF16, PF_PANEL, pf_gemm, pf_kernels
+from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team
 from pocket_fast.cpu.packing cimport plain_gemm
+from pocket_fast.cpu.packing import round_to_bf16
 
 cdef enum:
     SCORE_ROWS = 8        # query rows whose scores are held at a time
@@ -30,29 +32,35 @@ def rope_order(int heads, int dim):
 
 
 def to_panels(flat, keys, values):
-    """Fill one layer of a span, flat (kv, span_head) zeroed, from keys, values (length, kv, dim) in upstream's order."""
+    """Fill one layer of a span from keys, values (length, kv, dim) float32 in upstream's order.
+
+    flat (kv, numbers of a head) zeroed: float32, or uint16 for bfloat16, to which they are rounded.
+    """
     length, kv, dim = keys.shape
     padded = (dim + PF_PANEL - 1) // PF_PANEL * PF_PANEL
-    capacity = flat.shape[1] // (dim + padded)
-    panels = flat[:, :capacity * dim].reshape(kv, capacity // PF_PANEL, dim, PF_PANEL)
-    k = np.zeros((kv, capacity, dim), dtype=np.float32)
+    capacity, pair = flat.shape[1] // (dim + padded), 1 if flat.dtype == np.float32 else 2
+    k = np.zeros((kv, capacity, dim), dtype=flat.dtype)
+    v = np.zeros((kv, capacity, padded), dtype=flat.dtype)
+    if pair == 2:
+        keys, values = round_to_bf16(keys), round_to_bf16(values)
     k[:, :length] = keys.transpose(1, 0, 2)[:, :, rope_order(1, dim)]
-    panels[:] = k.reshape(kv, -1, PF_PANEL, dim).swapaxes(2, 3)
-    panels = flat[:, capacity * dim:].reshape(kv, padded // PF_PANEL, capacity, PF_PANEL)
-    v = np.zeros((kv, capacity, padded), dtype=np.float32)
     v[:, :length, :dim] = values.transpose(1, 0, 2)
-    panels[:] = v.reshape(kv, capacity, -1, PF_PANEL).swapaxes(1, 2)
+    panels = flat[:, :capacity * dim].reshape(kv, capacity // PF_PANEL, dim // pair, PF_PANEL, pair)
+    panels[:] = k.reshape(kv, -1, PF_PANEL, dim // pair, pair).swapaxes(2, 3)
+    panels = flat[:, capacity * dim:].reshape(kv, padded // PF_PANEL, capacity // pair, PF_PANEL, pair)
+    panels[:] = v.reshape(kv, capacity // pair, pair, -1, PF_PANEL).transpose(0, 3, 1, 4, 2)
 
 
 def from_panels(flat, int length, int dim):
-    """Keys and values (2, length, kv, dim) in upstream's order, of one layer of a span: undoes to_panels."""
+    """Keys and values (2, length, kv, dim) float32 in upstream's order, of one layer of a span: undoes to_panels."""
     kv = flat.shape[0]
     padded = (dim + PF_PANEL - 1) // PF_PANEL * PF_PANEL
-    capacity = flat.shape[1] // (dim + padded)
-    keys = flat[:, :capacity * dim].reshape(kv, -1, dim, PF_PANEL).swapaxes(2, 3).reshape(kv, capacity, dim)
-    values = flat[:, capacity * dim:].reshape(kv, -1, capacity, PF_PANEL).swapaxes(1, 2).reshape(kv, capacity, padded)
+    capacity, pair = flat.shape[1] // (dim + padded), 1 if flat.dtype == np.float32 else 2
+    keys = flat[:, :capacity * dim].reshape(kv, -1, dim // pair, PF_PANEL, pair).swapaxes(2, 3)
+    values = flat[:, capacity * dim:].reshape(kv, -1, capacity // pair, PF_PANEL, pair).transpose(0, 2, 4, 1, 3)
+    keys, values = keys.reshape(kv, capacity, dim), values.reshape(kv, capacity, padded)
     back = np.argsort(rope_order(1, dim))
-    return np.stack([keys[:, :length, back].transpose(1, 0, 2), values[:, :length, :dim].transpose(1, 0, 2)])
+    return widen(np.stack([keys[:, :length, back].transpose(1, 0, 2), values[:, :length, :dim].transpose(1, 0, 2)]))
 
 
 cdef Py_ssize_t span_head(const Heads *heads, int block) noexcept nogil:

@@ -15,6 +15,7 @@ from pocket_fast.cpu.pocket.backend import load_stages
 from pocket_fast.errors import UnsupportedError
 from tiny_stages import config, decode, normal, sample, step, weights
 
+F32 = np.float32
 APPROXIMATE = ("bfloat16", "int8_float32", "int8_bfloat16", "int4_float32", "int4_bfloat16")
 NAMES = ("tiny", "tiny-7m", "tiny-odd")
 # decibels over float32 that must remain, of hidden vectors, latents and samples; measured with these models: bfloat16
@@ -106,6 +107,27 @@ def test_two_threads_compute_what_one_does(compute_type, name, two_threads):
     one, two = (speak(built(name, compute_type, threads), name) for threads in (1, 2))
     assert same_bits(one[0], two[0])
     assert same_bits(one[1], two[1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keys_and_values_take_half_the_room_and_come_back_exactly(compute_type, name):
+    """A voice is rounded to bfloat16 once: what is exported is that, and imported again gives the same speech."""
+    exact, near = (built(name, t).backbone for t in ("float32", compute_type))
+    d, width = config(name).flow_lm.transformer.d_model, config(name).mimi.latent_dim
+    heard, rows = normal(4, 3, width), normal(5, 45, d)
+    assert 2 * near.stream(100).nbytes == exact.stream(100).nbytes
+    past = near.stream(45)
+    near.prefill([past], [rows])
+    voice = past.freeze()
+    layers = voice.export()
+    assert all(layer.dtype == np.float32 and not (layer.view(np.uint32) & 0xFFFF).any() for layer in layers)
+    again = near.import_prefix(layers)
+    assert voice.nbytes == again.nbytes == exact.import_prefix(layers).nbytes / 2
+    assert all(same_bits(a, b) for a, b in zip(layers, again.export(), strict=True))
+    said = [[step(near, [s], x[None]) for x in heard] for s in (near.stream(9, voice), near.stream(9, again))]
+    assert same_bits(np.stack(said[0]), np.stack(said[1]))
+    other = near.import_prefix([layer * F32(1 + 2**-12) for layer in layers])  # what bfloat16 does not hold
+    assert all(same_bits(a, b) for a, b in zip(layers, other.export(), strict=True))
 
 
 def wide_flow_head(product, threads, hidden=1024, width=512, latent=32):

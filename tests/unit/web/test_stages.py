@@ -9,13 +9,15 @@ from pocket_fast.models.pocket.names import int8_matrices, integer_matrices
 from pocket_fast.weights.integers import as_tensors, lines_name
 from reference import lively_weights, tiny_config
 from reference.checkpoint import narrow
-from tiny_stages import MODELS, decode, new_stages, normal, sample, step, weights
+from tiny_stages import MODELS, decode, new_stages, normal, sample, step, weights, worst
 from web_machine import WebError, machine, make_bundle, open_bundle, write_tiny
 
 F32 = np.float32
 
 BOUND = 2e-5  # of float32 sums in another order, relative to the largest value
-INTEGERS = 2e-3  # one step from equal states: of what an input that is rounded to the other side changes
+ROUNDED = (
+    2e-2  # one step from equal states: of what an input, key or value rounded to the other side changes; rare
+)
 
 
 def close(found, expected, bound):
@@ -57,16 +59,17 @@ def test_integers_step_from_equal_states(web_model, name, bits):
     model = web_model(name, bits=bits)
     assert model.about["compute_type"] == f"int{bits}"
     backbone, stream, latents = spoken(stages)
+    stepped, sampled = [], []
     for latent in latents:
         model.begin([], model.voice_from_state(stream.freeze().export()))
         expected = step(backbone, [stream], latent[None])[0]
-        close(model.step(latent, backbone.hidden_dim), expected, INTEGERS)
+        stepped.append(worst(model.step(latent, backbone.hidden_dim), expected))
         noise = normal(3, backbone.latent_dim)
-        close(
-            model.sample(expected, noise)[0],
-            sample(stages.flow_head, expected[None], noise[None])[0][0],
-            INTEGERS,
-        )
+        drawn = sample(stages.flow_head, expected[None], noise[None])[0][0]
+        sampled.append(worst(model.sample(expected, noise)[0], drawn))
+    assert np.median(stepped) <= BOUND
+    assert np.median(sampled) <= BOUND
+    assert max(stepped + sampled) <= ROUNDED
 
 
 @pytest.mark.parametrize("name", ["tiny", "tiny-7m", "tiny-odd"])

@@ -9,7 +9,7 @@ Upstream: pocket_tts/models/flow_lm.py (4.0.1).
 
 import numpy as np
 
-from pocket_fast.cpu._kernels cimport PF_PANEL, pf_gemm, pf_kernels
+from pocket_fast.cpu._kernels cimport PF_BF16, PF_PANEL, pf_gemm, pf_kernels
 from pocket_fast.cpu._memory cimport Block, WeightStore
 from pocket_fast.cpu._memory import widen
 from pocket_fast.cpu._team cimport pf_share, pf_team, pf_wait
@@ -33,7 +33,7 @@ cdef class Prefix:
         return self.block.count * 4
 
     def export(self):
-        """[(2, length, kv_heads, dim) float32] per layer, keys in upstream's interleaved order."""
+        """[(2, length, kv_heads, dim) float32] per layer, keys in upstream's interleaved order; exact."""
         return _export_span(self.stack, self.block, self.length)
 
 
@@ -73,7 +73,7 @@ cdef class Backbone(LanguageModel):
     weights: {bundle name without 'flow_lm.': float32 | float16 | uint16 (bfloat16 bits) array}; a matrix of the
     transformer may be integers with what belongs to it (weights/integers.py), for the product "int8" or "int4";
     the geometry is passed by the caller (see backend.py), product: how the transformer's matrices are
-    packed (packing.pyx), `threads` is the most any call may use.
+    packed (packing.pyx), with one keys and values are in bfloat16; `threads` is the most any call may use.
     """
     cdef Linear input_linear
     cdef Linear z_proj
@@ -90,7 +90,8 @@ cdef class Backbone(LanguageModel):
     def __init__(self, WeightStore store, weights, *, int n_layers, int d_model, int heads, int kv_heads, int dim,
                  int feed, float max_period, str product=None, int threads=1):
         self.stack = Stack(store, weights, "transformer.", n_layers=n_layers, d_model=d_model, heads=heads,
-                           kv_heads=kv_heads, dim=dim, feed=feed, max_period=max_period, product=product, threads=threads)
+                           kv_heads=kv_heads, dim=dim, feed=feed, max_period=max_period, narrow=product is not None,
+                           product=product, threads=threads)
         self.input_linear = self._pack(weights["input_linear.weight"])
         self.latent_dim = self.input_linear.k
         self.speaker_proj = self._pack(weights["speaker_proj_weight"])
@@ -209,5 +210,8 @@ cdef _export_span(Stack stack, Block block, int length):
 
 
 cdef _by_layer(Stack stack, Block block):
-    """A span's memory as (layers, kv heads, floats of a head), a view."""
-    return np.asarray(<float[:block.count]>block.data).reshape(stack.n_layers, stack.heads.kv, -1)
+    """A span's memory as (layers, kv heads, numbers of a head), a view: float32, or bfloat16 bits as uint16."""
+    memory = np.asarray(<float[:block.count]>block.data)
+    if stack.heads.kind == PF_BF16:
+        memory = memory.view(np.uint16)
+    return memory.reshape(stack.n_layers, stack.heads.kv, -1)
