@@ -9,6 +9,8 @@ import pytest
 from pocket_fast.engine import turns
 from pocket_fast.engine.engine import Engine, Engines
 from pocket_fast.engine.listen import listen
+from pocket_fast.engine.places import Places
+from pocket_fast.engine.speech import Speech
 from ramp_model import LONG_ENOUGH, Ramp, eventually, read_on, silent
 
 
@@ -124,6 +126,28 @@ def test_outcomes_are_counted_right(engine):
         list(listen(broken))
     outcomes = ("finished", "cancelled", "failed")
     eventually(lambda: [events.count(outcome) for outcome in outcomes] == [50, 20, 1])
+
+
+@pytest.mark.parametrize(
+    ("given", "complete", "outcome"),
+    [([], False, "cancelled"), ([lambda: Ramp(9)], True, "cancelled"), ([700], True, "finished")],
+)
+def test_how_it_ended_is_known_when_the_engine_looks_before_it_is_told(given, complete, outcome):
+    """In the middle of cancel(): between the mark and the word of it."""
+    told = []
+    places = Places(24000, lambda event, value: told.append(event))
+    word = []
+    speech = Speech(threading.Lock(), lambda speech: None, word.append, 24000)
+    places.come(speech)
+    speech.add(given)
+    speech.complete = complete
+    places.stirred(speech)
+    places.sort_out(0.0)
+    speech.cancel()
+    assert word == [speech]
+    places.stirred(speech)
+    places.sort_out(1.0)
+    assert [event for event in told if event != "wait"] == [outcome]
 
 
 def test_nobody_waits_for_ever_when_the_engine_itself_fails(engine, hooked):

@@ -85,28 +85,6 @@ def test_whoever_has_not_ended_counts_at_all_times():
     assert counts() == (0, 0, 0)
 
 
-@pytest.mark.parametrize(
-    ("given", "complete", "outcome"),
-    [([], False, "cancelled"), ([frames(9)], True, "cancelled"), ([700], True, "finished")],
-)
-def test_how_it_ended_is_known_when_the_engine_looks_before_it_is_told(given, complete, outcome):
-    """In the middle of cancel(): between the mark and the word of it."""
-    told = []
-    places = Places(RATE, lambda event, value: told.append(event))
-    word = []
-    speech = Speech(threading.Lock(), lambda speech: None, word.append, RATE)
-    places.come(speech)
-    speech.add(given)
-    speech.complete = complete
-    places.stirred(speech)
-    places.sort_out(0.0)
-    speech.cancel()
-    assert word == [speech]
-    places.stirred(speech)
-    places.sort_out(1.0)
-    assert [event for event in told if event != "wait"] == [outcome]
-
-
 @pytest.mark.parametrize("live", [True, False])
 @pytest.mark.parametrize("max_streams", [1, 3])
 def test_who_does_not_read_holds_no_place(engine, live, max_streams):
