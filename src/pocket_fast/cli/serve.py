@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 _WORDS = "POCKET_FAST_SERVE"  # the command line, for processes that uvicorn starts
 # That a thread of Python may keep frames and requests waiting; by itself, Python lets it 5 ms.
 _SWITCH_SECONDS = 0.001
+_OLD_GARBAGE = 50  # looks at what is young before all is looked through, not 10
 _LEVELS = ("debug", "info", "warning", "error")
 
 _log = logging.getLogger("pocket_fast")
@@ -327,9 +328,12 @@ def _app(options: argparse.Namespace) -> FastAPI:
 
 def _for_good(app: FastAPI) -> FastAPI:
     """It, and word to Python that all there is now stays: looking through it for garbage, again and again, kept frames
-    and requests waiting for tens of milliseconds. And so did threads, each of which may compute for 5 by itself."""
+    and requests waiting for tens of milliseconds. So does what hundreds of requests consist of, which is looked through
+    less often, and so did threads, each of which may compute for 5 by itself."""
     gc.collect()
     gc.freeze()
+    young, middle, _ = gc.get_threshold()
+    gc.set_threshold(young, middle, _OLD_GARBAGE)
     sys.setswitchinterval(_SWITCH_SECONDS)
     return app
 

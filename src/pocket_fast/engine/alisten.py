@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -47,17 +49,54 @@ class Bell:
     """Wakes an event loop when there is something to take."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._rings = _Rings.here()
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
         """From any thread."""
-        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody listens any more
-            self._loop.call_soon_threadsafe(self._rung.set)
+        self._rings.add(self._rung)
 
     async def wait(self) -> None:
         await self._rung.wait()
         self._rung.clear()
+
+
+class _Rings:
+    """Those of an event loop that it has not heard yet: it is woken once for all of them.
+
+    A step of the engine rings for everyone in its batch, and each call of a loop gives Python's lock away.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = loop
+        self._unheard: deque[asyncio.Event] = deque()
+        self._is_called = False
+
+    @classmethod
+    def here(cls) -> _Rings:
+        """Of the running loop."""
+        loop = asyncio.get_running_loop()
+        rings = _by_loop.get(id(loop))
+        if rings is None:
+            _by_loop[id(loop)] = rings = cls(loop)
+        return rings
+
+    def add(self, rung: asyncio.Event) -> None:
+        """From any thread."""
+        self._unheard.append(rung)
+        if not self._is_called:
+            self._is_called = True
+            with contextlib.suppress(RuntimeError):  # the loop has closed: nobody listens any more
+                self._loop.call_soon_threadsafe(self._hear)
+
+    def _hear(self) -> None:
+        self._is_called = False  # before looking: who rings from now on calls again
+        while self._unheard:
+            self._unheard.popleft().set()
+
+
+# they hold their loops, so that no other loop can have the same id; bells hold them
+_by_loop: WeakValueDictionary[int, _Rings] = WeakValueDictionary()
 
 
 class _Leaving:

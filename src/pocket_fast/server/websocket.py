@@ -31,7 +31,8 @@ from pocket_fast.text.pauses import Pauses
 router = APIRouter()
 
 _FIRST_MESSAGE_SECONDS = 30.0
-_TURN = 0.001  # seconds that messages are taken in one after the other
+_TURN = 0.001  # seconds that messages are taken in one after the other,
+_REST = 0.01  # and then none, for so long: others want the loop too, and thousands a second are enough
 _MOST_WAITING = 16  # utterances that were ended but not begun
 _EVERY = {"text", "flush", "cancel", "end"}  # fields that count in every message
 _MOST_IGNORED = 64  # names that a connection is told of
@@ -141,7 +142,7 @@ class _Conversation:
             ended = ended or message.end
             message = await _receive(self._socket)
             if time.perf_counter() > since + _TURN:
-                await asyncio.sleep(0)  # many may be there already, and others want their turn too
+                await asyncio.sleep(_REST)
                 since = time.perf_counter()
 
     async def _take(self, message: Message) -> None:
