@@ -8,6 +8,7 @@ import threading
 import numpy as np
 import pytest
 
+from pocket_fast.engine.alisten import Bell
 from pocket_fast.errors import BusyError, ConfigError, TextError
 from ramp_model import eventually
 
@@ -312,3 +313,35 @@ def test_it_needs_a_loop(model, voice):
             stream.__anext__().send(None)
     eventually(idle(model))
     assert threading.active_count() <= before
+
+
+# --- waking the loop ------------------------------------------------------------------------------
+
+
+def test_one_call_wakes_a_loop_for_all_who_are_rung_for(patient, monkeypatch):
+    """A step of the engine rings for everyone in its batch."""
+
+    async def ring_twice():
+        loop, calls = asyncio.get_running_loop(), []
+        real = loop.call_soon_threadsafe
+        monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *given: calls.append(given) or real(*given))
+        bells = [Bell() for _ in range(20)]
+        for _ in range(2):
+            ringer = threading.Thread(target=lambda: [bell.ring() for bell in bells for _ in range(3)])
+            ringer.start()
+            ringer.join()  # the loop hears nothing meanwhile
+            await asyncio.gather(*(bell.wait() for bell in bells))
+        return calls
+
+    assert len(patient(ring_twice())) == 2
+
+
+def test_loops_in_turn_have_their_own_bells(patient):
+    async def rung():
+        bell = Bell()
+        threading.Thread(target=bell.ring).start()
+        await bell.wait()
+        return bell
+
+    for bell in [patient(rung()) for _ in range(3)]:
+        bell.ring()  # to loops that have closed: nobody hears it, and nothing is raised

@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
+import sys
 import threading
 import time
 
 import pytest
 
+from pocket_fast.cli.serve import _for_good
 from pocket_fast.server import beside, crowd
 from pocket_fast.server.line import Line
 from pocket_fast.server.options import Options
@@ -132,3 +135,18 @@ def test_small_pieces_share_a_turn_of_the_threads_of_sound(monkeypatch):
     assert asyncio.run(beside.beside_each(work, range(5))) == list(range(0, 10, 2))
     assert len(gone) == 6
     assert all(name.startswith("pocket_fast sound") for name in named)
+
+
+def test_what_a_crowd_consists_of_is_seldom_looked_through():
+    """A full search for garbage among the requests of a crowd holds Python, and everyone, for tens of milliseconds."""
+    before, interval = gc.get_threshold(), sys.getswitchinterval()
+    try:
+        _for_good(None)
+        assert gc.get_threshold()[:2] == before[:2]
+        assert gc.get_threshold()[2] >= 5 * before[2]
+        assert gc.get_freeze_count()
+        assert sys.getswitchinterval() < interval
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*before)
+        sys.setswitchinterval(interval)

@@ -7,6 +7,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
+from pocket_fast.server import websocket
 from pocket_fast.server.options import Options
 from pocket_fast.text.arriving import passages
 from serving import read_on, texts_in, wait_until
@@ -259,3 +260,17 @@ def test_where_the_upgrade_was_lost_the_reason_is_told(start, headers, key):
     assert answer.status_code == 426
     assert answer.headers["upgrade"] == "websocket"
     assert "a proxy in between drops it" in answer.json()["error"]["message"]
+
+
+def test_who_sends_more_than_a_turn_takes_has_to_wait(site, client, monkeypatch):
+    """After a turn nothing more of theirs is looked at for a while, and everybody else is."""
+    monkeypatch.setattr(websocket, "_TURN", -1.0)  # every message is more than one takes
+    monkeypatch.setattr(websocket, "_REST", 2.0)
+    with connect(f"{site.url.replace('http', 'ws')}/v1/audio/stream") as socket:
+        socket.send("{}")
+        assert json.loads(socket.recv(timeout=60))["mark"] == "start"
+        for _ in range(3):
+            socket.send(json.dumps({"cancel": True}))
+        with pytest.raises(TimeoutError):
+            socket.recv(timeout=0.5)
+        assert client.get("/health").status_code == 200

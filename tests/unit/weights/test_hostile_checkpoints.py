@@ -112,6 +112,15 @@ def test_compressed_in_another_way(archive, compression):
     refused(archive({"data.pkl": b"}."}, compression), "compressed in a way")
 
 
+def test_archives_of_a_later_age(archive):
+    """What it takes to read an entry stands in the archive's list of them, and is looked at when it is opened."""
+    path = archive({"data.pkl": b"\x80\x02}."})
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2") + 6] = 236
+    path.write_bytes(data)
+    refused(path, "damaged or truncated")
+
+
 def test_sizes_that_the_archive_lies_about(archive):
     path = archive({"data.pkl": bytes(3 << 20)}, zipfile.ZIP_DEFLATED)
     whole, size = path.read_bytes(), (3 << 20).to_bytes(4, "little")

@@ -63,7 +63,9 @@ class _Checkpoint:
     def __enter__(self) -> _Checkpoint:
         try:
             self._archive = zipfile.ZipFile(self._path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except MemoryError:
+            raise
+        except Exception as error:  # a damaged zip can raise anything
             raise self._damaged(error) from None
         return self
 
