@@ -106,7 +106,7 @@ const METHODS = {
     return { first: first.length, merged: merged.length, one, stats, after: await stream.nextChunk() };
   },
   async voice(file, options) {
-    const voice = await tts.loadVoice(file.endsWith(".wav") ? readFileSync(file) : pathToFileURL(file), options);
+    const voice = await tts.loadVoice(file === null ? undefined : file.endsWith(".wav") ? readFileSync(file) : pathToFileURL(file), options);
     return voice.positions;
   },
   async exportVoice() {
@@ -150,18 +150,28 @@ const METHODS = {
   async both(first, second) {
     return (await Promise.all([tts.generate(first), tts.generate(second)])).map(base64);
   },
-  async load(kind, cut) {
+  /** failure: what is thrown when it is told of progress. */
+  async load(kind, cut, failure) {
     const bytes = readFileSync(model);
     const part = cut === null ? bytes : bytes.subarray(0, cut);
+    const read = new Response(part);
+    if (kind === "read") await read.arrayBuffer();
     const source = {
+      read: () => read,
+      "no content": () => new Response(null, { status: 204 }),
       bytes: () => part,
       response: () => new Response(part),
       blob: () => new Blob([part]),
+      "stream of text": () => new Blob(["text"]).stream().pipeThrough(new TextDecoderStream()),
       stream: () => createReadStream(model),
       nothing: () => `${pathToFileURL(model)}x`,
     }[kind]();
     const seen = [];
-    const other = await PocketTTS.load({ model: source, engine, wasm, onProgress: ({ received, total }) => seen.push([received, total]) });
+    const onProgress = ({ received, total }) => {
+      if (failure) throw new Error(failure);
+      seen.push([received, total]);
+    };
+    const other = await PocketTTS.load({ model: source, engine, wasm, onProgress });
     other.close();
     return { first: seen[0], last: seen.at(-1), ready: other.isReady };
   },

@@ -101,10 +101,20 @@ export class Link {
     return waiting;
   }
 
+  /** A listener that fails ends what it listens to. */
+  #tellOf(id, { hear }, news) {
+    try {
+      hear?.(news);
+    } catch (error) {
+      this.tell("cancel", id);
+      this.#settle(id).reject(error);
+    }
+  }
+
   #take({ id, result, error, ...news }) {
     const waiting = this.#pending.get(id);
     if (!waiting) return;
-    if (news.progress || news.sound) waiting.hear?.(news);
+    if (news.progress || news.sound) this.#tellOf(id, waiting, news);
     else if (error) this.#settle(id).reject(unpacked(error));
     else this.#settle(id).resolve(result);
   }

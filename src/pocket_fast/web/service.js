@@ -101,10 +101,10 @@ class Service {
   }
 
   /**
-   * Sound of a text, or of the pieces of one that is still being written (text null). Answered when all of it is out.
+   * Sound of a text, or of the pieces of one that is still being written (arrives). Answered when all of it is out.
    * Whole: as one array, which comes with the answer.
    */
-  async speak({ text, options, voice, seed, whole }, task, reply) {
+  async speak({ text, arrives, options, voice, seed, whole }, task, reply) {
     const settings = this.#engine.checkSettings(options);
     const { maxTokens, framesAfterEos } = settings;
     const planned = { maxTokens, framesAfterEos, naturalPauses: options.pauses };
@@ -122,7 +122,7 @@ class Service {
       }
     };
     await this.#alone(task, async () => {
-      for await (const parts of text === null ? this.#parts(task, planned) : [this.#whole(text, planned)]) {
+      for await (const parts of arrives ? this.#parts(task, planned) : [this.#whole(text, planned)]) {
         await this.#sayAll(parts, task, { voice, seed, settings, stats, send });
       }
     });

@@ -139,6 +139,9 @@ async function openCache() {
 
 async function* piecesOfResponse(response, signal, url = response.url) {
   if (!response.ok) throw new DownloadError(`${url || "the response"} answered ${response.status}`);
+  if (!response.body || response.bodyUsed) {
+    throw new DownloadError(`${url || "the response"} has nothing to read, or was read before; fetch it again`);
+  }
   try {
     yield* piecesOfStream(response.body, signal);
   } catch (error) {

@@ -106,6 +106,9 @@ export class PocketTTS {
   }
 
   async #hand(id, bytes) {
+    if (!ArrayBuffer.isView(bytes)) {
+      throw new ConfigError(`model: a stream of bytes was expected, this one has ${shown(bytes)}`);
+    }
     for (let at = 0; at < bytes.length; at += PIECE) {
       const part = new Uint8Array(bytes.subarray(at, at + PIECE)); // its own, so that it can be handed over
       this.#link.tell("piece", id, { piece: part }, [part.buffer]);
@@ -171,7 +174,7 @@ export class PocketTTS {
       const names = this.voices.join(", ") || "none: give it a recording or an exported voice";
       throw new VoiceError(`no voice ${shown(source)} in this bundle; it has ${names}`);
     }
-    const where = isAddress(source) ? String(source) : (source.name ?? "voice prompt");
+    const where = isAddress(source) ? String(source) : (source?.name ?? "voice prompt");
     const bytes = await bytesOf(source, signal);
     const given = isSafetensors(bytes) || isWav(bytes) ? bytes.slice() : await decoded(bytes, this.sampleRate, where);
     const transfer = given.channels ? given.channels.map((channel) => channel.buffer) : [given.buffer];
@@ -195,7 +198,9 @@ export class PocketTTS {
   #byName(name) {
     if (!this.#named.has(name)) {
       const { done } = this.#link.ask("voice", { name });
-      this.#named.set(name, done.then(({ number, positions }) => this.#heard(number, positions, name)));
+      const heard = done.then(({ number, positions }) => this.#heard(number, positions, name));
+      this.#named.set(name, heard);
+      heard.catch(() => this.#named.delete(name));
     }
     return this.#named.get(name);
   }
@@ -233,7 +238,7 @@ export class PocketTTS {
       this.#feedText(id, text, done);
       const finished = done.then(({ stats }) => (this.#last = this.#measured(stats)));
       return { took: (frames) => this.#link.tell("more", id, { frames }), finished };
-    }, options.signal);
+    }, options?.signal);
   }
 
   /** What was measured: {build, engine, wasmBytes, memory, last: {seconds, elapsed, firstSound, realTime, ...}}. */
@@ -273,14 +278,15 @@ export class PocketTTS {
     if (!this.#ready) throw new ConfigError(CLOSED);
   }
 
-  async #asked(text, { signal, seed, voice, ...options }) {
+  async #asked(text, asked) {
+    const { signal, seed, voice, ...options } = asked ?? {};
     this.#check();
     const odd = Object.keys(options).find((name) => !OPTIONS.includes(name));
     if (odd) throw new ConfigError(`unknown option ${shown(odd)}; there are ${OPTIONS.join(", ")}`);
     const found = voice === undefined ? this.#voice : await this.#find(voice, signal);
-    const isArriving = isPieces(text);
+    const arrives = isPieces(text);
     const given = { ...options, pauses: Boolean(options.pauses) };
-    return { message: { text: isArriving ? null : text, options: given, seed, voice: found?.number ?? null }, signal };
+    return { message: { text: arrives ? null : text, arrives, options: given, seed, voice: found?.number ?? null }, signal };
   }
 
   #feedText(id, text, done) {

@@ -2,10 +2,13 @@
 
 import os
 import shutil
+import threading
 
 import pytest
 
 from page_server import PageServer
+from pocket_fast.cli import main
+from pocket_fast.cli.web_site import SiteServer
 
 CHROMIUM = (
     os.environ.get("POCKET_FAST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -34,6 +37,25 @@ def browser():
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def demo_folder(tmp_path_factory):
+    """The page that computes for itself, as `wasm-demo --out` writes it."""
+    folder = tmp_path_factory.mktemp("demo") / "site"
+    assert main(["wasm-demo", "--out", str(folder), "-q"]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo_address(demo_folder):
+    """Of that page, served as `wasm-demo` serves it."""
+    with SiteServer(demo_folder) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield server.address
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

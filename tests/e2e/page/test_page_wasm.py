@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import base64
-import threading
 
 import numpy as np
 import pytest
 
 import pocket_fast
 from page_steps import error, expect, until_state
-from pocket_fast.cli import main
-from pocket_fast.cli.web_site import SiteServer
 
 TEXT = "Hello there. It is 9:30, and all is well."
 LONG = "One and two and three and four and five and six and seven and eight and nine and ten. " * 10
 BUILDS = ("simd128", "relaxed")
 
 
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """Of the page, served as `wasm-demo` serves it."""
-    folder = tmp_path_factory.mktemp("demo") / "site"
-    assert main(["wasm-demo", "--out", str(folder), "-q"]) == 0
-    with SiteServer(folder) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.address
-        server.shutdown()
-        thread.join()
-
-
 @pytest.fixture
-def open_demo(browser, address):
+def open_demo(browser, demo_address):
     """open_demo(path="", script="", **options of a context) -> a page of it, in which nothing may go wrong, that may
     ask nobody else for anything, and whose policy may not be hurt."""
     contexts, problems = [], []
@@ -53,11 +37,11 @@ def open_demo(browser, address):
             "request",
             lambda request: (
                 None
-                if request.url.startswith((address, "blob:", "data:"))
+                if request.url.startswith((demo_address, "blob:", "data:"))
                 else problems.append(f"asks {request.url}")
             ),
         )
-        page.goto(address + path)
+        page.goto(demo_address + path)
         return page
 
     yield open_demo

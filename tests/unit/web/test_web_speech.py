@@ -247,6 +247,7 @@ def test_errors(asked, tmp_path):
         (["generate", " "], "TextError", "blank"),
         (["generate", "\ud800"], "TextError", "lone surrogate"),
         (["generate", 5], "TextError", "must be a string"),
+        (["generate", None], "TextError", "must be a string"),
         (["stream", ["Good. ", "!!!"]], "Error", "the writer failed"),
         (
             ["generate", "a", {"temperature": -1}],
@@ -257,6 +258,7 @@ def test_errors(asked, tmp_path):
         (["generate", "a", {"seed": -1}], "ConfigError", "seed"),
         (["generate", "a", {"volume": 3}], "ConfigError", "volume"),
         (["generate", "a", {"voice": "nobody"}], "VoiceError", "it has ada"),
+        (["voice", None], "ConfigError", "expected an address"),
         (["voice", str(broken)], "AudioError", "without samples"),
         (["voice", str(foreign)], "VoiceError", "not a voice state"),
         (["voice", str(tmp_path / "nowhere.safetensors")], "DownloadError", "cannot be read"),
@@ -264,6 +266,10 @@ def test_errors(asked, tmp_path):
         (["load", "bytes", 40], "WeightsError", "too short"),
         (["load", "bytes", 100_000], "WeightsError", "cut short"),
         (["load", "nothing", None], "DownloadError", "cannot be read"),
+        (["load", "bytes", None, "no room to show it"], "Error", "no room to show it"),
+        (["load", "stream of text", None], "ConfigError", "a stream of bytes was expected"),
+        (["load", "read", None], "DownloadError", "was read before"),
+        (["load", "no content", None], "DownloadError", "has nothing to read"),
     ]
     answers = asked(*(question for question, _, _ in questions), ["generate", "Hello."])
     for (question, kind, says), answer in zip(questions, answers, strict=False):

@@ -7,7 +7,7 @@ import { Failure, sentence } from "./failure.js";
 const here = (path) => new URL(`../${path}`, import.meta.url);
 const SETTINGS = { temperature: "temperature", steps: "steps", eos_threshold: "eosThreshold", max_tokens: "maxTokens" };
 const samples = new WeakMap(); // a recording -> promise of its Voice
-const named = new Map(); // the name of a voice that is no part of the bundle -> promise of it
+const named = new Map(); // the name of a voice that is no part of the bundle -> the same
 let site = null;
 let loading = null;
 
@@ -63,15 +63,21 @@ export async function ask(path) {
   }
 }
 
+/** The voice that is known by a key, loaded where it is not; one that failed is loaded again. */
+function known(voices, key, load) {
+  if (!voices.has(key)) {
+    const loading = load();
+    voices.set(key, loading);
+    loading.catch(() => voices.delete(key));
+  }
+  return voices.get(key);
+}
+
 /** The Voice that a request asks for; undefined for the one that speaks anyway. */
 async function voiceOf(tts, { voice, sample }) {
-  if (sample) {
-    if (!samples.has(sample)) samples.set(sample, tts.loadVoice(sample.file));
-    return await samples.get(sample);
-  }
+  if (sample) return await known(samples, sample, () => tts.loadVoice(sample.file));
   if (!voice || tts.voices.includes(voice)) return voice || undefined;
-  if (!named.has(voice)) named.set(voice, tts.loadVoice(here(site.voices[voice])));
-  return await named.get(voice);
+  return await known(named, voice, () => tts.loadVoice(here(site.voices[voice])));
 }
 
 /** Speech. -> {rate, samples}: Hz, and an async iterator of Int16Array as they are made. */

@@ -4,9 +4,19 @@ import { Feed } from "./feed.js";
 
 const REST = 1000; // ms of silence after which the sound card may sleep
 
-/** Sound by an AudioWorklet. -> send(method, ...values) */
-async function worklet(context, onreport) {
-  await context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
+/** What makes the sound. -> send(method, ...values) */
+async function sender(context, onreport) {
+  if (!context.audioWorklet) return processor(context, onreport);
+  try {
+    await context.audioWorklet.addModule(new URL("worklet.js", import.meta.url));
+  } catch {
+    return processor(context, onreport); // its file is not there: a bundler did not take it along
+  }
+  return worklet(context, onreport);
+}
+
+/** Sound by an AudioWorklet. */
+function worklet(context, onreport) {
   const node = new AudioWorkletNode(context, "speaker", { numberOfInputs: 0, outputChannelCount: [1] });
   node.port.onmessage = ({ data }) => onreport(data);
   node.connect(context.destination);
@@ -14,7 +24,7 @@ async function worklet(context, onreport) {
 }
 
 /** The same on the page's own thread: browsers have worklets only over https and on localhost. */
-async function processor(context, onreport) {
+function processor(context, onreport) {
   const feed = new Feed();
   feed.reset(0, context.sampleRate);
   const node = context.createScriptProcessor(1024, 0, 1);
@@ -43,8 +53,7 @@ export class Player {
     if (this.#context?.sampleRate !== rate) {
       this.#context?.close();
       this.#context = new AudioContext({ sampleRate: rate });
-      const make = this.#context.audioWorklet ? worklet : processor;
-      this.#ready = make(this.#context, (report) => this.#heard(report));
+      this.#ready = sender(this.#context, (report) => this.#heard(report));
     }
     clearTimeout(this.#rest);
     this.#rest = 0;
