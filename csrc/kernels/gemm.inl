@@ -61,7 +61,7 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
 }
 
 #define RUN_TILE(kind, ROWS, VECS) \
-    case ROWS: tile_##kind(out, g, r0, w, next, ahead, ROWS, VECS); break;
+    case ROWS: tile_##kind(out, g, r0, w, next, soon, pace, ROWS > 1, ROWS, VECS); break;
 
 #define RUN_2(kind, VECS) RUN_TILE(kind, 1, VECS) RUN_TILE(kind, 2, VECS)
 #define RUN_4(kind, VECS) RUN_2(kind, VECS) RUN_TILE(kind, 3, VECS) RUN_TILE(kind, 4, VECS)
@@ -72,42 +72,60 @@ static void finish_tile(const pf_gemm *g, const float *s, int r0, int r1, int co
 #define RUN_ROWS(kind, VECS) RUN_ROWS_(TILE_ROWS, kind, VECS)
 
 /* gemm_<kind>: panels outside (each is streamed once, then hot), row blocks inside, cut into equal
- * heights. One row alone takes LONE_VECS at a time (with 16-float vectors: two panels). With 8-float vectors four are a
- * panel, and up to three rows take it whole: read in two halves, every second line at a time, weights come from
- * memory at half the speed (2 rows -25 to -55 %; 4 rows of 75 MB -35 %, but from the cache they would lose 20 %).
+ * heights. One row alone takes LONE_VECS at a time: two panels, which come from memory in two streams, or one whole. With
+ * 8-float vectors up to three rows take a panel whole: read in two halves, every second line at a time, weights come
+ * from memory at half the speed (2 rows -25 to -55 %; 4 rows of 75 MB -35 %, but from the cache they would lose 20 %).
  * WebAssembly, which cannot ask for what it will need, has panels of half the width and takes two at a time for a lone
  * row: weights come from memory in whole lines and in two streams (one row +40 to +100 %, 16 rows +25 to +35 %).
  * Where at most one vector of channels is left, half a tile does (the smallest models have 12 and 48 channels). A
  * channel takes four bytes per step of k in every packing, so vector v of a panel starts 4 * VW * v bytes into it. */
 enum {
-    FEW_ROWS = TILE_VECS > 2 || LONE_COLS > PF_PANEL ? 0 : 3, /* that take a whole panel, four vectors */
-    FROM_MEMORY = 16 << 20
+    FAR = 256 << 10, /* bytes of a call's weights that no core's own cache will have kept since the last time */
+    FROM_MEMORY = 16 << 20,
+    SPREAD = 8 /* row blocks, at the end of a panel, that fetch the next one */
 };
+
+#ifndef FEW_ROWS
+#define FEW_ROWS 0
+#endif
+#define PANEL_VECS (PF_PANEL / VW)
+#define RUN_FEW_ROWS(kind, ROWS) \
+    case ROWS: \
+        if (far) tile_##kind(out, g, r0, panel, next, soon, pace, 1, ROWS, PANEL_VECS); \
+        else tile_##kind(out, g, r0, panel, next, soon, pace, 0, ROWS, PANEL_VECS); \
+        break;
+#if FEW_ROWS == 1
+#define RUN_FEW(kind) RUN_FEW_ROWS(kind, 1)
+#else
+#define RUN_FEW(kind) RUN_FEW_ROWS(kind, 1) RUN_FEW_ROWS(kind, 2) RUN_FEW_ROWS(kind, 3)
+#endif
 
 #define DEFINE_GEMM(kind) \
     static void gemm_##kind(const pf_gemm *g, int row0, int row1, int panel0, int panel1) { \
         float out[TILE_ROWS * TILE_PITCH]; \
         const int rows = row1 - row0; \
         if (rows <= 0) return; \
-        const int blocks = (rows + TILE_ROWS - 1) / TILE_ROWS; \
+        const int blocks = (rows + TILE_ROWS - 1) / TILE_ROWS, spread = blocks < SPREAD ? blocks : SPREAD; \
         const ptrdiff_t next = g->w_panel; \
-        const int few = (panel1 - panel0) * g->w_panel < FROM_MEMORY ? FEW_ROWS : 3 * FEW_ROWS; \
+        const int far = CAN_FETCH && (panel1 - panel0) * next >= FAR; \
+        const int few = FEW_ROWS > 1 && (panel1 - panel0) * next >= FROM_MEMORY ? 3 * FEW_ROWS : FEW_ROWS; \
         for (int p = panel0; p < panel1; p++) { \
             const char *panel = (const char *)g->w + p * g->w_panel; \
-            const int wide = g->n - p * PF_PANEL; \
-            if (LONE_COLS > PF_PANEL && rows == 1 && p + 1 < panel1) { \
-                tile_##kind(out, g, row0, panel, next, 0, 1, LONE_VECS); \
+            const int wide = g->n - p * PF_PANEL, last = p + 1 == panel1; \
+            if (LONE_COLS > PF_PANEL && rows == 1 && !last) { \
+                if (far) tile_##kind(out, g, row0, panel, next, panel, 0, 1, 1, LONE_VECS); \
+                else tile_##kind(out, g, row0, panel, next, panel, 0, 0, 1, LONE_VECS); \
                 finish_tile(g, out, row0, row1, p * PF_PANEL, wide < LONE_COLS ? wide : LONE_COLS); \
                 p++; \
                 continue; \
             } \
-            if (FEW_ROWS > 0 && rows <= few && (rows == 1 || wide > TILE_COLS)) { \
+            if (FEW_ROWS > 0 && rows <= few && (wide > TILE_COLS || (rows == 1 && TILE_VECS == 2))) { \
                 const int parts = (rows + FEW_ROWS - 1) / (FEW_ROWS + (FEW_ROWS == 0)); \
                 for (int b = 0; b < parts; b++) { \
                     const int r0 = row0 + rows * b / parts, r1 = row0 + rows * (b + 1) / parts; \
-                    const ptrdiff_t ahead = b + 1 == parts && p + 1 < panel1 ? g->w_panel : 0; \
-                    const char *w = panel; \
-                    switch (r1 - r0) { RUN_TILE(kind, 1, 4) RUN_TILE(kind, 2, 4) RUN_TILE(kind, 3, 4) } \
+                    const char *soon = last ? panel : panel + next + next * b / parts; \
+                    const ptrdiff_t pace = last ? 0 : 4 * PF_PANEL / parts; \
+                    switch (r1 - r0) { RUN_FEW(kind) } \
                     finish_tile(g, out, r0, r1, p * PF_PANEL, wide < PF_PANEL ? wide : PF_PANEL); \
                 } \
                 continue; \
@@ -115,11 +133,13 @@ enum {
             for (int b = 0; b < blocks; b++) { \
                 const int r0 = row0 + (int)((long)rows * b / blocks); \
                 const int r1 = row0 + (int)((long)rows * (b + 1) / blocks); \
-                const ptrdiff_t ahead = b + 1 == blocks && p + 1 < panel1 ? g->w_panel : 0; \
+                const int part = b - (blocks - spread), idle = last || part < 0; \
                 for (int half = 0; half < PF_PANEL; half += TILE_COLS) { \
                     const int left = g->n - p * PF_PANEL - half; \
                     if (left <= 0) break; \
-                    const char *w = panel + 4 * half; \
+                    const char *w = panel + 4 * half, *soon = panel; \
+                    if (!idle) soon += next + next * (part * PF_PANEL + half) / (spread * PF_PANEL); \
+                    const ptrdiff_t pace = idle ? 0 : 4 * TILE_COLS / spread; \
                     if (TILE_VECS == 2 && left <= VW) { \
                         switch (r1 - r0) { RUN_ROWS(kind, 1) } \
                     } else { \

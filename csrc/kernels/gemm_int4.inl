@@ -37,7 +37,8 @@ static void gemm_int4(const pf_gemm *g, int row0, int row1, int panel0, int pane
         for (int b = 0; b < blocks; b++) {
             const int r0 = row0 + (int)((long)rows * b / blocks), r1 = row0 + (int)((long)rows * (b + 1) / blocks);
             const int8_t *x = (const int8_t *)g->q + r0 * g->q_row, *offsets = x + groups * PF_GROUP;
-            memset(sums, 0, sizeof sums);
+            for (int c = 0; c < PF_PANEL; c += INT4_COLS)
+                memset(sums + c / INT4_COLS * INT4_ROWS * TILE_PITCH, 0, sizeof(float) * TILE_PITCH * (r1 - r0));
             for (int i = 0; i < groups; i++) {
                 const char *record = panel + 4 * PF_PANEL + i * INT4_RECORD;
                 if (r1 - r0 == 1) add_group(sums, record, g, x + i * PF_GROUP, offsets + 4 * i, 1);

@@ -75,17 +75,26 @@ DEFINE_PEAK(dot, vf, v_set(0.0f), v_dot_bf16(sums[j], (vi)x, (vi)w), 2 * VW)
 #endif
 #endif
 
-/* The sum of n floats, n a multiple of PF_READ. */
-static float sum(const float *x, ptrdiff_t n) {
+ALWAYS_INLINE float sum_of(const float *x, ptrdiff_t n, const int far) {
     vf sums[8];
     for (int j = 0; j < 8; j++) sums[j] = v_set(0.0f);
     for (ptrdiff_t i = 0; i < n; i += PF_READ) {
         for (int c = 0; c < PF_READ; c += 8 * VW) {
 #pragma GCC unroll 8
-            for (int j = 0; j < 8; j++) sums[j] = v_add(sums[j], v_load(x + i + c + j * VW));
+            for (int j = 0; j < 8; j++) {
+                if (far && j % LINE_VECS == 0) __builtin_prefetch((const char *)(x + i + c + j * VW) + AHEAD, 0, 2);
+                sums[j] = v_add(sums[j], v_load(x + i + c + j * VW));
+            }
         }
     }
     vf all = sums[0];
     for (int j = 1; j < 8; j++) all = v_add(all, sums[j]);
     return v_sum(all);
+}
+
+/* The sum of n floats, n a multiple of PF_READ. What is more than a core's own cache holds is asked for early, as
+ * products do. */
+static float sum(const float *x, ptrdiff_t n) {
+    enum { OWN_CACHE = 4 << 20 };
+    return n * (ptrdiff_t)sizeof(float) > OWN_CACHE ? sum_of(x, n, 1) : sum_of(x, n, 0);
 }

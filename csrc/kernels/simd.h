@@ -71,6 +71,8 @@ static inline void v_narrow_bf16(uint16_t *p, vf a) { _mm256_storeu_si256((__m25
 #define VW 8
 #define TILE_ROWS 6   /* 6 rows x 2 vectors: 12 of 16 registers; 8 rows spill and lose 40 % */
 #define TILE_VECS 2
+#define LONE_VECS 8   /* for a row alone: two panels */
+#define FEW_ROWS 3    /* that take a whole panel at a time */
 typedef __m256 vf;
 typedef __m256i vi;
 static inline vf v_load(const float *p) { return _mm256_loadu_ps(p); }
@@ -145,6 +147,8 @@ static inline vi v_dot_words(vi acc, vi x, vi w) {
 #define VW 4
 #define TILE_ROWS 6   /* 6 rows x 4 vectors: 24 of 32 registers */
 #define TILE_VECS 4
+#define LONE_VECS 8
+#define FEW_ROWS 1
 typedef float32x4_t vf;
 typedef int32x4_t vi;
 static inline vf v_load(const float *p) { return vld1q_f32(p); }
@@ -257,6 +261,8 @@ static inline vi v_dot_words(vi acc, vi x, vi w) { return wasm_i32x4_add(acc, wa
 #define VW 4
 #define TILE_ROWS 2
 #define TILE_VECS 4
+#define LONE_VECS 8
+#define FEW_ROWS 1
 typedef float vf __attribute__((vector_size(16)));
 typedef int32_t vi __attribute__((vector_size(16)));
 typedef uint32_t vu __attribute__((vector_size(16)));

@@ -13,15 +13,25 @@
  * a second panel (a lone row takes two of them where LONE_COLS says so) `next` bytes behind those of the first panel. */
 #define OF(v) ((v) * VW < PF_PANEL ? 4 * VW * (v) : next + 4 * (VW * (v) - PF_PANEL))
 
-/* While the last row block of a panel runs, the next panel is fetched (`ahead` bytes further on; 0 before):
- * one hint per cache line. +5 to 20 % on AVX-512, up to +60 % on AVX2 at 16 rows; but a single row, and up
- * to 4 rows of float32 weights, are bound by memory, and faster without. */
-#define PREFETCH(w, ahead, fewest) \
-    if (rows >= fewest && (VW >= 16 || v % (16 / VW) == 0)) __builtin_prefetch((w) + (ahead), 0, 2)
+/* While a panel is multiplied, the next one is fetched: each tile of it has its part of that to ask for, from `soon` on
+ * and `pace` bytes further with every step of k, so that memory is never asked for more at a time than it has to give.
+ * Few rows wait for their weights only: where those are `far`, they ask for what they will read AHEAD bytes later.
+ * In a core's own cache that would cost a third of the speed. */
+#ifdef PF_WEB
+#define CAN_FETCH 0
+#else
+#define CAN_FETCH 1
+#endif
+#define FETCH(fewest) \
+    if (CAN_FETCH && (rows >= fewest || far)) \
+        for (int v = 0; v < vecs; v += LINE_VECS) \
+            __builtin_prefetch(rows >= fewest ? soon + 4 * VW * v : w + OF(v) + AHEAD, 0, 2); \
+    if (CAN_FETCH) soon += pace;
+enum { LINE_VECS = 16 / VW /* vectors in a cache line */, AHEAD = 4096 };
 
 /* One vector load of weights feeds all rows; one accumulator per output, summed in order of k. */
-ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
-                            const int rows, const int vecs) {
+ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, const char *soon,
+                            const ptrdiff_t pace, const int far, const int rows, const int vecs) {
     const float *x[8];
     vf acc[8][LONE_VECS];
     for (int r = 0; r < rows; r++) {
@@ -33,10 +43,9 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w
         for (int c = 0; c < k; c++) {
             vf wv[LONE_VECS];
 #pragma GCC unroll 8
-            for (int v = 0; v < vecs; v++) {
+            for (int v = 0; v < vecs; v++)
                 wv[v] = v_load((const float *)(w + OF(v)));
-                PREFETCH(w + OF(v), ahead, 5);
-            }
+            FETCH(5)
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 vf xv = v_set(x[r][c]);
@@ -52,8 +61,8 @@ ALWAYS_INLINE void tile_f32(float *out, const pf_gemm *g, int row, const char *w
 }
 
 /* First the even k of all rows, then the odd: half as many weights in registers at a time. */
-ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
-                             const int rows, const int vecs) {
+ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, const char *soon,
+                             const ptrdiff_t pace, const int far, const int rows, const int vecs) {
     const float *x[8];
     vf acc[8][LONE_VECS];
     for (int r = 0; r < rows; r++) {
@@ -66,10 +75,9 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *
         for (; c + 1 < k; c += 2) {
             vf wv[LONE_VECS];
 #pragma GCC unroll 8
-            for (int v = 0; v < vecs; v++) {
+            for (int v = 0; v < vecs; v++)
                 wv[v] = v_even_bf16(v_load_int(w + OF(v)));
-                PREFETCH(w + OF(v), ahead, 2);
-            }
+            FETCH(2)
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 vf xv = v_set(x[r][c]);
@@ -102,8 +110,8 @@ ALWAYS_INLINE void tile_bf16(float *out, const pf_gemm *g, int row, const char *
 
 #ifdef V_HAVE_BF16_DOT
 /* bf16 inputs times bf16 weights, two at a time into float32 sums. */
-ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
-                            const int rows, const int vecs) {
+ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, const char *soon,
+                            const ptrdiff_t pace, const int far, const int rows, const int vecs) {
     const uint16_t *x[8];
     vf acc[8][LONE_VECS];
     for (int r = 0; r < rows; r++) {
@@ -116,10 +124,9 @@ ALWAYS_INLINE void tile_dot(float *out, const pf_gemm *g, int row, const char *w
         for (; c + 1 < k; c += 2) {
             vi wv[LONE_VECS];
 #pragma GCC unroll 8
-            for (int v = 0; v < vecs; v++) {
+            for (int v = 0; v < vecs; v++)
                 wv[v] = v_load_int(w + OF(v));
-                PREFETCH(w + OF(v), ahead, 2);
-            }
+            FETCH(2)
 #pragma GCC unroll 8
             for (int r = 0; r < rows; r++) {
                 vi xv = v_two(x[r] + c);

@@ -2,7 +2,7 @@
 
 /* Integers: four inputs and four weights per 32-bit lane, exact sums. `first`: of the rows. */
 ALWAYS_INLINE void sum_fours(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
-                             ptrdiff_t ahead, const int rows, const int vecs) {
+                             const char *soon, const ptrdiff_t pace, const int far, const int rows, const int vecs) {
     const int8_t *x[8];
     for (int r = 0; r < rows; r++) {
         x[r] = r ? x[r - 1] + g->q_row : first;
@@ -13,10 +13,9 @@ ALWAYS_INLINE void sum_fours(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_
     for (int c = 0; c < k; c += 4) {
         vi wv[LONE_VECS];
 #pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++) {
+        for (int v = 0; v < vecs; v++)
             wv[v] = v_load_int(w + OF(v));
-            PREFETCH(w + OF(v), ahead, 2);
-        }
+        FETCH(2)
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             vi xv = v_four(x[r] + c);
@@ -30,7 +29,7 @@ ALWAYS_INLINE void sum_fours(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_
 #ifdef V_WORDS_FROM
 /* The sums of sum_fours of words: the even k of four, and then the odd. */
 ALWAYS_INLINE void sum_words(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
-                             ptrdiff_t ahead, const int rows, const int vecs) {
+                             const char *soon, const ptrdiff_t pace, const int far, const int rows, const int vecs) {
     const int8_t *x[8];
     for (int r = 0; r < rows; r++) {
         x[r] = r ? x[r - 1] + g->q_row : first + (g->k + 3) / 4 * 4;
@@ -41,10 +40,9 @@ ALWAYS_INLINE void sum_words(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_
     for (int c = 0; c < k; c += 4) {
         vi wv[LONE_VECS];
 #pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++) {
+        for (int v = 0; v < vecs; v++)
             wv[v] = v_even_words(v_load_int(w + OF(v)));
-            PREFETCH(w + OF(v), ahead, 2);
-        }
+        FETCH(2)
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r++) {
             vi xv = v_four(x[r] + 2 * c);
@@ -68,7 +66,7 @@ ALWAYS_INLINE void sum_words(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_
 #ifdef V_HAVE_PAIRS
 /* Eight more inputs of `rows` rows, or the four that are left. two, others: see v_part. */
 ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const int8_t *const *x, int c, const char *w,
-                              ptrdiff_t next, ptrdiff_t ahead, const int rows, const int vecs, const int whole) {
+                              ptrdiff_t next, const int rows, const int vecs, const int whole) {
     vi xv[4];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r += 2) { /* an odd row is its own partner */
@@ -81,8 +79,6 @@ ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const int8_t *const
     for (int v = 0; v < vecs; v++) {
         vi low, high;
         v_eights(v_load_int(w + OF(v)), whole ? v_load_int(w + OF(v) + 4 * PF_PANEL) : v_zero_int(), &low, &high);
-        PREFETCH(w + OF(v), ahead, 2);
-        PREFETCH(w + OF(v) + 4 * PF_PANEL, ahead, 2);
 #pragma GCC unroll 8
         for (int r = 0; r < rows; r += 2) {
             two[r / 2][v] = v_dot_pairs(two[r / 2][v], xv[r / 2], low);
@@ -94,7 +90,7 @@ ALWAYS_INLINE void add_eights(vi two[4][4], vi others[4][4], const int8_t *const
 
 /* The sums of sum_fours, two rows and eight inputs at a time. */
 ALWAYS_INLINE void sum_pairs(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_t *first, const char *w, ptrdiff_t next,
-                             ptrdiff_t ahead, const int rows, const int vecs) {
+                             const char *soon, const ptrdiff_t pace, const int far, const int rows, const int vecs) {
     const int8_t *x[8];
     vi two[4][4], others[4][4];
     for (int r = 0; r < rows; r++) {
@@ -104,27 +100,31 @@ ALWAYS_INLINE void sum_pairs(vi acc[8][LONE_VECS], const pf_gemm *g, const int8_
     w += 8 * PF_PANEL;
     const int k = g->k;
     int c = 0;
-    for (; c + 4 < k; c += 8, w += 8 * PF_PANEL) add_eights(two, others, x, c, w, next, ahead, rows, vecs, 1);
-    if (c < k) add_eights(two, others, x, c, w, next, ahead, rows, vecs, 0);
+    for (; c + 4 < k; c += 8, w += 8 * PF_PANEL) {
+        FETCH(2)
+        FETCH(2)
+        add_eights(two, others, x, c, w, next, rows, vecs, 1);
+    }
+    if (c < k) add_eights(two, others, x, c, w, next, rows, vecs, 0);
     for (int v = 0; v < vecs; v++)
         for (int r = 0; r < rows; r += 2) v_part(two[r / 2][v], others[r / 2][v], &acc[r][v], &acc[r + 1][v]);
 }
 #endif
 
 /* A panel begins with its channels' scales and with what V_DOT_OFFSET makes necessary; sums are scaled at the end. */
-ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, ptrdiff_t ahead,
-                             const int rows, const int vecs) {
+ALWAYS_INLINE void tile_int8(float *out, const pf_gemm *g, int row, const char *w, ptrdiff_t next, const char *soon,
+                             const ptrdiff_t pace, const int far, const int rows, const int vecs) {
     const int8_t *x = (const int8_t *)g->q + row * g->q_row;
     vi acc[8][LONE_VECS];
 #ifdef V_WORDS_FROM
-    if (rows >= V_WORDS_FROM) sum_words(acc, g, x, w, next, ahead, rows, vecs);
+    if (rows >= V_WORDS_FROM) sum_words(acc, g, x, w, next, soon, pace, far, rows, vecs);
     else
 #endif
 #ifdef V_HAVE_PAIRS
-    if (rows > 1) sum_pairs(acc, g, x, w, next, ahead, rows, vecs);
+    if (rows > 1) sum_pairs(acc, g, x, w, next, soon, pace, far, rows, vecs);
     else
 #endif
-        sum_fours(acc, g, x, w, next, ahead, rows, vecs);
+        sum_fours(acc, g, x, w, next, soon, pace, far, rows, vecs);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vecs; v++) {
             vf scale = v_mul(v_set(g->q_scale[row + r]), v_load((const float *)(w + OF(v))));
