@@ -140,8 +140,12 @@ class _Conversation:
                 raise Refusal(400, "text after the end", "text")
             await self._take(message)
             ended = ended or message.end
+            asked = time.perf_counter()
             message = await _receive(self._socket)
-            if time.perf_counter() > since + _TURN:
+            now = time.perf_counter()
+            if now > asked + _TURN:  # it had to be waited for, and all had the loop meanwhile
+                since = now
+            elif now > since + _TURN:
                 await asyncio.sleep(_REST)
                 since = time.perf_counter()
 
