@@ -10,7 +10,11 @@ sys.path += [str(ROOT / "benches"), str(ROOT / "tools")]
 
 
 def pytest_addoption(parser):
-    parser.addoption("--model", default="english", help="shipped model to make a synthetic checkpoint of")
+    parser.addoption(
+        "--model",
+        default="english",
+        help="config.yaml of a Pocket TTS model, or a shipped one to make a synthetic checkpoint of",
+    )
     parser.addoption(
         "--qwen3",
         default="qwen3-tts-12hz-0.6b-customvoice",
@@ -35,8 +39,8 @@ def products(threads):
 def checkpoint(request, tmp_path_factory):
     from make_synthetic_model import make_model
 
-    name = request.config.getoption("--model")
-    return make_model(tmp_path_factory.mktemp(name), name)
+    model = request.config.getoption("--model")
+    return Path(model) if Path(model).is_file() else make_model(tmp_path_factory.mktemp(model), model)
 
 
 @pytest.fixture(scope="session")
