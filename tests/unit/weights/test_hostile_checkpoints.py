@@ -55,10 +55,9 @@ def refused(path, words):
     ("size", "stride"),
     [
         ((1 << 30,), (0,)),
-        ((5,), (0,)),
         ((1 << 16, 1 << 16), (0, 0)),
-        ((3, 2), (0, 1)),
-        ((2, 2, 2), (1, 1, 1)),
+        ((5,), (1,)),
+        ((2, 3), (3, 1)),
         ((1,) * 9, (1,) * 9),
         ((0, 1 << 62), (1, 1)),
         ((1 << 40, 0, 1 << 40), (0, 0, 0)),
@@ -66,7 +65,23 @@ def refused(path, words):
 )
 def test_a_tensor_larger_than_its_storage(write_checkpoint, torch_parts, size, stride):
     tensor = torch_parts[0](np.ones(4, np.float32), "0", size=size, stride=stride)
-    refused(write_checkpoint({"model": {"flow_lm.a": tensor}}), "larger than its storage|no memory holds")
+    why = "larger than its storage|no memory holds|8 times its size of memory"
+    refused(write_checkpoint({"model": {"flow_lm.a": tensor}}), why)
+
+
+@pytest.mark.parametrize(
+    ("size", "stride", "expected"),
+    [
+        ((5,), (0,), [0, 0, 0, 0, 0]),
+        ((3, 2), (0, 1), [[0, 1], [0, 1], [0, 1]]),
+        ((2, 2, 2), (1, 1, 1), [[[0, 1], [1, 2]], [[1, 2], [2, 3]]]),
+    ],
+)
+def test_a_tensor_that_repeats_its_numbers(write_checkpoint, torch_parts, size, stride, expected):
+    """As torch's expand makes them."""
+    tensor = torch_parts[0](np.arange(4, dtype=np.float32), "0", size=size, stride=stride)
+    found = read_checkpoint(write_checkpoint({"model": {"flow_lm.a": tensor}}))
+    np.testing.assert_array_equal(found["flow_lm.a"].array, expected)
 
 
 def test_many_copies_of_one_storage(write_checkpoint, torch_parts):

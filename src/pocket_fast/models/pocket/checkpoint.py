@@ -115,17 +115,15 @@ class _Checkpoint:
         return read_pickle(self._read(pickles[0], _MOST_PICKLE))
 
     def tensor(self, view: View) -> Tensor:
-        """In C order; a view that is not is copied."""
+        """In C order; a view that is not is copied, also one that repeats its numbers, as far as there is room."""
         storage, offset, size, stride = view
         kind = np.dtype(NUMPY_TYPES[storage.dtype])
         if not is_possible(size, kind.itemsize):
             raise PickleError(f"a tensor of {len(size)} dimensions that no memory holds")
-        count = math.prod(size)
         last = offset + sum((n - 1) * s for n, s in zip(size, stride, strict=True))
-        if count == 0:
+        if math.prod(size) == 0:
             array = np.empty(size, kind)
-        elif last >= storage.count or count > storage.count:
-            # what repeats its numbers may be as large as one likes
+        elif last >= storage.count:
             raise PickleError(f"a tensor {list(size)} is larger than its storage")
         else:
             flat = self._flat(storage, kind)
