@@ -94,8 +94,8 @@ class TTSModel(PocketSpeaking):
         device: "cpu", "cuda", or "cuda:1" for the second GPU: docs/gpu.md.
         compute_type: "auto" and "float32" compute in float32 (bfloat16 weights stay as they are); "bfloat16"
         where the CPU multiplies those; "int8_float32", "int8_bfloat16": the language model in 8 bits; "int8"
-        the better of these two here; "int4_float32", "int4_bfloat16", "int4": its layers in 4 bits, which is heard
-        (README); "auto" is "int8" or "int4" for weights that `pocket-fast quantize` stored so.
+        the better of these two here; "int4_float32", "int4_bfloat16", "int4": its layers in 4 bits, less exact
+        (docs/int4.md); "auto" is "int8" or "int4" for weights that `pocket-fast quantize` stored so.
         threads: most threads a stage uses (default: POCKET_FAST_THREADS, OMP_NUM_THREADS, or the CPUs this
         process may use). schedule: how one stream's stages share them: "sequence", "side_by_side", or "auto", the
         faster one by trying (default: POCKET_FAST_SCHEDULE, or "auto"). progress: show download bars on stderr.

@@ -48,7 +48,7 @@ def add_bundle_options(parser: argparse.ArgumentParser) -> None:
         choices=COMPUTE_TYPES,
         default="auto",
         help="the language model as it is stored (auto), in 8 bits (int8): half the size, and faster, or its layers "
-        "in 4 (int4): smaller and faster again, and heard",
+        "in 4 (int4): smaller and faster again, and less exact",
     )
     add(
         "-v",
