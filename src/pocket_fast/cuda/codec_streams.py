@@ -238,6 +238,30 @@ class Codec(ABC):
                 s.frames += 1
 
 
+class SoundCodec(Codec):
+    """A codec whose last chain makes sound: left_floats samples of a frame, of rows that may be wider."""
+
+    def leave(self, room: CodecRoom) -> None:
+        out = self.back.buffers[self.back.output]
+        to = Rows(rows_of(room.left).at, 1, self.left_floats)
+        x = room.back.rows[self.back.output]
+        launch_repack(self.device, to, 1, x, out.width, self.left_floats, room.streams)
+
+
+class HearingCodec(Codec):
+    """A codec whose first chain hears given_floats samples of a frame, and whose last leaves one row."""
+
+    def enter(self, room: CodecRoom) -> None:
+        x, to = Rows(rows_of(room.given).at, 1, self.given_floats), room.front.rows[self.front.input]
+        width = self.front.buffers[self.front.input].width
+        launch_repack(self.device, to, width, x, 1, self.given_floats, room.streams)
+
+    def leave(self, room: CodecRoom) -> None:
+        width = self.left_floats
+        x = room.back.rows[self.back.output]
+        launch_repack(self.device, rows_of(room.left), width, x, width, 1, room.streams)
+
+
 def launch_repack(
     device: Device, y: Rows, y_width: int, x: Rows, x_width: int, per_stream: int, streams: int
 ) -> None:

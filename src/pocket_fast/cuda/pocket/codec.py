@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.cuda.chain import Chain
-from pocket_fast.cuda.codec_streams import Codec, CodecRoom, CodecStream, Middle, launch_repack
+from pocket_fast.cuda.codec_streams import CodecRoom, CodecStream, HearingCodec, Middle, SoundCodec
 from pocket_fast.cuda.device import Device
-from pocket_fast.cuda.matrices import Rows, rows_of, vector
+from pocket_fast.cuda.matrices import rows_of, vector
 from pocket_fast.cuda.transformer import Stack
 from pocket_fast.stages.pocket import sizes
 from pocket_fast.stages.seanet import decoder_chain, encoder_chain
 
 
-class CodecDecoder(Codec):
+class CodecDecoder(SoundCodec):
     """Arguments as cpu/pocket/codec.pyx."""
 
     def __init__(
@@ -82,20 +82,8 @@ class CodecDecoder(Codec):
             room.streams,
         )
 
-    def leave(self, room: CodecRoom) -> None:
-        out = self.back.buffers[self.back.output]
-        launch_repack(
-            self.device,
-            Rows(rows_of(room.left).at, 1, self.left_floats),
-            1,
-            room.back.rows[self.back.output],
-            out.width,
-            self.samples_per_frame,
-            room.streams,
-        )
 
-
-class CodecEncoder(Codec):
+class CodecEncoder(HearingCodec):
     """Arguments as cpu/pocket/codec.pyx."""
 
     def __init__(
@@ -135,17 +123,6 @@ class CodecEncoder(Codec):
         for i, frame in enumerate(pcm.reshape(frames, self.samples_per_frame)):
             self.frame([stream], frame[None], out[i : i + 1])
         return np.ascontiguousarray(out[:, : self.output_dim])
-
-    def enter(self, room: CodecRoom) -> None:
-        x, to = Rows(rows_of(room.given).at, 1, self.given_floats), room.front.rows[self.front.input]
-        width = self.front.buffers[self.front.input].width
-        launch_repack(self.device, to, width, x, 1, self.samples_per_frame, room.streams)
-
-    def leave(self, room: CodecRoom) -> None:
-        width = self.left_floats
-        launch_repack(
-            self.device, rows_of(room.left), width, room.back.rows[self.back.output], width, 1, room.streams
-        )
 
 
 def _middle(

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from pocket_fast.cuda.chain import Chain
-from pocket_fast.cuda.codec_streams import Codec, CodecRoom, CodecStream, Middle, launch_repack
+from pocket_fast.cuda.codec_streams import CodecRoom, CodecStream, HearingCodec, Middle, SoundCodec
 from pocket_fast.cuda.device import Device
-from pocket_fast.cuda.matrices import Rows, rows_of, widen
+from pocket_fast.cuda.matrices import widen
 from pocket_fast.cuda.qwen3.quantizer import ResidualQuantizer
 from pocket_fast.cuda.transformer import Stack
 from pocket_fast.stages.qwen3 import layers
@@ -21,12 +21,11 @@ from pocket_fast.stages.qwen3.sound import sound_chain
 from pocket_fast.stages.seanet import encoder_chain
 
 _DOWN = 2  # steps of the encoder's transformer in a frame
-_LEAST_PLACES = (
-    64  # positions of an encoder's stream; they come in doubles of it, so that few calls are recorded
-)
+# Positions of an encoder's stream; they come in doubles of it, so that few calls are recorded.
+_LEAST_PLACES = 64
 
 
-class CodecDecoder(Codec):
+class CodecDecoder(SoundCodec):
     """Arguments as cpu/qwen3/codec.pyx."""
 
     def __init__(
@@ -88,14 +87,8 @@ class CodecDecoder(Codec):
             room.given,
         )
 
-    def leave(self, room: CodecRoom) -> None:
-        out = self.back.buffers[self.back.output]
-        to = Rows(rows_of(room.left).at, 1, self.left_floats)
-        x = room.back.rows[self.back.output]
-        launch_repack(self.device, to, 1, x, out.width, self.samples_per_frame, room.streams)
 
-
-class CodecEncoder(Codec):
+class CodecEncoder(HearingCodec):
     """Arguments as cpu/qwen3/codec.pyx."""
 
     def __init__(self, device: Device, weights: Mapping[str, np.ndarray], config: Any, quantizers: int):
@@ -156,13 +149,3 @@ class CodecEncoder(Codec):
     def quantise(self, latents: np.ndarray, threads: int = 0) -> np.ndarray:
         """Codes (n, groups) int32 of latents (n, width)."""
         return np.concatenate([q.encode(latents) for q in self._quantizers], axis=1)
-
-    def enter(self, room: CodecRoom) -> None:
-        x, to = Rows(rows_of(room.given).at, 1, self.given_floats), room.front.rows[self.front.input]
-        width = self.front.buffers[self.front.input].width
-        launch_repack(self.device, to, width, x, 1, self.samples_per_frame, room.streams)
-
-    def leave(self, room: CodecRoom) -> None:
-        width = self.left_floats
-        x = room.back.rows[self.back.output]
-        launch_repack(self.device, rows_of(room.left), width, x, width, 1, room.streams)
