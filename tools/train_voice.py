@@ -13,7 +13,7 @@ each step took. `--dry` runs a step at a size that takes seconds.
     python tools/train_voice.py export
     python tools/evaluate_voice.py --language builtin
 
-The natural teacher, Kokoro-82M, says one or two sentences a second of a core: the most useful come first, and the steps
+The natural teacher, Kokoro-82M, says a sentence or two in a second of a core: the most useful come first, and the steps
 after `said` take those there are. Its voices come with npm's kokoro-js. The trainings begin from the model that learned
 from espeak-ng.
 

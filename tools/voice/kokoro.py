@@ -19,6 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
+from voice.floats import floating
+
 VOICES = {"male": "am_michael", "female": "af_heart"}
 CANONICAL_SEX = "male"  # whose timing all have
 PART = 50  # sentences in a file
@@ -41,11 +43,12 @@ def weights() -> bytes:
 
 
 class Network:
-    """Kokoro on one thread."""
+    """Kokoro on one thread, in bfloat16 where the processor counts in it: its matrices make it three times as fast."""
 
     def __init__(self, voices: Path):
         """voices: folder of kokoro-js's NAME.bin, float32 (510, 1, 256) each."""
-        import onnxruntime
+        import onnx
+        import openvino
         from kokoro_onnx.tokenizer import Tokenizer
 
         self._styles = {
@@ -53,9 +56,16 @@ class Network:
             for sex, name in VOICES.items()
         }
         self._tokenizer = Tokenizer()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(weights(), options, providers=["CPUExecutionProvider"])
+        network = floating(onnx.load_model_from_string(weights()))
+        core = openvino.Core()
+        fast = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        options = {
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "INFERENCE_PRECISION_HINT": "bf16" if fast else "f32",
+        }
+        read = core.read_model(network.SerializeToString(), b"")
+        self._request = core.compile_model(read, "CPU", options).create_infer_request()
 
     def say(self, text: str, sex: str) -> np.ndarray:
         """Speech (n,) float32 at 24 kHz, with silence around it; n is the same for both sexes."""
@@ -63,8 +73,8 @@ class Network:
         sound, timing = (self._styles[s][len(tokens) - 1] for s in (sex, CANONICAL_SEX))
         style = np.concatenate([sound[:, :_STYLE], timing[:, _STYLE:]], axis=1)
         speed = np.ones(1, np.float32)
-        said = self._session.run(None, {"tokens": [[0, *tokens, 0]], "style": style, "speed": speed})
-        return said[0].ravel()
+        said = self._request.infer({"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": speed})
+        return said[0].ravel().copy()
 
 
 class Said:
