@@ -73,6 +73,8 @@ def record(benchmark, threads, products, footprint):
     def note(work, used=1):
         after = machine.reads(threads, footprint)
         limits = {**products, **{k: max(v, before[k]) for k, v in after.items()}}
+        if work.again:
+            limits |= machine.reads(threads, round(work.between), "again")
         seconds = benchmark.stats.stats.median
         benchmark.extra_info.update(
             limits,

@@ -56,6 +56,7 @@ def test_json_has_everything_and_nothing_else_is_on_standard_output(run, tiny):
     assert [stage["every_frame"] for stage in found["stages"]] == [True, True, True, False]
     assert (found["threads"], found["compute_type"]) == (1, "float32")
     assert {"read_gb_s_1", "float32_gflop_s_1", "int8_gflop_s_1"} <= set(found["limits"])
+    assert "again_gb_s_1" not in found["limits"]
     assert "measuring the machine" in result.err
 
 
@@ -99,6 +100,7 @@ def test_the_other_family(run, tmp_path_factory):
         "codec frame",
         "prompt of 40 rows",
     ]
+    assert {"again_gb_s_1", "read_gb_s_1"} <= set(found["limits"])
 
 
 def test_a_model_is_given_once(run, tiny):

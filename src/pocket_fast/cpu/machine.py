@@ -44,9 +44,9 @@ def read_rate(threads: int, nbytes: int = MEMORY) -> float:
     return _best(lambda: memory.read(times)[0])
 
 
-def reads(threads: int, nbytes: int = MEMORY) -> dict[str, float]:
-    """{"read_gb_s_N": GB/s} of 1 and of `threads` threads that read so much: what changes within minutes."""
-    return _of_threads("read_gb_s", threads, lambda n: read_rate(n, nbytes))
+def reads(threads: int, nbytes: int = MEMORY, name: str = "read") -> dict[str, float]:
+    """{"NAME_gb_s_N": GB/s} of 1 and of `threads` threads that read so much: what changes within minutes."""
+    return _of_threads(f"{name}_gb_s", threads, lambda n: read_rate(n, nbytes))
 
 
 def products(threads: int) -> dict[str, float]:

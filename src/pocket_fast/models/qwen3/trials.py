@@ -97,10 +97,13 @@ def predictor(model: Any, streams: int) -> Work:
     p, stage = model.config.talker_config.code_predictor_config, model.stages.predictor
     seen = sum(range(1, p.num_code_groups + 1))
     attention = 2 * p.num_hidden_layers * p.num_attention_heads * p.head_dim * seen
+    head = 2 * p.vocab_size * p.hidden_size
     return Work(
         flops=2.0 * streams * (stage.macs_per_frame + attention),
-        nbytes=stage.draws * (stage.weight_bytes + 2 * p.vocab_size * p.hidden_size),
+        nbytes=stage.draws * (stage.weight_bytes + head),
         product=PRODUCTS[model.compute_type][0],
+        again=(stage.draws - 1) * stage.weight_bytes,
+        between=stage.weight_bytes + head,
     )
 
 
