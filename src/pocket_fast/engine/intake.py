@@ -11,6 +11,7 @@ from pocket_fast.models.contract import SpeechModel
 SLICE = 0.04  # seconds of prompts, or of other work, between two steps: half of what a frame sounds
 _LEAST_ROWS = 8  # of a prompt in one call: fewer take as long
 _MOST_ROWS = 256
+_WORTH = 1.4  # times as many rows a second: what twice as many in a call must give to be taken beyond a slice
 _IN_TURN = 4  # of so many slices one goes to who has waited for longest, however long its prompt is
 
 Failed = Callable[[dict[int, Part], BaseException], None]
@@ -23,6 +24,9 @@ class Intake:
         self._model = model
         self._failed = failed
         self._speed = 0.0  # rows a second in a whole slice, as measured; 0 is not known yet
+        self._fewest = _LEAST_ROWS  # in one call, however long they take
+        self._before = 0.0  # rows a second of half as many
+        self._settled = False  # that twice as many are not worth it
         self._slices = 0
 
     def begin(self, parts: Sequence[Part]) -> None:
@@ -38,7 +42,7 @@ class Intake:
 
     def take_in(self, parts: Sequence[Part]) -> None:
         """A slice of these prompts, the first ones first; what is taken in to its end is not kept waiting by more."""
-        most = min(_MOST_ROWS, max(_LEAST_ROWS, int(SLICE * self._speed)))
+        most = min(_MOST_ROWS, max(self._fewest, int(SLICE * self._speed)))
         self._slices += 1
         if self._slices % _IN_TURN == 0:
             now = time.monotonic()
@@ -83,6 +87,16 @@ class Intake:
         speed = taken / max(seconds, 1e-9)
         if taken == most or seconds > SLICE or speed > self._speed:
             self._speed = speed
+        if taken == most == self._fewest and seconds > SLICE and not self._settled:
+            self._widen(speed)
+
+    def _widen(self, speed: float) -> None:
+        """Even the fewest rows take longer than a slice. If that is because every call reads all the weights of a big
+        model, more rows take hardly longer, and a prompt in many slices would read them many times."""
+        if speed > _WORTH * self._before:
+            self._before, self._fewest = speed, min(2 * self._fewest, _MOST_ROWS)
+        else:
+            self._settled, self._fewest = True, max(self._fewest // 2, _LEAST_ROWS)
 
 
 def least_threads(parts: Iterable[Part]) -> int:

@@ -87,10 +87,11 @@ def test_a_long_prompt_ends_with_its_listener(slow, way):
 class Timed(Model):
     """Whose prompts take time on a clock of its own: `row` seconds each, and something every call."""
 
-    row = 0.001
+    row, call = 0.001, 0.002
 
     def __init__(self, monkeypatch):
         super().__init__()
+        self.calls = []  # rows of each
         self.now = 1000.0
         clock = SimpleNamespace(perf_counter=lambda: self.now, monotonic=lambda: self.now)
         monkeypatch.setattr(intake_module, "time", clock)
@@ -98,7 +99,8 @@ class Timed(Model):
     def prompt(self, utterances, rows, threads=0):
         before = sum(u.prompt_left for u in utterances)
         super().prompt(utterances, rows, threads)
-        self.now += 0.002 + self.row * (before - sum(u.prompt_left for u in utterances))
+        self.calls.append(before - sum(u.prompt_left for u in utterances))
+        self.now += self.call + self.row * self.calls[-1]
 
 
 def fails(who, error):
@@ -122,6 +124,35 @@ def test_slices_are_of_bounded_length(monkeypatch):
     assert sum(took) / len(took) > SLICE / 4
     assert sorted(took)[int(0.95 * len(took))] < 1.5 * SLICE
     assert max(took) < 256 * 0.003 + 0.01
+
+
+def taken_in(model, intake, rows):
+    """The rows of each call that a prompt of so many took."""
+    model.calls.clear()
+    part = _speech(Ramp(1, prompt=rows), model.now).parts[0]
+    while part.utterance.prompt_left:
+        intake.take_in([part])
+    return model.calls
+
+
+def test_a_big_models_weights_are_not_read_again_for_every_few_rows(monkeypatch):
+    """Each call takes longer than a slice, and more rows hardly longer."""
+    model = Timed(monkeypatch)
+    model.call, model.row = 0.045, 0.001
+    intake = Intake(model, fails)
+    taken_in(model, intake, 300)
+    assert taken_in(model, intake, 36) == [36]
+    longest = max(taken_in(model, intake, 5000))
+    assert model.call + longest * model.row < 4 * SLICE
+
+
+def test_where_rows_are_slow_they_stay_few(monkeypatch):
+    """Each call takes longer than a slice, and twice as many rows twice as long."""
+    model = Timed(monkeypatch)
+    model.call, model.row = 0.002, 0.02
+    intake = Intake(model, fails)
+    assert taken_in(model, intake, 500)[:4] == [8, 16, 8, 8]
+    assert max(taken_in(model, intake, 500)) == 8
 
 
 def test_short_prompts_do_not_starve_a_long_one(monkeypatch):
