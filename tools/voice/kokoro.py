@@ -26,6 +26,15 @@ CANONICAL_SEX = "male"  # whose timing all have
 PART = 50  # sentences in a file
 _SHA256 = "6e742170d309016e5891a994e1ce1559c702a2ccd0075e67ef7157974f6406cb"
 _STYLE = 128
+PITCH_STEP = 300  # samples
+# Of the network's own names: what is said, frame by frame; pitch; loudness; the spectrum of the sines at this pitch.
+_VOCODER_HEARS = (
+    "/encoder/MatMul_1_output_0",
+    "/decoder/decoder/Unsqueeze_output_0",
+    "/decoder/decoder/Unsqueeze_1_output_0",
+    "/decoder/decoder/generator/Concat_3_output_0",
+)
+_PITCH = 1  # of these
 
 
 def weights() -> bytes:
@@ -43,7 +52,11 @@ def weights() -> bytes:
 
 
 class Network:
-    """Kokoro on one thread, in bfloat16 where the processor counts in it: its matrices make it three times as fast."""
+    """Kokoro on one thread.
+
+    The vocoder counts in bfloat16 where the processor has matrices of it, which is three times as fast; what tells it
+    when and what to say stays float32. So must its sines: their phases are sums along the whole sentence.
+    """
 
     def __init__(self, voices: Path):
         """voices: folder of kokoro-js's NAME.bin, float32 (510, 1, 256) each."""
@@ -56,25 +69,47 @@ class Network:
             for sex, name in VOICES.items()
         }
         self._tokenizer = Tokenizer()
-        network = floating(onnx.load_model_from_string(weights()))
         core = openvino.Core()
         fast = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        options = {
-            "INFERENCE_NUM_THREADS": 1,
-            "NUM_STREAMS": 1,
-            "INFERENCE_PRECISION_HINT": "bf16" if fast else "f32",
-        }
-        read = core.read_model(network.SerializeToString(), b"")
-        self._request = core.compile_model(read, "CPU", options).create_infer_request()
 
-    def say(self, text: str, sex: str) -> np.ndarray:
-        """Speech (n,) float32 at 24 kHz, with silence around it; n is the same for both sexes."""
+        def request(outputs: list, inputs: list, precision: str):
+            options = {
+                "INFERENCE_NUM_THREADS": 1,
+                "NUM_STREAMS": 1,
+                "INFERENCE_PRECISION_HINT": precision,
+            }
+            part = openvino.Model(outputs, inputs)
+            return core.compile_model(part, "CPU", options).create_infer_request()
+
+        network = floating(onnx.load_model_from_string(weights()))
+        whole = core.read_model(network.SerializeToString(), b"")
+        named = {
+            name: output
+            for node in whole.get_ordered_ops()
+            for output in node.outputs()
+            for name in output.get_names()
+        }
+        cut = [named[name] for name in _VOCODER_HEARS]
+        self._plan = request(cut, whole.get_parameters(), "f32")
+        inputs = [named["style"].get_node()]
+        for output in cut:
+            inputs.append(openvino.opset8.parameter(output.get_partial_shape(), openvino.Type.f32))
+            for reader in output.get_target_inputs():
+                reader.replace_source_output(inputs[-1].output(0))
+        self._vocoder = request(whole.get_results(), inputs, "bf16" if fast else "f32")
+
+    def say(self, text: str, sex: str) -> tuple[np.ndarray, np.ndarray]:
+        """Speech (n,) at 24 kHz, with silence around it, and its pitch (n / 300,) in Hz; both float32.
+
+        Below 10 Hz it is noise. n and pitch are the same for both sexes.
+        """
         tokens = self._tokenizer.tokenize(self._tokenizer.phonemize(text))
         sound, timing = (self._styles[s][len(tokens) - 1] for s in (sex, CANONICAL_SEX))
         style = np.concatenate([sound[:, :_STYLE], timing[:, _STYLE:]], axis=1)
-        speed = np.ones(1, np.float32)
-        said = self._request.infer({"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": speed})
-        return said[0].ravel().copy()
+        given = {"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": np.ones(1, np.float32)}
+        planned = list(self._plan.infer(given).values())
+        said = self._vocoder.infer([style, *planned])
+        return said[0].ravel().copy(), planned[_PITCH].ravel().copy()
 
 
 class Said:
@@ -84,7 +119,7 @@ class Said:
         self._folder = work / "said"
         self._voices = work / "package" / "voices"
         self._network: Network | None = None
-        self._new: dict[tuple[str, str], np.ndarray] = {}
+        self._new: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
         self._places: dict[tuple[str, str], tuple[Path, int]] = {}
         self._parts: dict[str, tuple[Path, dict[str, np.ndarray]]] = {}  # the last one of each sex
         for path in sorted(self._folder.glob("*.npz")):
@@ -92,7 +127,7 @@ class Said:
             with np.load(path) as part:
                 self._places.update({(sex, text): (path, k) for k, text in enumerate(part["texts"].tolist())})
 
-    def sound(self, text: str, sex: str) -> np.ndarray:
+    def say(self, text: str, sex: str) -> tuple[np.ndarray, np.ndarray]:
         """As Network.say."""
         if (sex, text) not in self._places:
             if (sex, text) not in self._new:
@@ -104,8 +139,9 @@ class Said:
             with np.load(path) as part:
                 self._parts[sex] = path, dict(part)
         part = self._parts[sex][1]
-        first = part["first"]
-        return part["sound"][first[k] : first[k + 1]].astype(np.float32) / 32767
+        begin, end = part["first"][k : k + 2]
+        pitch = part["pitch"][begin // PITCH_STEP : end // PITCH_STEP]
+        return part["sound"][begin:end].astype(np.float32) / 32767, pitch
 
 
 def texts_said(work: Path, sex: str) -> list[str]:
@@ -160,11 +196,11 @@ def _start(voices: Path) -> None:
 
 def _say_part(task: tuple[Path, str, list[str]]) -> tuple[Path, float]:
     path, sex, texts = task
-    sounds = [_network.say(text, sex) for text in texts]
+    sounds, pitches = zip(*(_network.say(text, sex) for text in texts), strict=True)
     first = np.cumsum([0] + [len(sound) for sound in sounds])
     sound = np.round(np.concatenate(sounds).clip(-1, 1) * 32767).astype(np.int16)
     part = path.with_suffix(".part")
     with part.open("wb") as file:
-        np.savez(file, sound=sound, first=first, texts=np.array(texts))
+        np.savez(file, sound=sound, pitch=np.concatenate(pitches), first=first, texts=np.array(texts))
     part.replace(path)
     return path, first[-1] / 24000
