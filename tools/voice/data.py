@@ -7,6 +7,8 @@ is said ("content") can be read off one canonical timbre and given to all of the
 from __future__ import annotations
 
 import multiprocessing
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from voice.teachers import teacher
 SILENT_FRAMES = 6  # after the end of speech: generation goes on for up to five
 STEPS = FRAME // mel.HOP  # mel frames of a latent
 AROUND = 2  # mel frames that a latent's encoder sees on either side
+PART = 50  # sentences in a file of what is made; a stopped step loses what it had of one
+_CODEC_ARRAYS = ("sound", "target", "heard")
 
 _worker: dict = {}
 
@@ -89,22 +93,86 @@ def _in_every_timbre(text: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray
 
 
 def make_codec_set(sentences: list[str], folder: Path, processes: int, speaker: str = "espeak") -> None:
-    """Has the speaker, a teacher by name, say all in every trained timbre; CodecSet.load reads it back."""
-    with multiprocessing.Pool(processes, _start_worker, (speaker, folder)) as pool:
-        made = [item for items in pool.imap(_in_every_timbre, sentences, 16) for item in items]
-    for index, name in enumerate(("sound", "target", "heard")):
-        np.save(folder / f"codec_{name}.npy", np.concatenate([item[index] for item in made]))
-    np.save(folder / "codec_first.npy", np.cumsum([0] + [len(item[0]) for item in made]))
+    """Has the speaker, a teacher by name, say all in every trained timbre; CodecSet.load reads it back.
+
+    Stopped at any time it goes on where it was, in parts that are left out once all is there.
+    """
+    parts = _made_in_parts(sentences, folder, "codec_parts", _codec_part, processes, speaker)
+    lengths = [_read(part, "lengths") for part in parts]
+    first = np.cumsum([0, *np.concatenate(lengths)])
+    np.save(folder / "codec_first.npy", first)
     np.save(folder / "codec_timbre.npy", np.tile(np.arange(len(TRAINED)), len(sentences)))
-
-
-def _canonical_windows(text: str) -> np.ndarray:
-    sound = _worker["teacher"].render(text, CANONICAL)
-    frames = frames_of(len(sound))
-    return windows(mel.log_mel(_padded(sound, frames), _worker["filters"]), frames).astype(np.float16)
+    for name in _CODEC_ARRAYS:
+        at = 0
+        for number, part in enumerate(parts):
+            piece = _read(part, name)
+            if number == 0:
+                whole = np.lib.format.open_memmap(
+                    folder / f"codec_{name}.npy", "w+", piece.dtype, (int(first[-1]), *piece.shape[1:])
+                )
+            whole[at : at + len(piece)] = piece
+            at += len(piece)
+        whole.flush()
+    shutil.rmtree(folder / "codec_parts")
 
 
 def canonical_windows(sentences: list[str], folder: Path, processes: int, speaker: str = "espeak"):
-    """Yields (frames, 12, 64) float16 per sentence: what a latent's encoder hears of the canonical timbre."""
+    """Yields (frames, 12, 64) float16 per sentence: what a latent's encoder hears of the canonical timbre.
+
+    What was heard is kept in parts, for the next time and for more sentences.
+    """
+    for part in _made_in_parts(sentences, folder, "heard_parts", _canonical_part, processes, speaker):
+        said, ends = _read(part, "said"), np.cumsum(_read(part, "lengths"))
+        for spectrum in np.split(said, ends[:-1] * STEPS):
+            yield windows(spectrum, len(spectrum) // STEPS).astype(np.float16)
+
+
+def _read(path: Path, name: str) -> np.ndarray:
+    with np.load(path) as part:
+        return part[name]
+
+
+def _made_in_parts(
+    sentences: list[str],
+    folder: Path,
+    name: str,
+    make: Callable[[list[str]], dict[str, np.ndarray]],
+    processes: int,
+    speaker: str,
+) -> list[Path]:
+    """Files of what `make` gives for PART sentences each; what is there of the same sentences is left."""
+    (folder / name).mkdir(exist_ok=True)
+    paths, tasks = [], []
+    for number, start in enumerate(range(0, len(sentences), PART)):
+        texts = sentences[start : start + PART]
+        paths.append(folder / name / f"{number:05}.npz")
+        if not paths[-1].exists() or _read(paths[-1], "texts").tolist() != texts:
+            tasks.append((make, paths[-1], texts))
     with multiprocessing.Pool(processes, _start_worker, (speaker, folder)) as pool:
-        yield from pool.imap(_canonical_windows, sentences, 64)
+        for _ in pool.imap_unordered(_make_part, tasks):
+            pass
+    return paths
+
+
+def _make_part(task: tuple) -> None:
+    make, path, texts = task
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, **make(texts), texts=np.array(texts))
+    part.replace(path)
+
+
+def _codec_part(texts: list[str]) -> dict[str, np.ndarray]:
+    made = [item for text in texts for item in _in_every_timbre(text)]
+    arrays = {name: np.concatenate([item[k] for item in made]) for k, name in enumerate(_CODEC_ARRAYS)}
+    return arrays | {"lengths": np.array([len(item[0]) for item in made])}
+
+
+def _canonical_part(texts: list[str]) -> dict[str, np.ndarray]:
+    """The log-mel (8 frames, 64) of each, one after the other."""
+    said = []
+    for text in texts:
+        sound = _worker["teacher"].render(text, CANONICAL)
+        said.append(mel.log_mel(_padded(sound, frames_of(len(sound))), _worker["filters"]))
+    lengths = np.array([len(spectrum) // STEPS for spectrum in said])
+    return {"said": np.concatenate(said).astype(np.float16), "lengths": lengths}

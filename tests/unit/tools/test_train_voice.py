@@ -116,6 +116,40 @@ def test_the_package_computes_what_was_trained(made):
     assert np.abs(heard - sound).max() < 1e-2 * np.abs(sound).max()
 
 
+def test_stopped_speech_goes_on(tmp_path, monkeypatch):
+    data = importlib.import_module("voice.data")
+    monkeypatch.setattr(data, "PART", 2)
+    texts = ["Yes.", "Is it?", "No.", "It was.", "Where?"]
+    with monkeypatch.context() as patch:
+        patch.setattr(data.shutil, "rmtree", lambda folder: None)  # as if it stopped just before its end
+        data.make_codec_set(texts, tmp_path, 1)
+    whole = data.CodecSet.load(tmp_path)
+    expected = [np.array(whole.sound), np.array(whole.heard), np.array(whole.first)]
+    parts = sorted((tmp_path / "codec_parts").iterdir())
+    assert len(parts) == 3
+    parts[1].unlink()
+    kept = parts[0].stat().st_mtime_ns
+    with monkeypatch.context() as patch:
+        patch.setattr(data.shutil, "rmtree", lambda folder: None)
+        data.make_codec_set(texts, tmp_path, 1)
+    assert parts[0].stat().st_mtime_ns == kept
+    whole = data.CodecSet.load(tmp_path)
+    for found, wanted in zip((whole.sound, whole.heard, whole.first), expected, strict=True):
+        assert np.array_equal(found, wanted)
+    data.make_codec_set(texts, tmp_path, 1)
+    assert not parts[0].exists()
+
+    heard = list(data.canonical_windows(texts[:3], tmp_path, 1))
+    first = expected[2]
+    for k, rows in enumerate(heard):  # the canonical timbre is the codec set's first
+        assert np.abs(rows.astype(np.float32) - expected[1][first[6 * k] : first[6 * k + 1]]).max() < 0.02
+    kept = (tmp_path / "heard_parts" / "00000.npz").stat().st_mtime_ns
+    more = list(data.canonical_windows(texts, tmp_path, 1))  # there are more by now: the last part is another
+    assert (tmp_path / "heard_parts" / "00000.npz").stat().st_mtime_ns == kept
+    assert len(more) == 5
+    assert all(np.array_equal(a, b) for a, b in zip(heard, more, strict=False))
+
+
 @pytest.mark.parametrize("with_muon", [False, True])
 def test_a_stopped_training_goes_on(tmp_path, with_muon):
     training = importlib.import_module("voice.training")
