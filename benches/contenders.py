@@ -176,11 +176,20 @@ def speak(contender: Any, state: Any, text: str, frames: int) -> dict[str, Any]:
 
 def frame_times(spoken: dict[str, Any]) -> list[float]:
     """What speak() answered -> seconds each frame took, from the array before to its own. Frames that came
-    together share their time, which flatters those that hand out several at once."""
+    together, in one array or with hardly a moment between, share their time, which flatters those that hand out several
+    at once."""
+    arrivals, sizes = spoken["arrivals"], spoken["sizes"]
+    at_once = (arrivals[-1] - arrivals[0]) / max(1, len(arrivals) - 1) / 5
+    together: list[list[float]] = []  # seconds and samples of each group
+    for before, after, size in zip(arrivals, arrivals[1:], sizes[1:], strict=False):
+        if together and after - before < at_once:
+            together[-1][0] += after - before
+            together[-1][1] += size
+        else:
+            together.append([after - before, size])
     times = []
-    arrivals = spoken["arrivals"]
-    for before, after, size in zip(arrivals, arrivals[1:], spoken["sizes"][1:], strict=False):
-        times += [(after - before) * FRAME / size] * round(size / FRAME)
+    for seconds, samples in together:
+        times += [seconds * FRAME / samples] * round(samples / FRAME)
     return times
 
 

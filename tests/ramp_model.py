@@ -33,6 +33,7 @@ class Model:
     def __init__(self):
         self.steps = 0
         self.most_together = 16
+        self.most_in_a_row = 2
         self.limit = 0
         self.pace = 0.0
         self.used = []  # how many utterances and threads every call had

@@ -268,7 +268,8 @@ class Engine:
         steady = alone and pairs[0][1].speech.first_sound is not None
         start = time.perf_counter()
         try:
-            crew.step(who, [u for u, _ in pairs], least_threads(who.values()), steady=steady)
+            utterances, threads = [u for u, _ in pairs], least_threads(who.values())
+            crew.step(who, utterances, threads, steady=steady, can_wait=turn.can_wait)
         except BaseException as error:  # they hear of it; the others go on
             self._fail(who, error)
         self._tell("step", time.perf_counter() - start)

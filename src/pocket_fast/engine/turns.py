@@ -17,7 +17,7 @@ from typing import NamedTuple
 from pocket_fast.engine.speech import Part, Speech
 
 LEAD = 1.0  # seconds of sound a listener should have in hand
-_COMFORT = 0.25  # below this, those who are behind do not share their step with others
+_COMFORT = 0.25  # below this, those who are behind share no step with others, and their frames wait for none
 _PLENTY = 2 * LEAD  # with this in hand, a place can be given to one whose sound runs out
 _MOST_BEHIND = 8  # live listeners with little in hand, before newcomers have to wait
 _LIVE_UNREAD = 2.0  # seconds of sound a live listener may leave untaken before it is paused
@@ -32,6 +32,7 @@ class Turn:
     """What to do next: begin some of these, draw one frame of each in step, take in some of these prompts.
 
     idle: of the speeches, those for whom there is nothing to compute. urgent: somebody's sound is about to run out.
+    can_wait: nobody waits for a first sound, and whoever could have a frame has enough in hand without it.
     """
 
     begin: list[Part] = field(default_factory=list)
@@ -39,6 +40,7 @@ class Turn:
     prompt: list[Part] = field(default_factory=list)
     idle: list[Speech] = field(default_factory=list)
     urgent: bool = False
+    can_wait: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.begin or self.step or self.prompt)
@@ -77,9 +79,9 @@ def choose(speeches: Sequence[Speech], now: float, rate: int, most_parts: int, m
                 going.append(_Claim(not behind, place, slack, arrival, part, urgent))
     urgent = any(claim.urgent for claim in fresh + taking_in + going)
     hurry = urgent or any(not claim.ahead for claim in fresh + taking_in)
-    return Turn(
-        _first(fresh, hurry), _first(going, urgent)[:most_together], _first(taking_in, hurry), idle, urgent
-    )
+    can_wait = not urgent and all(claim.order >= _COMFORT for claim in going)
+    step = _first(going, urgent)[:most_together]
+    return Turn(_first(fresh, hurry), step, _first(taking_in, hurry), idle, urgent, can_wait)
 
 
 def wants(speech: Speech, rate: int) -> bool:

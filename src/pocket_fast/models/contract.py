@@ -82,6 +82,7 @@ class SpeechModel(Protocol):
     samples_per_frame: int
     threads: int
     most_together: int  # frames in one call of predict: more make newcomers wait and gain little
+    most_in_a_row: int  # frames of one utterance in one call of decode: more gain little
 
     def prepare(self, streams: int) -> None:
         """Make now what calls for up to so many utterances would make first."""
@@ -103,7 +104,8 @@ class SpeechModel(Protocol):
         ...
 
     def decode(self, frames: Sequence[Frame], threads: int = 0) -> list[np.ndarray]:
-        """The sound of frames of different utterances, (samples_per_frame,) float32 each; do what you want with it."""
+        """The sound of frames, those of an utterance in order: (samples_per_frame,) float32 each, in the order they are
+        given; do what you want with it."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+import math
 import random
 import threading
 import time
@@ -13,7 +14,7 @@ import pytest
 from pocket_fast import TTSModel
 from pocket_fast.cpu import _pace, _threads
 from pocket_fast.cpu.pocket import backend
-from pocket_fast.engine import intake
+from pocket_fast.engine import intake, turns
 from ramp_model import LONG_ENOUGH, eventually
 from recordings import hum
 
@@ -207,11 +208,22 @@ def test_a_crowd_hears_what_each_hears_alone(tiny, alone, schedule, threads, max
     stage.model.close()
 
 
-def test_alone_it_is_the_same_in_every_schedule(tiny, alone):
-    for schedule, threads in (("side_by_side", 2), ("sequence", 2)):
-        stage = Stage(tiny(), schedule=schedule, threads=threads)
-        for wish in wishes("alone")[:4]:
-            np.testing.assert_array_equal(stage.alone(wish), alone(wish))
+@pytest.mark.parametrize("most", [2, 3])
+@pytest.mark.parametrize("compute_type", ["float32", "int8", "int4"])
+def test_alone_it_is_the_same_in_every_schedule(tiny, monkeypatch, compute_type, most):
+    """And if as many of its frames as possible go through the codec together."""
+    monkeypatch.setattr(turns, "_COMFORT", -math.inf)
+    expected = None
+    for schedule, threads, in_a_row in (("sequence", 1, 1), ("side_by_side", 2, most), ("sequence", 2, most)):
+        stage = Stage(tiny(), schedule=schedule, threads=threads, compute_type=compute_type)
+        stage.model._model.most_in_a_row = in_a_row
+        calls, decode = [], stage.model._model.decode
+        stage.model._model.decode = lambda *given, of=decode, to=calls: to.append(len(given[0])) or of(*given)
+        heard = [stage.alone(wish) for wish in wishes("alone")[:4]]
+        for found, wanted in zip(heard, expected or heard, strict=True):
+            np.testing.assert_array_equal(found, wanted)
+        assert max(calls) >= in_a_row
+        expected = heard
         stage.model.close()
 
 

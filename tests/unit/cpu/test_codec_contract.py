@@ -4,9 +4,11 @@ import functools
 
 import numpy as np
 import pytest
+from pocket_fast.cpu.packing import has_bf16_dot
 
 from guarded import Guarded, same_bits
-from tiny_stages import F32, config, decode, new_stages, normal, stages
+from pocket_fast.cpu.pocket.backend import load_stages
+from tiny_stages import F32, config, decode, new_stages, normal, stages, weights
 
 NAMES = ("tiny", "tiny-7m", "tiny-odd")
 
@@ -48,6 +50,39 @@ def test_a_batch_of_strangers(isa, name):
         )
         for i, t, samples in zip(here, at, out, strict=True):
             assert same_bits(samples, expected[i][t])
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_frames_in_a_row(isa, name, threads, two_threads):
+    """Any number of frames of any number of streams in one call, around the end of the window's ring."""
+    decoder, alone = stages(name, threads=threads).decoder, stages(name).decoder
+    heard = [latents(name, i, 90) for i in range(3)]
+    streams, lone = [decoder.stream() for _ in heard], [alone.stream() for _ in heard]
+    dice, at = np.random.default_rng(threads), 0
+    while at < 85:
+        n, frames = dice.integers(1, 4), dice.integers(1, 6)
+        rows = np.concatenate([x[at : at + frames] for x in heard[:n]])
+        out = np.full((len(rows), decoder.samples_per_frame), np.nan, F32)
+        decoder.decode(streams[:n], rows, out, frames=frames)
+        expected = [speech(alone, x[at : at + frames], s) for x, s in zip(heard[:n], lone, strict=False)]
+        assert same_bits(out, np.concatenate(expected))
+        for x, s, other in zip(heard[n:], streams[n:], lone[n:], strict=True):
+            speech(decoder, x[at : at + frames], s), speech(alone, x[at : at + frames], other)
+        at += frames
+
+
+@pytest.mark.parametrize("compute_type", ["float32", "bfloat16", "int8", "int4"])
+def test_frames_in_a_row_in_every_compute_type(isa, compute_type):
+    if compute_type == "bfloat16" and not has_bf16_dot():
+        pytest.skip(f"{isa} has no bfloat16 products")
+    decoder = load_stages(config("tiny"), weights("tiny"), threads=1, compute_type=compute_type).decoder
+    heard = latents("tiny", 1, 41)
+    stream, found = decoder.stream(), []
+    for rows in np.split(heard, [1, 3, 5, 6, 9, 11, 15]):
+        found.append(np.full((len(rows), decoder.samples_per_frame), np.nan, F32))
+        decoder.decode([stream], rows, found[-1], frames=len(rows))
+    assert same_bits(np.concatenate(found), speech(decoder, heard))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -169,9 +204,13 @@ def test_shapes_that_do_not_fit():
         (good[0].astype(float), good[1]),
         (good[0], good[1].astype(float)),
         (good[0], np.zeros((1, 3840), F32)[:, ::2]),
+        (np.zeros((2, 32), F32), np.zeros((2, 1920), F32)),
     ]:
         with pytest.raises(ValueError, match=r"decode|dtype|contiguous"):
             decoder.decode([stream], given, out)
+    for frames in (2, -1):
+        with pytest.raises(ValueError, match=rf"expected \({frames}, 32\) and \({frames}, 1920\)"):
+            decoder.decode([stream], *good, frames=frames)
     assert stream.frames == 0
     for n in (1, 1919, 1921):
         with pytest.raises(ValueError, match=f"{n} samples are not a whole number of frames of 1920"):

@@ -190,6 +190,19 @@ def test_more_streams_than_fit_one_product(isa, two_threads):
             assert same_bits(out, np.stack([e[t] for e in expected[:n]]))
 
 
+def test_frames_in_a_row(isa, two_threads):
+    """Any number of frames of any number of streams in one call."""
+    for threads, n, frames in [(1, 1, 2), (1, 3, 3), (2, 1, 5), (2, 2, 2), (2, 3, 4)]:
+        stage = decoder(threads)
+        streams = [stage.stream() for _ in range(n)]
+        for at in range(0, 60, frames):
+            rows = np.concatenate([heard(isa, i, 60)[0][at : at + frames] for i in range(n)])
+            expected = np.concatenate([heard(isa, i, 60)[1][at : at + frames] for i in range(n)])
+            out = np.full(expected.shape, np.nan, F32)
+            stage.decode(streams, rows, out, frames=len(rows) // n)
+            assert same_bits(out, expected)
+
+
 def test_reset_is_fresh(isa):
     codes, expected = heard(isa, 2, 9)
     stream = decoder().stream()

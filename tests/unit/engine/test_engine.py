@@ -1,6 +1,7 @@
 """How speech ends, and many listeners at once: stop, errors, release, admission; on a model that does nothing."""
 
 import gc
+import math
 import threading
 import time
 import weakref
@@ -98,6 +99,23 @@ def test_an_error_reaches_its_listener_and_nobody_else(engine, model, place, mon
         list(listen(speech))
     for _ in range(60):
         assert next(heard)[0] == 5
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_who_has_sound_in_hand_gets_frames_two_at_a_time(engine, model, live, monkeypatch):
+    """The first one comes alone, and so does every one while there is little in hand."""
+    calls, real = [], model.decode
+    monkeypatch.setattr(model, "decode", lambda frames, threads=0: calls.append(len(frames)) or real(frames))
+    for comfort in (turns._COMFORT, math.inf):
+        monkeypatch.setattr(turns, "_COMFORT", comfort)
+        calls.clear()
+        speech = engine.submit(live=live)
+        speech.add([lambda: Ramp(201)])
+        speech.close()
+        assert len(list(listen(speech))) == 201
+        assert sum(calls) == 201
+        assert calls[0] == 1
+        assert set(calls) == ({1, 2} if comfort < math.inf else {1})
 
 
 def test_what_was_said_before_an_error_is_heard(speak):

@@ -52,6 +52,10 @@ def turn(clock, *speeches, most_parts=48):
     return [names[id(p)] for p in [*found.begin, *found.prompt]], [names[id(p)] for p in found.step]
 
 
+def can_wait(clock, *speeches):
+    return choose(speeches, clock.now, RATE, 48, MOST_TOGETHER).can_wait
+
+
 def in_flight(speech, count):
     for part in list(speech.parts)[:count]:
         part.utterance = Ramp(MANY, prompt=0)
@@ -104,6 +108,31 @@ def test_a_file_below_the_speed_of_speech_is_behind_but_hurries_nobody(clock):
     assert turn(clock, ahead, slow) == ([], [(1, 0), (0, 0), (1, 1)])
     urgent = running(clock, 0.1)
     assert turn(clock, ahead, slow, urgent) == ([], [(1, 0), (2, 0)])
+
+
+@pytest.mark.parametrize(
+    ("slacks", "patient"),
+    [([0.3], True), ([5.0, 0.3], True), ([0.2], False), ([-1.0], False), ([5.0, 0.2], False)],
+)
+@pytest.mark.parametrize("live", [True, False])
+def test_frames_wait_for_the_next_step_only_if_nobody_has_little_in_hand(clock, slacks, patient, live):
+    speeches = [running(clock, slack, live=live) for slack in slacks]
+    assert can_wait(clock, *speeches) == patient
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_nor_do_they_while_somebody_waits_for_a_first_sound(clock, live):
+    ahead = running(clock, 5.0)
+    assert not can_wait(clock, ahead, newcomer(live=live))
+    prompted = newcomer(live=live)
+    prompted.parts[0].utterance = Ramp(MANY, prompt=9)
+    assert not can_wait(clock, ahead, prompted)
+    prompted.parts[0].utterance = Ramp(MANY, prompt=0)
+    assert not can_wait(clock, ahead, prompted)
+
+
+def test_later_parts_of_a_text_keep_nobody_from_waiting(clock):
+    assert can_wait(clock, running(clock, 5.0, parts=3, live=False))
 
 
 def test_at_most_so_many_together(clock):

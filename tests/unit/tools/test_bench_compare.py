@@ -15,6 +15,8 @@ SPOKEN = {"arrivals": [0.5, 0.6, 1.0], "sizes": [1920, 1920, 3840], "wall": 1.1,
 
 def test_frames_that_come_together_share_their_time():
     assert frame_times(SPOKEN) == pytest.approx([0.1, 0.2, 0.2])
+    in_pairs = {"arrivals": [0.5, 0.6, 0.601, 0.7, 0.701, 0.8], "sizes": [1920] * 6}
+    assert frame_times(in_pairs) == pytest.approx([0.0505, 0.0505, 0.05, 0.05, 0.099])
 
 
 def test_a_frame_costs_what_follows_the_first_sound():

@@ -23,6 +23,9 @@ from pocket_fast.cpu.transformer import Stack
 from pocket_fast.stages.pocket import sizes
 from pocket_fast.stages.seanet import decoder_chain, encoder_chain
 
+cdef enum:
+    BLOCK = 2         # frames of a stream that are decoded in one piece: weights are read once for both
+
 
 cdef class CodecDecoder(Codec):
     """weights: {bundle name without 'mimi.': array}; latent_mean, latent_std (latent_dim,) undo the language
@@ -43,10 +46,11 @@ cdef class CodecDecoder(Codec):
         cdef ConvChain back
         self.output_proj = packed.c
         self.width, self.latent_dim = packed.c.n, packed.c.k
-        middle = _middle(store, weights, "decoder_transformer.", transformer, steps, product, threads)
-        back = decoder_chain(ConvChain(store, seanet.dimension, steps, product=product), weights, "decoder.model.",
+        rows = BLOCK * steps
+        middle = _middle(store, weights, "decoder_transformer.", transformer, rows, product, threads)
+        back = decoder_chain(ConvChain(store, seanet.dimension, rows, product=product), weights, "decoder.model.",
                              threads=threads, **sizes.seanet(seanet))
-        self._assemble(store, ConvChain(store, self.width, steps).finish(), middle, None, back, steps, 1, threads)
+        self._assemble(store, ConvChain(store, self.width, rows).finish(), middle, None, back, steps, BLOCK, threads)
         self.latent_mean = store.vector(latent_mean)
         self.latent_std = store.vector(latent_std)
         self.w_old = self.w_new = NULL
@@ -54,41 +58,48 @@ cdef class CodecDecoder(Codec):
             kernel = widen(weights["upsample.convtr.convtr.weight"])[:, 0].T   # (2 steps, width)
             self.w_new = store.vector(kernel[:steps])
             self.w_old = store.vector(kernel[steps:])
-        self.samples_per_frame = back.buffers[back.output].rows
+        self.samples_per_frame = back.buffers[back.output].rows // BLOCK
         self.own_state = self.width                       # the last projected latent
         self.own_scratch = self.latent_dim + self.width
         self.x_frame = self.latent_dim * sizeof(float)
         self.y_frame = self.samples_per_frame * sizeof(float)
 
-    def decode(self, streams, latents, out, int threads=0):
-        """One frame for every stream: latents (B, latent_dim) -> out (B, samples_per_frame), float32 in [-1, 1] or so.
+    def decode(self, streams, latents, out, int threads=0, *, int frames=1):
+        """`frames` of every stream, one stream's after the other's: latents (B * frames, latent_dim) -> out
+        (B * frames, samples_per_frame), float32 in [-1, 1] or so.
 
         Both C-contiguous; threads: most for this call, 0 for all of the stage's. Raises ValueError for other
         shapes, RuntimeError for a stream in use.
         """
         cdef const float[:, ::1] x = latents
         cdef float[:, ::1] y = out
-        if latents.shape != (len(streams), self.latent_dim) or out.shape != (len(streams), self.samples_per_frame):
+        cdef int rows = <int>len(streams) * frames
+        if latents.shape != (rows, self.latent_dim) or out.shape != (rows, self.samples_per_frame):
             raise ValueError(
                 f"decode: {len(streams)} streams, latents {latents.shape}, out {out.shape}; expected "
-                f"(B, {self.latent_dim}) and (B, {self.samples_per_frame})"
+                f"({rows}, {self.latent_dim}) and ({rows}, {self.samples_per_frame})"
             )
-        if len(streams):
-            self._run(streams, self.unit, &x[0, 0], self.x_frame, &y[0, 0], self.y_frame, threads)
+        if rows:
+            self._run(streams, frames * self.unit, &x[0, 0], frames * self.x_frame, &y[0, 0], frames * self.y_frame,
+                      threads)
 
     cdef void _enter(self, const pf_kernels *k, const char *x, int rows, float *to, float *state,
                      float *scratch) noexcept nogil:
-        """A latent as its steps: scaled, projected, upsampled with the one before (state)."""
+        """Latents as their steps: scaled, projected, upsampled with the one before (state)."""
         cdef float *now = scratch + self.latent_dim
+        cdef int frame
         cdef pf_gemm g
-        k.affine(scratch, <const float *>x, self.latent_std, self.latent_mean, self.latent_dim)
-        plain_gemm(&g, scratch, self.latent_dim, now if rows > 1 else to, self.width)
-        g.w, g.w_panel, g.bias = self.output_proj.w, self.output_proj.w_panel, NULL
-        g.k, g.taps, g.n = self.output_proj.k, 1, self.width
-        k.gemm[self.output_proj.kind](&g, 0, 1, 0, self.output_proj.panels)
-        if rows > 1:
-            k.upsample(to, state, now, self.w_old, self.w_new, self.width, rows)
-            memcpy(state, now, self.width * sizeof(float))
+        for frame in range(rows // self.steps):
+            k.affine(scratch, <const float *>(x + frame * self.x_frame), self.latent_std, self.latent_mean,
+                     self.latent_dim)
+            plain_gemm(&g, scratch, self.latent_dim, now if self.steps > 1 else to, self.width)
+            g.w, g.w_panel, g.bias = self.output_proj.w, self.output_proj.w_panel, NULL
+            g.k, g.taps, g.n = self.output_proj.k, 1, self.width
+            k.gemm[self.output_proj.kind](&g, 0, 1, 0, self.output_proj.panels)
+            if self.steps > 1:
+                k.upsample(to, state, now, self.w_old, self.w_new, self.width, self.steps)
+                memcpy(state, now, self.width * sizeof(float))
+            to += self.steps * <Py_ssize_t>self.width
 
 
 cdef class CodecEncoder(Codec):

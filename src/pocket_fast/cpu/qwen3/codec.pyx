@@ -85,22 +85,24 @@ cdef class CodecDecoder(Codec):
         self.groups, self.codes, self.width = groups, len(tables[0]), tables[0].shape[1]
         self.tables = store.vector(np.stack(tables))
 
-    def decode(self, streams, codes, out, int threads=0):
-        """One frame for every stream: codes (B, groups) int32 -> out (B, samples_per_frame) float32 in [-1, 1].
+    def decode(self, streams, codes, out, int threads=0, *, int frames=1):
+        """`frames` of every stream, one stream's after the other's: codes (B * frames, groups) int32 -> out
+        (B * frames, samples_per_frame) float32 in [-1, 1].
 
         Both C-contiguous; threads: most for this call, 0 for all of the stage's. Raises ValueError for other shapes
         and for a code that there is none of, RuntimeError for a stream in use.
         """
         cdef const int32_t[:, ::1] x = codes
         cdef float[:, ::1] y = out
-        if codes.shape != (len(streams), self.groups) or out.shape != (len(streams), self.samples_per_frame):
+        cdef int rows = <int>len(streams) * frames
+        if codes.shape != (rows, self.groups) or out.shape != (rows, self.samples_per_frame):
             raise ValueError(
                 f"decode: {len(streams)} streams, codes {codes.shape}, out {out.shape}; expected "
-                f"(B, {self.groups}) and (B, {self.samples_per_frame})"
+                f"({rows}, {self.groups}) and ({rows}, {self.samples_per_frame})"
             )
         self._check(codes)
-        if len(streams):
-            self._run(streams, 1, &x[0, 0], self.x_frame, &y[0, 0], self.y_frame, threads)
+        if rows:
+            self._run(streams, frames, &x[0, 0], frames * self.x_frame, &y[0, 0], frames * self.y_frame, threads)
 
     def prime(self, stream, codes, int threads=0):
         """Leave `stream` as decoding the frames codes (n, groups) int32 would, without sound and much faster.

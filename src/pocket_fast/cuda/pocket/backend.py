@@ -33,6 +33,7 @@ class Stages:
     device: str
     threads: int = 1  # of the host, which only tells the GPU what to do
     most_together: int = BUCKETS[-1]  # frames in one step
+    most_in_a_row: int = 1  # frames of one stream in one call of the codec
 
     def prepare(self, streams: int) -> None:
         """Record the launches for batches of up to so many: recording one takes a fraction of a second."""

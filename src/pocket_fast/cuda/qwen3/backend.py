@@ -36,6 +36,7 @@ class Stages:
     frame: Frame  # talker, predictor and decoder in one
     threads: int = 1  # of the host, which only tells the GPU what to do
     most_together: int = BUCKETS[-1]  # frames in one step
+    most_in_a_row: int = 1  # frames of one stream in one call of the codec
 
     draw = staticmethod(Draw)
     first = First

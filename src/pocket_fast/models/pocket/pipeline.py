@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from pocket_fast.models.decoding import decode_rows
 from pocket_fast.models.pocket.config import ModelConfig
 from pocket_fast.models.pocket.flow import NoiseSource
 from pocket_fast.models.pocket.prompt import Chunk
@@ -110,6 +111,7 @@ class PocketModel:
         self.samples_per_frame: int = stages.decoder.samples_per_frame
         self.threads: int = stages.threads
         self.most_together: int = stages.most_together
+        self.most_in_a_row: int = stages.most_in_a_row
         self._fade = np.linspace(0, 1, self.sample_rate // _FADES_PER_SECOND, dtype=np.float32)
 
     def prepare(self, streams: int) -> None:
@@ -174,9 +176,9 @@ class PocketModel:
         if frames[0].sound is not None:
             pcm = np.stack([frame.sound for frame in frames])
         else:
-            pcm = np.empty((len(frames), self.samples_per_frame), dtype=np.float32)
             latents = np.stack([frame.latent for frame in frames])
-            self.stages.decoder.decode([frame.utterance.codec for frame in frames], latents, pcm, threads)
+            streams = [frame.utterance.codec for frame in frames]
+            pcm = decode_rows(self.stages.decoder, streams, latents, self.samples_per_frame, threads)
         for row, frame in zip(pcm, frames, strict=True):
             if frame.first:
                 row[: len(self._fade)] *= self._fade[: len(row)]

@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from pocket_fast.models.decoding import decode_rows
 from pocket_fast.models.qwen3.config import ModelConfig
 from pocket_fast.models.qwen3.prompt import Embedder, Plan, Prompt
 
@@ -210,6 +211,7 @@ class Qwen3Model:
         self.samples_per_frame: int = stages.decoder.samples_per_frame
         self.threads: int = stages.threads
         self.most_together: int = stages.most_together
+        self.most_in_a_row: int = stages.most_in_a_row
         self._end = config.talker_config.codec_eos_token_id
         self._codes = config.talker_config.vocab_size - _SPECIAL_IDS
         self._embedder = Embedder(stages.talker, config, stages.predictor.embed)
@@ -368,7 +370,9 @@ class Qwen3Model:
         if frames[0].sound is not None:
             pcm = np.stack([frame.sound for frame in frames])
         else:
-            pcm = self._decode(streams, np.stack([frame.codes for frame in frames]), threads)
+            codes = np.stack([frame.codes for frame in frames])
+            decoders = [stream.stream for stream in streams]
+            pcm = decode_rows(self.stages.decoder, decoders, codes, self.samples_per_frame, threads)
         for stream, frame in zip(streams, frames, strict=True):
             stream.hear(frame.codes)
         return [row.copy() for row in pcm] if len(pcm) > 1 else list(pcm)  # no listener holds another's sound
