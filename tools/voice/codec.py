@@ -140,9 +140,10 @@ def train_decoder(
     model = Decoder()
     if weights is not None:
         begin(model, weights, "mimi")
-    crops, distance = _Crops(folder, frames, batch, seed), SpectralLoss()
+    distance = SpectralLoss()
     noise = torch.cat([torch.full((LATENT - TIMBRE,), _CONTENT_NOISE), torch.full((TIMBRE,), _TIMBRE_NOISE)])
     run = Run(model, folder / "decoder.pt", steps, 2e-3, betas=(0.8, 0.99), average=0.995, clip=2.0)
+    crops = _Crops(folder, frames, batch, seed + run.step)  # gone on with: other crops than before
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         sound, latents = crops.next()
@@ -167,8 +168,8 @@ def train_encoder(
     model = Encoder()
     if weights is not None:
         begin(model, weights, "mimi")
-    crops = _Crops(folder, frames, batch, seed)
     run = Run(model, folder / "encoder.pt", steps, 2e-3, betas=(0.8, 0.99), average=0.995)
+    crops = _Crops(folder, frames, batch, seed + run.step)
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         sound, latents = crops.next()

@@ -67,10 +67,10 @@ def _centred(log_mel: torch.Tensor) -> torch.Tensor:
 def train(folder: Path, steps: int = 2500, batch: int = 128, length: int = 24, seed: int = 1) -> list:
     """Trains the autoencoder on the codec set; the run is kept in latents.pt."""
     speech = data.CodecSet.load(folder)
-    draw = np.random.default_rng(seed)
     torch.manual_seed(seed)
     model = Autoencoder()
     run = Run(model, folder / "latents.pt", steps, rate=2e-3, average=0.99)
+    draw = np.random.default_rng(seed + run.step)  # gone on with: other batches than before
     first, lengths = np.asarray(speech.first), np.diff(speech.first)
 
     def loss(step: int) -> dict[str, torch.Tensor]:
