@@ -100,8 +100,9 @@ cdef class Codec:
     cdef void _part(self, pf_barrier *barrier, Room *rooms, int threads, int n, Pass *passes,
                     Lanes *lanes) noexcept nogil
     cdef void _go_together(self, const pf_kernels *k, const pf_team *team, Room *room, Lanes *lanes, int n,
-                           Pass *passes, int frame) noexcept nogil
-    cdef const float *_after(self, const Lanes *lanes, int i) noexcept nogil
+                           Pass *passes, int frame, int frames) noexcept nogil
+    cdef void _go_on(self, const pf_kernels *k, const pf_team *team, Room *room, const Lanes *lanes, int i,
+                     const Pass *p, int frame, int frames) noexcept nogil
     cdef float *_between(self, Room *room) noexcept nogil
     cdef void _through(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p) noexcept nogil
     cdef int _head(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p, int frame, int rows,

@@ -136,7 +136,7 @@ cdef class Codec:
     cdef _assemble(self, WeightStore store, ConvChain front, Middle middle, ConvChain up, ConvChain back, int unit,
                    int block, int threads):
         """unit: rows of front's input in a frame; block: frames in one piece, which all have room for. up: None, or a
-        chain whose streams go together, frame by frame, as through what is before it."""
+        chain whose streams go together, as through what is before it; back then has room for one frame."""
         self.store = store
         self.lists, self.pool = ArenaPool(), ArenaPool()
         self.threads = threads
@@ -167,7 +167,7 @@ cdef class Codec:
         """Multiply-adds of one frame, attention left out."""
         last = self.back.macs * self.steps / self.back.rows
         if self.together:
-            last = self.steps * (self.up.macs + self.back.macs) / self.up.rows
+            last = self.steps * self.up.macs / self.up.rows + self.back.macs
         return self.front.macs * self.unit / self.front.rows + last + self.steps * self.middle.macs_per_row
 
     cdef Py_ssize_t _prepared_bytes(self, int threads) noexcept nogil:
@@ -189,20 +189,19 @@ cdef class Codec:
 
     cdef int _furnish_lanes(self, Lanes *lanes, Arena arena, int n, int threads, int places) except -1:
         """Take what n streams need until they go on alone."""
-        cdef int rows = n * self.steps
+        cdef int rows = n * self.block * self.steps
         lanes.floats = self.front.scratch_floats + self.up.scratch_floats
         lanes.scratch = arena.floats(n * lanes.floats)
         lanes.runs = <Run *>arena.take(n * sizeof(Run))
         self.middle.stack.cut(&lanes.middle, arena, rows, threads, places)
-        lanes.prepared_bytes = max(self._prepared_bytes(threads), self.middle.prepared_bytes(rows, threads))
-        if n > 1:
-            lanes.prepared_bytes = max(lanes.prepared_bytes, <Py_ssize_t>GATHERED)
+        lanes.prepared_bytes = max(self._prepared_bytes(threads), self.middle.prepared_bytes(rows, threads),
+                                   <Py_ssize_t>GATHERED if n > 1 else 0)
         lanes.prepared = <char *>arena.take(lanes.prepared_bytes)
         return 0
 
     cdef _run(self, list streams, int rows, const void *x, Py_ssize_t x_stream, void *y, Py_ssize_t y_stream,
               int threads):
-        """`rows` rows of the first chain's input for every stream: whole frames, except at a stream's end.
+        """`rows` rows, one at least, of the first chain's input for every stream: whole frames, except at its end.
 
         x, y: what _enter and _leave take; x_stream, y_stream: bytes from one stream's data to the next's. y may be
         NULL if nothing is to leave. Raises ValueError for a stream of another codec, RuntimeError for one in use.
@@ -210,20 +209,16 @@ cdef class Codec:
         cdef int n = <int>len(streams), team, i, places = 0, taken = 0, frames = (rows + self.unit - 1) // self.unit
         cdef CodecStream s
         cdef Arena lists, scratch
-        cdef Pass *passes
-        cdef Pass *p
+        cdef Pass *passes, *p
         cdef Room *rooms
         cdef Lanes lanes
         cdef bint together = self.together and y != NULL
         cdef pf_barrier barrier
-        barrier.arrived = 0
-        barrier.generation = 0
+        barrier.arrived = barrier.generation = 0
         for s in streams:
             if s is None or s.owner is not self:
                 raise ValueError("this codec stream belongs to another codec")
             places = max(places, s.places)
-        if n == 0 or frames == 0:
-            return
         team = self.pace.choose(n, self.macs_per_frame * n, threads)
         lists, scratch = self.lists.take(), self.pool.take()
         lanes.scratch = NULL
@@ -266,7 +261,7 @@ cdef class Codec:
         cdef Room *room = &rooms[team.rank]
         cdef pf_team alone = pf_alone(room.prepared), many
         cdef const pf_kernels *k = kernels()
-        cdef int i, frame, rows, whole = n - n % team.size
+        cdef int i, frame = 0, frames = passes[0].frames, here, whole = n - n % team.size
         if lanes.scratch == NULL:
             i = team.rank
             while i < whole:
@@ -277,24 +272,30 @@ cdef class Codec:
                 self._through(k, &team, &rooms[0], &passes[i])
             return
         many = pf_this_team(barrier, lanes.prepared, lanes.prepared_bytes)
-        rows = self.up.rows_in(self.up.output, self.steps)
-        for frame in range(passes[0].frames):
-            self._go_together(k, &many, room, lanes, n, passes, frame)
+        while frame < frames:
+            here = min(self.block, frames - frame)
+            self._go_together(k, &many, room, lanes, n, passes, frame, here)
             i = team.rank
             while i < whole:
-                self._sound(k, &alone, room, &passes[i], frame, rows, self._after(lanes, i))
+                self._go_on(k, &alone, room, lanes, i, &passes[i], frame, here)
                 i += team.size
             for i in range(whole, n):
-                self._sound(k, &team, &rooms[0], &passes[i], frame, rows, self._after(lanes, i))
+                self._go_on(k, &team, &rooms[0], lanes, i, &passes[i], frame, here)
+            frame += here
 
-    cdef const float *_after(self, const Lanes *lanes, int i) noexcept nogil:
-        """What stream i goes on with alone."""
-        return self.up.rows_of(self.up.output, lanes.scratch + i * lanes.floats + self.front.scratch_floats)
+    cdef void _go_on(self, const pf_kernels *k, const pf_team *team, Room *room, const Lanes *lanes, int i,
+                     const Pass *p, int frame, int frames) noexcept nogil:
+        """Stream i alone, from where it has parted from the others: so many frames. Ends in a barrier."""
+        cdef int last = self.up.output, rows = self.up.rows_in(last, self.steps), f
+        cdef Py_ssize_t floats = rows * <Py_ssize_t>self.up.buffers[last].channels
+        cdef const float *x = self.up.rows_of(last, lanes.scratch + i * lanes.floats + self.front.scratch_floats)
+        for f in range(frames):
+            self._sound(k, team, room, p, frame + f, rows, x + f * floats)
 
     cdef void _go_together(self, const pf_kernels *k, const pf_team *team, Room *room, Lanes *lanes, int n,
-                           Pass *passes, int frame) noexcept nogil:
-        """One frame of every stream, up to where they part. Every member calls it; ends in a barrier."""
-        cdef int i, lo, hi
+                           Pass *passes, int frame, int frames) noexcept nogil:
+        """So many frames of every stream, up to where they part. Every member calls it; ends in a barrier."""
+        cdef int i, lo, hi, unit = frames * self.unit, steps = frames * self.steps
         cdef float *lane
         cdef float *up = lanes.scratch + self.front.scratch_floats      # of the first lane
         cdef Pass *p
@@ -304,21 +305,20 @@ cdef class Codec:
             lane, p = lanes.scratch + i * lanes.floats, &passes[i]
             self.front.begin(lane, p.front)
             self.up.begin(up + i * lanes.floats, p.up)
-            self._enter(k, p.x + frame * self.x_frame, self.unit, self.front.rows_of(self.front.input, lane), p.own,
+            self._enter(k, p.x + frame * self.x_frame, unit, self.front.rows_of(self.front.input, lane), p.own,
                         room.own)
-            self.middle.place(&lanes.runs[i], &p.keys, p.places, (p.seen + frame) * self.steps, i * self.steps,
-                              self.steps)
+            self.middle.place(&lanes.runs[i], &p.keys, p.places, (p.seen + frame) * self.steps, i * steps, steps)
         pf_wait(team)
-        self.front.run(k, team, lanes.scratch, self.unit, False, n, lanes.floats)
+        self.front.run(k, team, lanes.scratch, unit, False, n, lanes.floats)
         for i in range(lo, hi):
-            self.front.end(lanes.scratch + i * lanes.floats, passes[i].front, self.unit)
-        self.middle.run(k, team, &lanes.middle, lanes.runs, n, self.steps,
+            self.front.end(lanes.scratch + i * lanes.floats, passes[i].front, unit)
+        self.middle.run(k, team, &lanes.middle, lanes.runs, n, steps,
                         self.front.rows_of(self.front.output, lanes.scratch),
                         self.front.buffers[self.front.output].channels, self.up.rows_of(self.up.input, up),
                         self.up.buffers[self.up.input].channels, lanes.floats)
-        self.up.run(k, team, up, self.steps, False, n, lanes.floats)
+        self.up.run(k, team, up, steps, False, n, lanes.floats)
         for i in range(lo, hi):
-            self.up.end(up + i * lanes.floats, passes[i].up, self.steps)
+            self.up.end(up + i * lanes.floats, passes[i].up, steps)
 
     cdef void _through(self, const pf_kernels *k, const pf_team *team, Room *room, const Pass *p) noexcept nogil:
         """One stream's frames; every member calls it; ends in a barrier."""

@@ -1,12 +1,13 @@
 """Qwen3TTSModel: what its methods take, and what what they give may depend on."""
 
+import math
 import threading
 
 import numpy as np
 import pytest
 
 from guarded import same_bits
-from pocket_fast.engine import intake
+from pocket_fast.engine import intake, turns
 from pocket_fast.errors import ConfigError, PocketFastError, TextError, VoiceError
 from pocket_fast.models.qwen3.chunks import most_frames
 
@@ -234,6 +235,19 @@ def test_what_is_heard_again_between_blocks_may_be_cut_anywhere(custom, rows, mo
     monkeypatch.setattr(intake, "_MOST_ROWS", rows)
     found = speak(custom, ["No.", *TEXTS], **endless)
     assert same_bits(found[0], expected)
+
+
+@pytest.mark.parametrize("others", [[], TEXTS])
+def test_frames_may_wait_for_the_codec_between_blocks(custom, others, monkeypatch):
+    """What is heard again comes after the frame that waited, whoever is spoken to meanwhile."""
+    endless = {"do_sample": False, "repetition_penalty": 0.5, "max_new_tokens": 346, "decode_in_blocks": True}
+    monkeypatch.setattr(turns, "_COMFORT", -math.inf)
+    found = []
+    for most in (1, 2):
+        monkeypatch.setattr(custom._model, "most_in_a_row", most)
+        found.append(speak(custom, ["No.", *others], **endless))
+    for one, two in zip(*found, strict=True):
+        assert same_bits(one, two)
 
 
 def test_warming_up_is_quiet(custom, caplog):

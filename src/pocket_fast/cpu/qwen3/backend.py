@@ -36,7 +36,7 @@ class Stages:
     openmp_threads: int  # OpenMP's limit when this was loaded
     device: str = "cpu"
     most_together: int = 16  # frames in one step
-    most_in_a_row: int = 1  # frames of one stream in one call of the codec: more gain nothing
+    most_in_a_row: int = 2  # frames of one stream in one call of the codec: more gain little
     frame: None = None  # nothing would be gained by having the stages of one in one
 
     draw = staticmethod(Draw)

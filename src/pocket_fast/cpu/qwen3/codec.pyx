@@ -32,6 +32,7 @@ from pocket_fast.stages.qwen3.sound import sound_chain
 from pocket_fast.stages.seanet import encoder_chain
 
 cdef enum:
+    BLOCK = 2         # frames of a stream that are decoded in one piece while weights are many: read once for both
     PRIMED = 24       # frames that go to the transformer together when nobody listens: with the window, whole panels
     HEARD = 8         # frames of a recording that go through the encoder in one piece
     DOWN = 2          # steps of the encoder's transformer in a frame
@@ -64,10 +65,14 @@ cdef class CodecDecoder(Codec):
                         input_proj=_linear(weights, "pre_transformer.input_proj"),
                         output_proj=_linear(weights, "pre_transformer.output_proj"), **options)
         # up to the end of the first block rows are few, and there is nine tenths of the weights
-        up = ConvChain(store, config.latent_dim, 1, product=product)
-        back = sound_chain(up, weights, config, lambda: ConvChain(store, *up.finish().outcome, product=product),
-                           threads=threads)
-        self._assemble(store, front.finish(), middle, up, back, 1, 1, threads)
+        up = ConvChain(store, config.latent_dim, BLOCK, product=product)
+
+        def go_on():
+            channels, rows = up.finish().outcome
+            return ConvChain(store, channels, rows // BLOCK, product=product)
+
+        back = sound_chain(up, weights, config, go_on, threads=threads)
+        self._assemble(store, front.finish(), middle, up, back, 1, BLOCK, threads)
         self.samples_per_frame = back.buffers[back.output].rows
         self.memory = up.memory + (back.memory + back.rows - 1) // back.rows
         self.own_scratch = PRIMED * <Py_ssize_t>config.latent_dim
