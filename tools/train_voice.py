@@ -18,7 +18,8 @@ after `said` take those there are. Its voices come with npm's kokoro-js. The tra
 from espeak-ng.
 
     (cd build/natural && npm pack kokoro-js@1.2.1 && tar xzf kokoro-js-1.2.1.tgz)
-    python tools/train_voice.py text said speech latents spoken --teacher kokoro --work build/natural
+    python tools/train_voice.py text said speech --teacher kokoro --work build/natural
+    python tools/train_voice.py latents spoken --teacher kokoro --work build/natural --begin src/pocket_fast/builtin
     python tools/train_voice.py decoder encoder language --work build/natural --begin src/pocket_fast/builtin
     python tools/train_voice.py export --teacher kokoro --work build/natural --target build/natural/bundle
 """
@@ -114,7 +115,7 @@ def run(
             sentences(8 if dry else _CODEC_SENTENCES, "female"), work, processes, speaker=teacher
         )
     elif step == "latents":
-        latents.train(work, **({"steps": 30, "batch": 16} if dry else {}))
+        latents.train(work, **training(steps=30, batch=16))
         latents.encode_codec_set(work)
     elif step == "spoken":
         texts = sentences(40 if dry else None, "male")

@@ -8,7 +8,7 @@ content, whoever speaks, and copies three constants from the prompt. The autoenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +16,8 @@ import torch
 from torch import nn
 
 from voice import data, mel
-from voice.speech import TRAINED
-from voice.training import Run, autocast, averaged_weights
+from voice.speech import CANONICAL, TRAINED
+from voice.training import Run, autocast, averaged_weights, begin
 
 LATENT, TIMBRE = 32, 3
 CONTENT = LATENT - TIMBRE
@@ -25,6 +25,7 @@ CONTENT = LATENT - TIMBRE
 # constant is what carries the position within 80 ms. The language model's side subtracts it (emb_mean).
 OFFSET = 1.0
 _NOISE = 0.15
+_PULL, _HEARD = 0.3, 400  # towards what a bundle's encoder hears, and in how many utterances
 _SEEN = 3  # latents that the autoencoder's decoder sees, the last one being the one drawn
 CODES = torch.tensor([timbre.code for timbre in TRAINED], dtype=torch.float32)
 
@@ -64,14 +65,26 @@ def _centred(log_mel: torch.Tensor) -> torch.Tensor:
     return (log_mel + 6) / 2
 
 
-def train(folder: Path, steps: int = 2500, batch: int = 128, length: int = 24, seed: int = 1) -> list:
-    """Trains the autoencoder on the codec set; the run is kept in latents.pt."""
+def train(
+    folder: Path,
+    steps: int = 2500,
+    batch: int = 128,
+    length: int = 24,
+    seed: int = 1,
+    weights: Mapping[str, torch.Tensor] | None = None,
+) -> list:
+    """Trains the autoencoder on the codec set; the run is kept in latents.pt.
+
+    weights: of a bundle that the other trainings begin from. Any turn of the content would draw as well; this one
+    becomes as near as may be to what the bundle's encoder hears, so that its decoder and language model know it.
+    """
     speech = data.CodecSet.load(folder)
     torch.manual_seed(seed)
     model = Autoencoder()
     run = Run(model, folder / "latents.pt", steps, rate=2e-3, average=0.99)
     draw = np.random.default_rng(seed + run.step)  # gone on with: other batches than before
     first, lengths = np.asarray(speech.first), np.diff(speech.first)
+    known = None if weights is None else torch.from_numpy(_heard_before(speech, weights))
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         chosen = draw.integers(0, len(lengths), batch)
@@ -84,10 +97,36 @@ def train(folder: Path, steps: int = 2500, batch: int = 128, length: int = 24, s
             noisy = content + _NOISE * torch.randn_like(content)
             drawn = model.draw(noisy, CODES[speech.timbre[chosen]])
         error = (drawn - target).abs().mean()
-        return {"loss": error, "dB": error.detach() * 8.686}
+        parts = {"loss": error, "dB": error.detach() * 8.686}
+        if known is not None:
+            heard_before = known[rows]
+            at = heard_before.isfinite()
+            away = (content[at] - heard_before[at]).square().mean().nan_to_num()  # a batch may hold none
+            parts |= {"loss": error + _PULL * (1 - step / steps) * away, "away": away.detach()}
+        return parts
 
     history = run.go(loss)
     return history
+
+
+@torch.no_grad()
+def _heard_before(speech: data.CodecSet, weights: Mapping[str, torch.Tensor]) -> np.ndarray:
+    """The content (frames, 29) that a bundle's encoder hears, each of mean 0 and variance 1.
+
+    Of the canonical timbre, which one content is to stand for, and of its first utterances; NaN of the rest.
+    """
+    from voice import codec
+
+    encoder = codec.Encoder()
+    begin(encoder, weights, "mimi")
+    encoder.eval()
+    found = np.full((len(speech.sound), CONTENT), np.nan, np.float32)
+    canonical = np.flatnonzero(np.asarray(speech.timbre) == TRAINED.index(CANONICAL))
+    for utterance in canonical[:_HEARD]:
+        part = slice(speech.first[utterance], speech.first[utterance + 1])
+        sound = torch.from_numpy(speech.sound[part].astype(np.float32) / 32767)
+        found[part] = encoder(sound.reshape(1, -1))[0, :, :CONTENT].numpy()
+    return (found - np.nanmean(found, 0)) / np.nanstd(found, 0)
 
 
 def load(folder: Path) -> Autoencoder:

@@ -150,6 +150,18 @@ def test_stopped_speech_goes_on(tmp_path, monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(heard, more, strict=False))
 
 
+def test_content_becomes_what_the_model_begun_from_hears(made, tmp_path):
+    from pocket_fast.models.pocket import builtin
+
+    export, latents = (importlib.import_module(f"voice.{name}") for name in ("export", "latents"))
+    for path in made.glob("codec_*.npy"):
+        shutil.copy(path, tmp_path)
+    history = latents.train(tmp_path, steps=60, batch=16, weights=export.begun(builtin.FOLDER))
+    away = [step["away"] for step in history]
+    assert np.isfinite([step["loss"] for step in history]).all()
+    assert np.mean(away[-5:]) < 0.5 * np.mean(away[:5])
+
+
 @pytest.mark.parametrize("with_muon", [False, True])
 def test_a_stopped_training_goes_on(tmp_path, with_muon):
     training = importlib.import_module("voice.training")
