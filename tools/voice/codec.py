@@ -26,7 +26,7 @@ DECODER = {"width": 128, "filters": 24, "heads": 4, "hidden": 384, "layers": 4}
 ENCODER = {"width": 96, "filters": 12, "heads": 4, "hidden": 192, "layers": 1}
 _CONTENT_NOISE, _TIMBRE_NOISE = 0.1, 0.05
 _RATE = 2e-3
-_RATE_BEGUN = 5e-4  # of a decoder that began from another: at the full rate it leaps away within 100 steps
+_RATE_BEGUN = 1.5e-4  # of one that began from another: at three times as much it leaps away in 150 steps
 _UNHEARD = 2  # frames at the start of a crop whose sound depends on what came before it
 
 
