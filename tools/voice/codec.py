@@ -25,8 +25,6 @@ UPSAMPLE = 16  # 200 Hz over 12.5 Hz
 DECODER = {"width": 128, "filters": 24, "heads": 4, "hidden": 384, "layers": 4}
 ENCODER = {"width": 96, "filters": 12, "heads": 4, "hidden": 192, "layers": 1}
 _CONTENT_NOISE, _TIMBRE_NOISE = 0.1, 0.05
-_RATE = 2e-3
-_RATE_BEGUN = 1.5e-4  # of one that began from another: at three times as much it leaps away in 150 steps
 _UNHEARD = 2  # frames at the start of a crop whose sound depends on what came before it
 
 
@@ -144,8 +142,7 @@ def train_decoder(
         begin(model, weights, "mimi")
     distance = SpectralLoss()
     noise = torch.cat([torch.full((LATENT - TIMBRE,), _CONTENT_NOISE), torch.full((TIMBRE,), _TIMBRE_NOISE)])
-    rate = _RATE if weights is None else _RATE_BEGUN
-    run = Run(model, folder / "decoder.pt", steps, rate, betas=(0.8, 0.99), average=0.995, clip=2.0)
+    run = Run(model, folder / "decoder.pt", steps, 2e-3, betas=(0.8, 0.99), average=0.995, clip=2.0)
     crops = _Crops(folder, frames, batch, seed + run.step)  # gone on with: other crops than before
 
     def loss(step: int) -> dict[str, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import shutil
 import sys
@@ -182,6 +183,23 @@ def test_a_stopped_training_goes_on(tmp_path, with_muon):
     assert began == 20
     assert after[-1] < after[0] / 2
     assert after == run(60, tmp_path / "whole.pt")[1][20:]
+
+
+def test_gradients_in_bfloat16_point_where_those_of_float32_do():
+    """Some runtimes' do not, of some layers on some processors; a training then leaps away."""
+    codec, training = (importlib.import_module(f"voice.{name}") for name in ("codec", "training"))
+    torch.manual_seed(0)
+    cases = (codec.Decoder(), torch.randn(8, 8, 32)), (codec.Encoder(), torch.randn(4, 8 * 1920) / 10)
+    for model, given in cases:
+        found = []
+        for context in (contextlib.nullcontext(), training.autocast()):
+            model.zero_grad()
+            with context:
+                made = model(given).float()
+            (made - made.detach() - 1 / made.detach().std()).square().mean().backward()
+            found.append([parameter.grad.flatten().clone() for parameter in model.parameters()])
+        for (name, _), exact, ours in zip(model.named_parameters(), *found, strict=True):
+            assert torch.cosine_similarity(exact, ours, 0) > 0.98, name
 
 
 def test_half_of_the_pasts_hold_a_stretch_near_the_mean_in_their_own_timbre():
