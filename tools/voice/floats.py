@@ -11,12 +11,8 @@ from collections import defaultdict
 
 import numpy as np
 
-_SQUARED_SINE = (
-    9.86656338,
-    -32.35144004,
-    41.27919369,
-    -22.95940662,
-)  # sin(pi sqrt(t))^2, t to t^4, t up to 1/4
+# sin(pi sqrt(t))^2: of t to t^4, t up to 1/4
+_SQUARED_SINE = 9.86656338, -32.35144004, 41.27919369, -22.95940662
 
 
 def floating(network):

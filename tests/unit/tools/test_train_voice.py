@@ -195,8 +195,8 @@ def test_gradients_in_bfloat16_point_where_those_of_float32_do():
         for context in (contextlib.nullcontext(), training.autocast()):
             model.zero_grad()
             with context:
-                made = model(given).float()
-            (made - made.detach() - 1 / made.detach().std()).square().mean().backward()
+                made = model(given)
+            made.float().mean().backward()
             found.append([parameter.grad.flatten().clone() for parameter in model.parameters()])
         for (name, _), exact, ours in zip(model.named_parameters(), *found, strict=True):
             assert torch.cosine_similarity(exact, ours, 0) > 0.98, name
