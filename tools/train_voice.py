@@ -34,7 +34,9 @@ from voice.teachers import TEACHERS
 
 ROOT = Path(__file__).parent.parent
 _CODEC_SENTENCES = 2500  # in every timbre
-STEPS = ("text", "said", "speech", "latents", "spoken", "decoder", "encoder", "language", "export")
+_SHORTCUT_SENTENCES = 1000  # that it learns from
+_PLANNED_SENTENCES = 15_000  # said and planned
+STEPS = ("text", "said", "speech", "latents", "spoken", "planned", "decoder", "encoder", "language", "export")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -89,7 +91,7 @@ def run(
     """One step; raises FileNotFoundError if the steps before it have not been made."""
     import torch
 
-    from voice import codec, data, export, kokoro, language, latents, order, text
+    from voice import codec, data, export, kokoro, language, latents, order, planned, text
 
     torch.set_num_threads(threads)
     processes = 1 if dry else os.cpu_count() or 1
@@ -120,6 +122,13 @@ def run(
     elif step == "spoken":
         texts = sentences(40 if dry else None, "male")
         latents.encode_sentences(work, texts, processes, speaker=teacher)
+    elif step == "planned":
+        said = sentences(sex="male")
+        latents.encode_sentences(work, said, processes, speaker=teacher)
+        planned.train(
+            work, said[:_SHORTCUT_SENTENCES], processes, **({"steps": 8, "batch": 2} if dry else {})
+        )
+        planned.encode(work, sentences(48 if dry else _PLANNED_SENTENCES)[len(said) :], processes)
     elif step == "decoder":
         codec.train_decoder(work, **training(steps=8, batch=2, frames=4))
     elif step == "encoder":

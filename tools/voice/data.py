@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,11 +60,14 @@ def _padded(sound: np.ndarray, frames: int) -> np.ndarray:
     return np.pad(sound, (0, frames * FRAME - len(sound)))
 
 
-def windows(spectrum: np.ndarray, frames: int) -> np.ndarray:
-    """(8 frames, 64) to (frames, 12, 64): each latent's mel frames with two more on either side."""
+def windows(spectrum: np.ndarray, frames: int, apart: int = STEPS) -> np.ndarray:
+    """(n, 64) to (frames, 12, 64): each latent's mel frames with two more on either side.
+
+    apart: mel frames from one latent to the next.
+    """
     padded = np.pad(spectrum, ((AROUND, AROUND), (0, 0)), constant_values=np.log(mel.FLOOR))
     rows = np.lib.stride_tricks.sliding_window_view(padded, STEPS + 2 * AROUND, axis=0)
-    return rows[: frames * STEPS : STEPS].transpose(0, 2, 1)
+    return rows[: frames * apart : apart].transpose(0, 2, 1)
 
 
 def _in_every_timbre(text: str) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -97,15 +100,15 @@ def make_codec_set(sentences: list[str], folder: Path, processes: int, speaker: 
 
     Stopped at any time it goes on where it was, in parts that are left out once all is there.
     """
-    parts = _made_in_parts(sentences, folder, "codec_parts", _codec_part, processes, speaker)
-    lengths = [_read(part, "lengths") for part in parts]
+    parts = made_in_parts(sentences, folder, "codec_parts", _codec_part, processes, _start_worker, speaker)
+    lengths = [read(part, "lengths") for part in parts]
     first = np.cumsum([0, *np.concatenate(lengths)])
     np.save(folder / "codec_first.npy", first)
     np.save(folder / "codec_timbre.npy", np.tile(np.arange(len(TRAINED)), len(sentences)))
     for name in _CODEC_ARRAYS:
         at = 0
         for number, part in enumerate(parts):
-            piece = _read(part, name)
+            piece = read(part, name)
             if number == 0:
                 whole = np.lib.format.open_memmap(
                     folder / f"codec_{name}.npy", "w+", piece.dtype, (int(first[-1]), *piece.shape[1:])
@@ -116,39 +119,44 @@ def make_codec_set(sentences: list[str], folder: Path, processes: int, speaker: 
     shutil.rmtree(folder / "codec_parts")
 
 
-def canonical_windows(sentences: list[str], folder: Path, processes: int, speaker: str = "espeak"):
-    """Yields (frames, 12, 64) float16 per sentence: what a latent's encoder hears of the canonical timbre.
+def canonical_mels(sentences: list[str], folder: Path, processes: int, speaker: str) -> Iterator[np.ndarray]:
+    """The log-mel (8 frames, 64) float16 of each sentence in the canonical timbre, silence after it.
 
     What was heard is kept in parts, for the next time and for more sentences.
     """
-    for part in _made_in_parts(sentences, folder, "heard_parts", _canonical_part, processes, speaker):
-        said, ends = _read(part, "said"), np.cumsum(_read(part, "lengths"))
-        for spectrum in np.split(said, ends[:-1] * STEPS):
-            yield windows(spectrum, len(spectrum) // STEPS).astype(np.float16)
+    parts = made_in_parts(sentences, folder, "heard_parts", _canonical_part, processes, _start_worker, speaker)
+    for part in parts:
+        said, ends = read(part, "said"), np.cumsum(read(part, "lengths"))
+        yield from np.split(said, ends[:-1] * STEPS)
 
 
-def _read(path: Path, name: str) -> np.ndarray:
+def read(path: Path, name: str) -> np.ndarray:
+    """An array of a part."""
     with np.load(path) as part:
         return part[name]
 
 
-def _made_in_parts(
+def made_in_parts(
     sentences: list[str],
     folder: Path,
     name: str,
     make: Callable[[list[str]], dict[str, np.ndarray]],
     processes: int,
+    start: Callable[[str, Path], None],
     speaker: str,
 ) -> list[Path]:
-    """Files of what `make` gives for PART sentences each; what is there of the same sentences is left."""
+    """Files of what `make` gives for PART sentences each, in processes that `start(speaker, folder)` has made ready.
+
+    What is there of the same sentences is left.
+    """
     (folder / name).mkdir(exist_ok=True)
     paths, tasks = [], []
-    for number, start in enumerate(range(0, len(sentences), PART)):
-        texts = sentences[start : start + PART]
+    for number, first in enumerate(range(0, len(sentences), PART)):
+        texts = sentences[first : first + PART]
         paths.append(folder / name / f"{number:05}.npz")
-        if not paths[-1].exists() or _read(paths[-1], "texts").tolist() != texts:
+        if not paths[-1].exists() or read(paths[-1], "texts").tolist() != texts:
             tasks.append((make, paths[-1], texts))
-    with multiprocessing.Pool(processes, _start_worker, (speaker, folder)) as pool:
+    with multiprocessing.Pool(processes, start, (speaker, folder)) as pool:
         for _ in pool.imap_unordered(_make_part, tasks):
             pass
     return paths

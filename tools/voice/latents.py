@@ -8,7 +8,7 @@ content, whoever speaks, and copies three constants from the prompt. The autoenc
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -153,11 +153,9 @@ def encode_codec_set(folder: Path) -> None:
 def encode_sentences(folder: Path, sentences: list[str], processes: int, speaker: str = "espeak") -> None:
     """Writes what the language model learns: spoken_content.npy (frames, 29) and spoken_first.npy."""
     model = load(folder)
-
-    def contents() -> Iterator[np.ndarray]:
-        for heard in data.canonical_windows(sentences, folder, processes, speaker):
-            yield encode(model, heard)
-
-    made = list(contents())
+    made = [
+        encode(model, data.windows(said, len(said) // data.STEPS))
+        for said in data.canonical_mels(sentences, folder, processes, speaker)
+    ]
     np.save(folder / "spoken_content.npy", np.concatenate(made))
     np.save(folder / "spoken_first.npy", np.cumsum([0] + [len(content) for content in made]))

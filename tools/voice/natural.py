@@ -16,7 +16,7 @@ from voice.kokoro import CANONICAL_SEX, PITCH_STEP, Said
 from voice.speech import RATE, Timbre
 
 _STEP = 5.0  # ms
-_VOICED = 40.0  # Hz: what the teacher has below it is noise, or a voice's last rattle
+VOICED = 40.0  # Hz: what the teacher has below it is noise, or a voice's last rattle
 _STRETCH = {("male", False): 0.93, ("male", True): 1.04, ("female", False): 0.97, ("female", True): 1.08}
 _TILT = {False: -4.0, True: 2.0}  # dB per octave above _TILT_FROM: dark, bright
 _TILT_FROM, _TILT_TO = 800.0, 6400.0  # Hz
@@ -63,7 +63,7 @@ def taken_apart(sound: np.ndarray, pitch: np.ndarray, part: slice) -> tuple[np.n
     times = np.arange(len(sound) // int(RATE * _STEP / 1000) + 1) * _STEP / 1000
     at = (times * RATE + part.start).astype(int) // PITCH_STEP
     pitch = pitch[np.minimum(at, len(pitch) - 1)].astype(np.float64)
-    pitch[pitch < _VOICED] = 0
+    pitch[pitch < VOICED] = 0
     envelope = pyworld.cheaptrick(sound, pitch, times, RATE)
     noise = pyworld.d4c(sound, pitch, times, RATE)
     noise[pitch == 0] = _ALL_NOISE
