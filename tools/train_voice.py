@@ -2,10 +2,10 @@
 
     python tools/train_voice.py STEP [STEP ...] [--teacher espeak|kokoro] [--work DIR] [--begin BUNDLE] [--dry]
 
-Steps in order: text, said (of the natural teacher only), speech, latents, spoken; then decoder, encoder and language,
-which need nothing of each other; then export. What was stopped, a training or what the natural teacher says, goes on
-where it was; two processes gain more than two threads, be it two steps at a time or `torchrun`. MODEL.md tells what
-each step took. `--dry` runs a step at a size that takes seconds.
+Steps in order: text, said, speech, latents, spoken, planned (said and planned of the natural teacher only); then
+decoder, encoder and language, which need nothing of each other; then export. What was stopped, a training or what the
+natural teacher says, goes on where it was; two processes gain more than two threads, be it two steps at a time or
+`torchrun`. MODEL.md tells what each step took. `--dry` runs a step at a size that takes seconds.
 
     python tools/train_voice.py text speech latents spoken
     python tools/train_voice.py decoder encoder
@@ -14,13 +14,13 @@ each step took. `--dry` runs a step at a size that takes seconds.
     python tools/evaluate_voice.py --language builtin
 
 The natural teacher, Kokoro-82M, says a sentence or two in a second of a core: the most useful come first, and the steps
-after `said` take those there are. Its voices come with npm's kokoro-js. The trainings begin from the model that learned
-from espeak-ng.
+after `said` take those there are. Of those after them the language model learns what the teacher plans to say. Its
+voices come with npm's kokoro-js. The trainings begin from the model that learned from espeak-ng.
 
     (cd build/natural && npm pack kokoro-js@1.2.1 && tar xzf kokoro-js-1.2.1.tgz)
     python tools/train_voice.py text said speech --teacher kokoro --work build/natural
-    python tools/train_voice.py latents spoken --teacher kokoro --work build/natural --begin src/pocket_fast/builtin
-    python tools/train_voice.py decoder encoder language --work build/natural --begin src/pocket_fast/builtin
+    python tools/train_voice.py latents spoken planned --teacher kokoro --work build/natural --begin BUNDLE
+    python tools/train_voice.py decoder encoder language --work build/natural --begin BUNDLE
     python tools/train_voice.py export --teacher kokoro --work build/natural --target build/natural/bundle
 """
 
@@ -37,6 +37,7 @@ _CODEC_SENTENCES = 2500  # in every timbre
 _SHORTCUT_SENTENCES = 1000  # that it learns from
 _PLANNED_SENTENCES = 15_000  # said and planned
 STEPS = ("text", "said", "speech", "latents", "spoken", "planned", "decoder", "encoder", "language", "export")
+NATURAL_STEPS = ("said", "planned")  # of a teacher who is slow to speak
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -60,13 +61,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--begin", type=Path, metavar="BUNDLE", help="folder of a bundle that the trainings begin from"
     )
+    parser.add_argument(
+        "--updates", type=int, metavar="N", help="of each training (default: as many as from nothing)"
+    )
     parser.add_argument("--dry", action="store_true", help="a few sentences, a few steps")
     options = parser.parse_args(arguments)
     options.work.mkdir(parents=True, exist_ok=True)
     for step in options.steps:
-        if step == "said" and options.teacher == "espeak":
+        if step in NATURAL_STEPS and options.teacher == "espeak":
             parser.error(
-                "espeak-ng says everything when it is wanted: the step `said` is for --teacher kokoro"
+                f"espeak-ng says everything when it is wanted: the step `{step}` is for --teacher kokoro"
             )
         run(
             step,
@@ -76,6 +80,7 @@ def main(arguments: list[str] | None = None) -> None:
             options.dry,
             options.teacher,
             options.begin,
+            options.updates,
         )
 
 
@@ -87,6 +92,7 @@ def run(
     dry: bool,
     teacher: str = "espeak",
     bundle: Path | None = None,
+    updates: int | None = None,
 ) -> None:
     """One step; raises FileNotFoundError if the steps before it have not been made."""
     import torch
@@ -105,7 +111,8 @@ def run(
         return (work / "sentences.txt").read_text().splitlines()[:most]
 
     def training(**small: int) -> dict:
-        return (small if dry else {}) | {"weights": export.begun(bundle) if bundle else None}
+        asked = {"steps": updates} if updates else {}
+        return asked | (small if dry else {}) | {"weights": export.begun(bundle) if bundle else None}
 
     if step == "text":
         texts = text.corpus(300 if dry else 100_000)
@@ -125,9 +132,8 @@ def run(
     elif step == "planned":
         said = sentences(sex="male")
         latents.encode_sentences(work, said, processes, speaker=teacher)
-        planned.train(
-            work, said[:_SHORTCUT_SENTENCES], processes, **({"steps": 8, "batch": 2} if dry else {})
-        )
+        small = {"steps": 8, "batch": 2} if dry else {}
+        planned.train(work, said[:_SHORTCUT_SENTENCES], processes, **small)
         planned.encode(work, sentences(48 if dry else _PLANNED_SENTENCES)[len(said) :], processes)
     elif step == "decoder":
         codec.train_decoder(work, **training(steps=8, batch=2, frames=4))

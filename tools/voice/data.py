@@ -124,7 +124,9 @@ def canonical_mels(sentences: list[str], folder: Path, processes: int, speaker: 
 
     What was heard is kept in parts, for the next time and for more sentences.
     """
-    parts = made_in_parts(sentences, folder, "heard_parts", _canonical_part, processes, _start_worker, speaker)
+    parts = made_in_parts(
+        sentences, folder, "heard_parts", _canonical_part, processes, _start_worker, speaker
+    )
     for part in parts:
         said, ends = read(part, "said"), np.cumsum(read(part, "lengths"))
         yield from np.split(said, ends[:-1] * STEPS)

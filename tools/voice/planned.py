@@ -24,7 +24,9 @@ from voice.training import Run, autocast, averaged_weights
 _HEARD = 512  # numbers that the teacher's vocoder is told for every two steps of pitch
 _APART = 32  # steps of zeros between two sentences, more than the convolutions see
 _REACH = data.AROUND * mel.HOP + (mel.WINDOW - mel.HOP) // 2  # samples before a latent that it still hears
-_MIDDLE = FRAME // 2 - PITCH_STEP // 2  # of a latent, in samples after its first one, against the middle of a step
+_MIDDLE = (
+    FRAME // 2 - PITCH_STEP // 2
+)  # of a latent, in samples after its first one, against the middle of a step
 
 
 class Shortcut(nn.Module):
@@ -85,7 +87,9 @@ def _planned_before(folder: Path, texts: list[str], processes: int) -> _Told:
     plans = (plan for part in parts for plan in np.split(*_cut(part, "told")))
     gap = np.zeros((_APART, _HEARD + 3), np.float16)
     told, spoken, contents, at, length = [gap], [np.zeros(_APART, bool)], [], [], _APART
-    for text, plan, heard in zip(texts, plans, data.canonical_mels(texts, folder, processes, "kokoro"), strict=True):
+    for text, plan, heard in zip(
+        texts, plans, data.canonical_mels(texts, folder, processes, "kokoro"), strict=True
+    ):
         part = natural.spoken_part(said.say(text, kokoro.CANONICAL_SEX)[0])
         middles = (np.arange(len(plan)) + 0.5) * PITCH_STEP
         content = latents.encode(encoder, data.windows(heard, len(heard) - data.STEPS, 1))
@@ -133,10 +137,14 @@ def train(
 
 def encode(folder: Path, texts: list[str], processes: int) -> None:
     """Adds the content of sentences that were not said to spoken_content.npy and spoken_first.npy."""
-    parts = data.made_in_parts(texts, folder, "planned_parts", _contents_part, processes, _start_shortcut, "kokoro")
+    parts = data.made_in_parts(
+        texts, folder, "planned_parts", _contents_part, processes, _start_shortcut, "kokoro"
+    )
     content, first = (np.load(folder / f"spoken_{name}.npy") for name in ("content", "first"))
     lengths = [length for part in parts for length in data.read(part, "lengths")]
-    np.save(folder / "spoken_content.npy", np.concatenate([content, *(data.read(p, "content") for p in parts)]))
+    np.save(
+        folder / "spoken_content.npy", np.concatenate([content, *(data.read(p, "content") for p in parts)])
+    )
     np.save(folder / "spoken_first.npy", np.append(first, first[-1] + np.cumsum(lengths).astype(int)))
 
 

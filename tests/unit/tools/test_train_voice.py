@@ -33,8 +33,9 @@ def made(tmp_path_factory) -> Path:
     work = tmp_path_factory.mktemp("voice")
     texts = ["The cat sat down.", "Where is it?", "Yes.", "One more time, please.", "Do not run!"]
     (work / "sentences.txt").write_text("\n".join(texts * 8) + "\n")
-    for step in train_voice.STEPS[2:]:
-        train_voice.run(step, work, work / "bundle", threads=1, dry=True)
+    for step in train_voice.STEPS[1:]:
+        if step not in train_voice.NATURAL_STEPS:
+            train_voice.run(step, work, work / "bundle", threads=1, dry=True)
     return work
 
 
@@ -146,7 +147,9 @@ def test_stopped_speech_goes_on(tmp_path, monkeypatch):
         rows = data.windows(said, len(said) // data.STEPS)
         assert np.abs(rows.astype(np.float32) - expected[1][first[6 * k] : first[6 * k + 1]]).max() < 0.02
     kept = (tmp_path / "heard_parts" / "00000.npz").stat().st_mtime_ns
-    more = list(data.canonical_mels(texts, tmp_path, 1, "espeak"))  # there are more by now: the last part is another
+    more = list(
+        data.canonical_mels(texts, tmp_path, 1, "espeak")
+    )  # there are more by now: the last part is another
     assert (tmp_path / "heard_parts" / "00000.npz").stat().st_mtime_ns == kept
     assert len(more) == 5
     assert all(np.array_equal(a, b) for a, b in zip(heard, more, strict=False))
