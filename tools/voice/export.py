@@ -16,7 +16,7 @@ from voice.teachers import teacher
 
 CONFIG, WEIGHTS, TOKENIZER, VOICES = "builtin.yaml", "model.safetensors", "tokenizer.model", "voices"
 PROMPT = "A quiet river runs under the old bridge."
-LEVEL = 0.6  # of the synthesiser's loudness, whose peaks the decoder overshoots
+LEVELS = {"espeak": 0.6, "kokoro": 0.9}  # of the teacher's loudness: the decoder overshoots its peaks
 # What the training text never held becomes what it did hold.
 _REPLACED = {
     **dict.fromkeys("–—;:", ","),
@@ -109,7 +109,7 @@ def export(folder: Path, target: Path, speaker: str = "espeak") -> None:
     encoder = codec.load(folder, codec.Encoder, "encoder")
     tensors.update({f"mimi.{name}": value for name, value in encoder.state_dict().items()})
     for name in ("weight", "bias"):  # the last layer is linear: it sets the level of everything
-        tensors[f"mimi.decoder.model.11.conv.{name}"] *= LEVEL
+        tensors[f"mimi.decoder.model.11.conv.{name}"] *= LEVELS[speaker]
     tensors["flow_lm.emb_mean"] = torch.full((LATENT,), OFFSET)
     tensors["flow_lm.emb_std"] = torch.ones(LATENT)
     target.mkdir(parents=True, exist_ok=True)
@@ -120,10 +120,10 @@ def export(folder: Path, target: Path, speaker: str = "espeak") -> None:
 
 
 def begun(bundle: Path) -> dict[str, torch.Tensor]:
-    """The weights of an exported bundle, named as there, as a training of another speech begins from them."""
+    """The weights of a bundle that learned from espeak-ng, named as there, for trainings on another speech."""
     tensors = {name: value.float() for name, value in load_file(bundle / WEIGHTS).items()}
     for name in ("weight", "bias"):
-        tensors[f"mimi.decoder.model.11.conv.{name}"] /= LEVEL
+        tensors[f"mimi.decoder.model.11.conv.{name}"] /= LEVELS["espeak"]
     return tensors
 
 

@@ -105,7 +105,7 @@ def test_the_package_computes_what_was_trained(made):
         )
         said = trained(batch, nothing)[:, -1]
         expected = trained.flow_net(torch.zeros(1, 32), said)
-        sound = decoder(expected[:, None] + latents.OFFSET)[0].numpy() * export.LEVEL
+        sound = decoder(expected[:, None] + latents.OFFSET)[0].numpy() * export.LEVELS["espeak"]
 
     backbone = stages.backbone
     stream = backbone.stream(64)
