@@ -3,7 +3,7 @@
     python tools/train_voice.py STEP [STEP ...] [--teacher espeak|kokoro] [--work DIR] [--begin BUNDLE] [--dry]
 
 Steps in order: text, said, speech, latents, spoken, planned (said and planned of the natural teacher only); then
-decoder, encoder and language, which need nothing of each other; then export. What was stopped, a training or what the
+decoder and encoder, and language, which needs nothing of those; then export. What was stopped, a training or what the
 natural teacher says, goes on where it was; two processes gain more than two threads, be it two steps at a time or
 `torchrun`. MODEL.md tells what each step took. `--dry` runs a step at a size that takes seconds.
 

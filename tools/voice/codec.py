@@ -163,9 +163,13 @@ def train_encoder(
     seed: int = 2,
     weights: Mapping[str, torch.Tensor] | None = None,
 ) -> list:
-    """Trains the encoder to find the latents in the sound; the run is kept in encoder.pt. weights: as above."""
+    """Trains the encoder to find the latents in the sound; the run is kept in encoder.pt. weights: as above.
+
+    Half of what it hears is the trained decoder's: a prompt may be what the model said itself, which is smoother than
+    the teacher's speech.
+    """
     torch.manual_seed(seed)
-    model = Encoder()
+    model, decoder = Encoder(), load(folder, Decoder, "decoder")
     if weights is not None:
         begin(model, weights, "mimi")
     run = Run(model, folder / "encoder.pt", steps, 2e-3, betas=(0.8, 0.99), average=0.995)
@@ -173,6 +177,8 @@ def train_encoder(
 
     def loss(step: int) -> dict[str, torch.Tensor]:
         sound, latents = crops.next()
+        with torch.no_grad(), autocast():
+            sound[::2] = decoder(latents[::2]).float()
         # at any level: what the model says itself is half as loud as what it learns from
         gain = torch.empty(batch, 1).uniform_(math.log(0.1), math.log(1.5)).exp()
         with autocast():
