@@ -22,8 +22,8 @@ Words = Sequence[str]
 
 _RATE = 16000
 _LEVEL = 0.05  # rms of the speech
-# The recogniser has never heard digital silence, which synthesisers make: it loses the sentence. In more noise than this
-# the upper formants of a dark voice drown, and it loses the sentence's end.
+# The recogniser has never heard digital silence, which synthesisers make: it loses the sentence. In more noise than
+# this the upper formants of a dark voice drown, and it loses the sentence's end.
 _NOISE = 0.02  # of the speech's rms
 _AROUND = 0.3  # seconds of it before and after
 _TO_GET_USED = 3  # sounds heard before the verdicts begin
