@@ -95,7 +95,7 @@ def test_the_builtin_model_brings_its_voice(run, tmp_path):
     about = read_bundle(tmp_path / "builtin.pfweb").description
     assert about["defaults"]["voice"] == "ada"
     assert about["text_rules"]["spell_out"]
-    assert os.path.getsize(tmp_path / "builtin.pfweb") < 8e6
+    assert os.path.getsize(tmp_path / "builtin.pfweb") < 8.1e6
     assert run("export-web", "builtin", "all.pfweb", "-v", "ada", "-v", "cora").code == 0
     assert list(read_bundle(tmp_path / "all.pfweb").voices) == ["ada", "cora"]
 
