@@ -7,6 +7,7 @@ sentence costs a fifth of what saying it does, and the language model has severa
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +25,8 @@ from voice.training import Run, autocast, averaged_weights
 _HEARD = 512  # numbers that the teacher's vocoder is told for every two steps of pitch
 _APART = 32  # steps of zeros between two sentences, more than the convolutions see
 _REACH = data.AROUND * mel.HOP + (mel.WINDOW - mel.HOP) // 2  # samples before a latent that it still hears
-_MIDDLE = (
-    FRAME // 2 - PITCH_STEP // 2
-)  # of a latent, in samples after its first one, against the middle of a step
+# Samples from the middle of a step to the middle of the latent that begins with it.
+_MIDDLE = FRAME // 2 - PITCH_STEP // 2
 
 
 class Shortcut(nn.Module):
@@ -110,6 +110,8 @@ def train(
     torch.manual_seed(seed)
     model = Shortcut()
     run = Run(model, folder / "planned.pt", steps, 2e-3, average=0.99)
+    if run.step == 0:  # what another shortcut made of the sentences is of no use
+        shutil.rmtree(folder / "planned_parts", ignore_errors=True)
     draw = np.random.default_rng(seed + run.step)
     length = 224
 

@@ -156,6 +156,9 @@ def test_a_plan_gives_the_content_of_what_it_would_sound_like(kokoro, tmp_path, 
         assert abs(len(made) - len(wanted)) <= 1
         n = min(len(made), len(wanted))
         assert np.square(made[:n] - wanted[:n]).mean() < 0.2 * wanted.var()
+    (tmp_path / "planned.pt").unlink()
+    planned.train(tmp_path, texts[:18], 1, steps=1, batch=2)  # another shortcut: what this one made goes
+    assert not (tmp_path / "planned_parts").exists()
 
 
 def test_every_step_runs_with_the_natural_teacher_from_another_models_weights(kokoro, tmp_path, monkeypatch):
