@@ -56,26 +56,17 @@ def weights() -> bytes:
 @dataclass
 class Plan:
     """What the vocoder is told, float32: frames (t, 512) every 600 samples, and of every 300 pitch in Hz and loudness
-    (2 t,). sines (1, 22, n) is the spectrum of the sines at this pitch, style (1, 256) the voice."""
+    (2 t,)."""
 
     frames: np.ndarray
     pitch: np.ndarray
     loudness: np.ndarray
-    sines: np.ndarray
-    style: np.ndarray
 
 
-class Network:
-    """Kokoro on one thread.
-
-    The vocoder counts in bfloat16 where the processor has matrices of it, which is three times as fast; what tells it
-    when and what to say stays float32. So must its sines: their phases are sums along the whole sentence.
-    """
+class _Reader:
+    """Makes the network's inputs of texts."""
 
     def __init__(self, voices: Path):
-        """voices: folder of kokoro-js's NAME.bin, float32 (510, 1, 256) each."""
-        import onnx
-        import openvino
         from kokoro_onnx.tokenizer import Tokenizer
 
         self._styles = {
@@ -83,53 +74,97 @@ class Network:
             for sex, name in VOICES.items()
         }
         self._tokenizer = Tokenizer()
-        core = openvino.Core()
-        fast = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
-        def request(outputs: list, inputs: list, precision: str):
-            options = {
-                "INFERENCE_NUM_THREADS": 1,
-                "NUM_STREAMS": 1,
-                "INFERENCE_PRECISION_HINT": precision,
-            }
-            part = openvino.Model(outputs, inputs)
-            return core.compile_model(part, "CPU", options).create_infer_request()
-
-        network = floating(onnx.load_model_from_string(weights()))
-        whole = core.read_model(network.SerializeToString(), b"")
-        named = {
-            name: output
-            for node in whole.get_ordered_ops()
-            for output in node.outputs()
-            for name in output.get_names()
-        }
-        cut = [named[name] for name in _VOCODER_HEARS]
-        self._plan = request(cut, whole.get_parameters(), "f32")
-        inputs = [named["style"].get_node()]
-        for output in cut:
-            inputs.append(openvino.opset8.parameter(output.get_partial_shape(), openvino.Type.f32))
-            for reader in output.get_target_inputs():
-                reader.replace_source_output(inputs[-1].output(0))
-        self._vocoder = request(whole.get_results(), inputs, "bf16" if fast else "f32")
-
-    def plan(self, text: str, sex: str) -> Plan:
-        """When and what to say; a fifth of the work of saying it."""
+    def inputs(self, text: str, sex: str) -> dict[str, np.ndarray]:
         tokens = self._tokenizer.tokenize(self._tokenizer.phonemize(text))
         sound, timing = (self._styles[s][len(tokens) - 1] for s in (sex, CANONICAL_SEX))
         style = np.concatenate([sound[:, :_STYLE], timing[:, _STYLE:]], axis=1)
-        given = {"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": np.ones(1, np.float32)}
-        frames, pitch, loudness, sines = (told.copy() for told in self._plan.infer(given).values())
-        return Plan(frames[0].T, pitch.ravel(), loudness.ravel(), sines, style)
+        return {"tokens": np.array([[0, *tokens, 0]]), "style": style, "speed": np.ones(1, np.float32)}
+
+
+class _Parts:
+    """The network, to be compiled in parts for one thread; told: what its vocoder hears, as in _VOCODER_HEARS."""
+
+    def __init__(self):
+        import onnx
+        import openvino
+
+        self._core = openvino.Core()
+        network = floating(onnx.load_model_from_string(weights()))
+        self.whole = self._core.read_model(network.SerializeToString(), b"")
+        named = {
+            name: output
+            for node in self.whole.get_ordered_ops()
+            for output in node.outputs()
+            for name in output.get_names()
+        }
+        self.told, self.style = [named[name] for name in _VOCODER_HEARS], named["style"].get_node()
+
+    def compiled(self, outputs: list, inputs: list, exact: bool):
+        """The part between them; if not exact, in bfloat16 where the processor has matrices of it."""
+        import openvino
+
+        fast = not exact and "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        options = {
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # or every process counts on the first core
+            "INFERENCE_PRECISION_HINT": "bf16" if fast else "f32",
+        }
+        part = openvino.Model(outputs, inputs)
+        return self._core.compile_model(part, "CPU", options).create_infer_request()
+
+
+class Planner:
+    """What Kokoro would tell its vocoder, which never runs.
+
+    exact: when and what Network says, to the sample. Otherwise in two thirds of the time, where the processor has
+    matrices of bfloat16, and some sounds are a fortieth of a second longer or shorter.
+    """
+
+    def __init__(self, voices: Path, exact: bool):
+        """voices: folder of kokoro-js's NAME.bin, float32 (510, 1, 256) each."""
+        parts = _Parts()
+        self._reader = _Reader(voices)
+        self._plan = parts.compiled(parts.told[:3], parts.whole.get_parameters(), exact)
+
+    def plan(self, text: str, sex: str) -> Plan:
+        """When and what to say; a tenth of the work of saying it."""
+        told = self._plan.infer(self._reader.inputs(text, sex)).values()
+        frames, pitch, loudness = (array.copy() for array in told)
+        return Plan(frames[0].T, pitch.ravel(), loudness.ravel())
+
+
+class Network:
+    """Kokoro.
+
+    The vocoder counts in bfloat16 where the processor has matrices of it, which is three times as fast; what tells it
+    when and what to say stays float32. So must its sines: their phases are sums along the whole sentence.
+    """
+
+    def __init__(self, voices: Path):
+        """As Planner."""
+        import openvino
+
+        parts = _Parts()
+        self._reader = _Reader(voices)
+        self._plan = parts.compiled(parts.told, parts.whole.get_parameters(), True)
+        inputs = [parts.style]
+        for output in parts.told:
+            inputs.append(openvino.opset8.parameter(output.get_partial_shape(), openvino.Type.f32))
+            for reader in output.get_target_inputs():
+                reader.replace_source_output(inputs[-1].output(0))
+        self._vocoder = parts.compiled(parts.whole.get_results(), inputs, False)
 
     def say(self, text: str, sex: str) -> tuple[np.ndarray, np.ndarray]:
         """Speech (n,) at 24 kHz, with silence around it, and its pitch (n / 300,) in Hz; both float32.
 
         Below 10 Hz it is noise. n and pitch are the same for both sexes.
         """
-        plan = self.plan(text, sex)
-        told = plan.frames.T[None], plan.pitch[None, None], plan.loudness[None, None], plan.sines
-        said = self._vocoder.infer([plan.style, *map(np.ascontiguousarray, told)])
-        return said[0].ravel().copy(), plan.pitch
+        given = self._reader.inputs(text, sex)
+        told = [array.copy() for array in self._plan.infer(given).values()]
+        said = self._vocoder.infer([given["style"], *told])
+        return said[0].ravel().copy(), told[1].ravel()
 
 
 class Said:

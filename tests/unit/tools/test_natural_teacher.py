@@ -25,11 +25,11 @@ def _tools_on_the_path():
 
 
 class Buzz:
-    """In place of kokoro.Network."""
+    """In place of kokoro.Network and kokoro.Planner."""
 
     said = 0
 
-    def __init__(self, voices):
+    def __init__(self, voices, exact=True):
         pass
 
     def say(self, text, sex):
@@ -42,7 +42,7 @@ class Buzz:
     def plan(self, text, sex):
         pitch = np.pad(self._hertz(text, sex)[::300], (16, 24)).astype(np.float32)
         frames = np.outer(pitch[::2] > 0, np.linspace(-1, 1, 512)).astype(np.float32)
-        return importlib.import_module("voice.kokoro").Plan(frames, pitch, 0.01 * pitch, None, None)
+        return importlib.import_module("voice.kokoro").Plan(frames, pitch, 0.01 * pitch)
 
     def _hertz(self, text, sex):
         times = np.arange(600 * int(12 + 0.8 * len(text))) / 24000
@@ -53,6 +53,7 @@ class Buzz:
 def kokoro(monkeypatch):
     module = importlib.import_module("voice.kokoro")
     monkeypatch.setattr(module, "Network", Buzz)
+    monkeypatch.setattr(module, "Planner", Buzz)
     monkeypatch.setattr(module, "PART", 3)
     monkeypatch.setattr(Buzz, "said", 0)
     return module
