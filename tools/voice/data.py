@@ -22,6 +22,7 @@ SILENT_FRAMES = 6  # after the end of speech: generation goes on for up to five
 STEPS = FRAME // mel.HOP  # mel frames of a latent
 AROUND = 2  # mel frames that a latent's encoder sees on either side
 PART = 50  # sentences in a file of what is made; a stopped step loses what it had of one
+_PARTS_OF_A_PROCESS = 100  # OpenVINO keeps what it made for every length of sentence: 5 GB after as many parts
 _CODEC_ARRAYS = ("sound", "target", "heard")
 
 _worker: dict = {}
@@ -158,7 +159,7 @@ def made_in_parts(
         paths.append(folder / name / f"{number:05}.npz")
         if not paths[-1].exists() or read(paths[-1], "texts").tolist() != texts:
             tasks.append((make, paths[-1], texts))
-    with multiprocessing.Pool(processes, start, (speaker, folder)) as pool:
+    with multiprocessing.Pool(processes, start, (speaker, folder), _PARTS_OF_A_PROCESS) as pool:
         for _ in pool.imap_unordered(_make_part, tasks):
             pass
     return paths
