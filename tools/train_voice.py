@@ -35,7 +35,7 @@ from voice.teachers import TEACHERS
 ROOT = Path(__file__).parent.parent
 _CODEC_SENTENCES = 2500  # in every timbre
 _SHORTCUT_SENTENCES = 1000  # that it learns from
-_PLANNED_SENTENCES = 38_450  # with those that were said
+_PLANNED_SENTENCES = 7_500  # with those that were said
 STEPS = ("text", "said", "speech", "latents", "spoken", "planned", "decoder", "encoder", "language", "export")
 NATURAL_STEPS = ("said", "planned")  # of a teacher who is slow to speak
 

@@ -22,7 +22,8 @@ SILENT_FRAMES = 6  # after the end of speech: generation goes on for up to five
 STEPS = FRAME // mel.HOP  # mel frames of a latent
 AROUND = 2  # mel frames that a latent's encoder sees on either side
 PART = 50  # sentences in a file of what is made; a stopped step loses what it had of one
-_PARTS_OF_A_PROCESS = 100  # OpenVINO keeps what it made for every length of sentence: 5 GB after as many parts
+# OpenVINO keeps what it made for every length of sentence: 5 GB after as many parts.
+_PARTS_OF_A_PROCESS = 100
 _CODEC_ARRAYS = ("sound", "target", "heard")
 
 _worker: dict = {}

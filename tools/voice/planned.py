@@ -2,7 +2,7 @@
 
 The language model learns content, not sound. What the teacher's network tells its vocoder, frame by frame, settles what
 will be heard; a small network of convolutions learns from the sentences that were said what content that is. So a
-sentence costs a fifth of what saying it does, and the language model has several times as many to learn from.
+sentence costs a tenth of what saying it does, and the language model has several times as many to learn from.
 """
 
 from __future__ import annotations
