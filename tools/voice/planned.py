@@ -171,7 +171,7 @@ def _start_shortcut(_: str, work: Path) -> None:
 
 
 def _plans_part(texts: list[str]) -> dict[str, np.ndarray]:
-    told = [features(_worker["planner"].plan(text, kokoro.CANONICAL_SEX)) for text in texts]
+    told = [features(_worker["planner"].plan(text)) for text in texts]
     return {"told": np.concatenate(told), "lengths": np.array([len(plan) for plan in told])}
 
 
@@ -179,7 +179,7 @@ def _plans_part(texts: list[str]) -> dict[str, np.ndarray]:
 def _contents_part(texts: list[str]) -> dict[str, np.ndarray]:
     model, contents = _worker["model"], []
     for text in texts:
-        plan = features(_worker["planner"].plan(text, kokoro.CANONICAL_SEX))
+        plan = features(_worker["planner"].plan(text))
         gap = np.zeros((_APART, plan.shape[1]), np.float16)
         with autocast():
             hidden = model(torch.from_numpy(np.concatenate([gap, plan, gap]))[None].float())[0]

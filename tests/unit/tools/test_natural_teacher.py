@@ -37,9 +37,12 @@ class Buzz:
         hertz = self._hertz(text, sex)
         turns = np.cumsum(hertz) / 24000
         sound = sum(np.cos(2 * np.pi * k * turns) / k for k in range(1, 30))
-        return np.pad(0.1 * sound, (4800, 7200)).astype(np.float32), self.plan(text, sex).pitch
+        return np.pad(0.1 * sound, (4800, 7200)).astype(np.float32), self._plan(text, sex).pitch
 
-    def plan(self, text, sex):
+    def plan(self, text):
+        return self._plan(text, "male")
+
+    def _plan(self, text, sex):
         pitch = np.pad(self._hertz(text, sex)[::300], (16, 24)).astype(np.float32)
         frames = np.outer(pitch[::2] > 0, np.linspace(-1, 1, 512)).astype(np.float32)
         return importlib.import_module("voice.kokoro").Plan(frames, pitch, 0.01 * pitch)
